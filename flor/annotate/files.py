@@ -1,0 +1,68 @@
+"""Shadow copies on disk: `flor cp` and `flor name`. The edits themselves are pure functions of `shadow`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flor.annotate import nameable, shadow, source
+from flor.errors import FlorError
+from flor.home import write_file
+
+
+def read(path: Path, what: str) -> bytes:
+    """A file's bytes. Raises FlorError with one line."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FlorError(f"cannot read {what} {path}: {error.strerror}") from None
+
+
+def copy(source_path: Path, shadow_path: Path) -> None:
+    """Make a shadow copy. One that has names already is not written over."""
+    data = read(source_path, "the source")
+    if shadow_path.exists():
+        if shadow_path.samefile(source_path):
+            raise FlorError(f"{shadow_path} is the source itself: name another file for the shadow copy")
+        if not shadow_path.is_file() or _is_precious(shadow_path):
+            raise FlorError(f"{shadow_path} is there already and would be lost: remove it, or name another file")
+    _write(shadow_path, shadow.make(source_path.absolute(), data))
+
+
+def _is_precious(path: Path) -> bool:
+    try:
+        return bool(shadow.parse(path.read_bytes(), str(path)).names)
+    except (FlorError, OSError):
+        return True
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_file(path, data)
+    except OSError as error:
+        raise FlorError(f"cannot write {path}: {error.strerror}") from None
+
+
+def list_names(path: Path) -> list[str]:
+    """A line for each name in a shadow copy: FILE:LINE, the name, its expression."""
+    copy_ = shadow.parse(read(path, "the shadow copy"), str(path))
+    return [f"{path}:{n.line}  {n.name}  {' '.join(n.text.split())}" for n in copy_.names]
+
+
+_PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+)(?:-(?P<end_line>\d+):(?P<end_column>\d+))?")
+
+
+def name(place: str, new_name: str, shadow_path: Path | None) -> str:
+    """Name the expression at FILE:LINE:COLUMN[-LINE:COLUMN], counted from 1 in characters; the end is where the selection stops.
+
+    FILE is a source (its shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy. Returns what was done.
+    """
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        raise FlorError(f"{place!r} is no place: write FILE:LINE:COLUMN or FILE:LINE:COLUMN-LINE:COLUMN")
+    path = Path(match["file"])
+    data = read(path, "the file")
+    text = source.decode(data).text
+    start = source.offset_of(text, int(match["line"]), int(match["column"]))
+    end = source.offset_of(text, int(match["end_line"]), int(match["end_column"])) if match["end_line"] else start
+    raise NotImplementedError(start, end, new_name, shadow_path, nameable)

@@ -1,0 +1,156 @@
+"""Syntax trees: descend to a position, compare, pair the nodes of equal trees. Iterative, for trees are as deep as sources are odd."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flor.annotate.source import Parsed
+from flor.capture.sites import Span
+
+#: Fields that hold statements, or what holds statements.
+BODIES = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
+
+# Between two statements on one logical line: a semicolon, and line ends only after a backslash.
+_SEMICOLON = re.compile(r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*;(?:[ \t\f]|\\(?:\r\n|\r|\n))*")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Step(NamedTuple):
+    """A node and the field of the node above that holds it."""
+
+    node: ast.AST
+    field: str
+    index: int | None  # in the field, if that is a list
+
+
+def span_of(node: ast.AST) -> Span:
+    """The ast span of a node that has one."""
+    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def steps_below(node: ast.AST) -> Iterator[Step]:
+    """A node's children. Operators and expression contexts are left out."""
+    for field, value in ast.iter_fields(node):
+        if isinstance(value, ast.AST):
+            if hasattr(value, "lineno") or value._fields:
+                yield Step(value, field, None)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, ast.AST):
+                    yield Step(item, field, index)
+
+
+def descend(parsed: Parsed, start: int, end: int) -> list[Step]:
+    """The nodes that cover the offsets `start` to `end`, outermost (the module) first.
+
+    An empty range is covered by what touches it; of two neighbours the one that begins there. Before Python 3.12 the nodes in an
+    f-string have no reliable positions: there the descent ends at the f-string.
+    """
+    low, high = parsed.lines.position(start), parsed.lines.position(end)
+    path = [Step(parsed.tree, "", None)]
+    while (below := _covering(path[-1].node, low, high)) is not None:
+        path += below
+    return path
+
+
+def _covering(node: ast.AST, low: tuple[int, int], high: tuple[int, int]) -> list[Step] | None:
+    if isinstance(node, ast.JoinedStr) and not FSTRINGS_HAVE_POSITIONS:
+        return None
+    touching: list[Step] | None = None
+    for step in steps_below(node):
+        child = step.node
+        if not hasattr(child, "lineno"):  # arguments, comprehension, withitem, match_case: as wide as their parts
+            below = _covering(child, low, high)
+            found = None if below is None else [step, *below]
+        else:
+            line, column, end_line, end_column = span_of(child)
+            decorators = getattr(child, "decorator_list", None)
+            if decorators:
+                line, column = decorators[0].lineno, decorators[0].col_offset
+            found = [step] if (line, column) <= low and high <= (end_line, end_column) else None
+        if found is not None:
+            if low < span_of(found[-1].node)[2:] or low != high:
+                return found
+            touching = found
+    return touching
+
+
+FSTRINGS_HAVE_POSITIONS = hasattr(ast, "TypeAlias")  # both came with Python 3.12
+
+
+def fingerprint(node: ast.AST, without: frozenset[str] = frozenset()) -> tuple[object, ...]:
+    """What a tree says, positions aside: equal fingerprints are equal trees. `without` leaves out fields of `node` itself."""
+    found: list[object] = []
+    stack: list[object] = [(node, without)]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple):
+            node, without = item
+            found.append(type(node))
+            stack.extend(getattr(node, name, None) for name in reversed(node._fields) if name not in without)
+        elif isinstance(item, ast.AST):
+            found.append(type(item))
+            stack.extend(getattr(item, name, None) for name in reversed(item._fields))
+        elif isinstance(item, list):
+            found.append(len(item))
+            stack.extend(reversed(item))
+        else:
+            found.append((type(item), repr(item)))
+    return tuple(found)
+
+
+def same(a: ast.AST, b: ast.AST) -> bool:
+    """Are two trees equal, positions aside?"""
+    return fingerprint(a) == fingerprint(b)
+
+
+def pairs(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST]:
+    """The node of `b` for every node of `a`; the trees must be equal."""
+    return dict(zip(ast.walk(a), ast.walk(b), strict=True))
+
+
+def statement_lists(tree: ast.AST) -> Iterator[tuple[ast.AST, str, list[ast.stmt]]]:
+    """Every list of statements with its owner and field."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr):
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if isinstance(statements, list) and statements:
+                yield node, field, statements
+
+
+def same_line(parsed: Parsed, a: ast.stmt, b: ast.stmt) -> bool:
+    """Do two consecutive statements stand on one logical line, as in `a; b`?"""
+    return _SEMICOLON.fullmatch(parsed.text, parsed.end(a), parsed.start(b)) is not None
+
+
+def is_docstring(owner: ast.AST, statement: ast.AST) -> bool:
+    """Is `statement` the docstring of `owner`?"""
+    return (
+        isinstance(owner, ast.Module | ast.ClassDef | Function)
+        and owner.body[:1] == [statement]
+        and isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def stored_names(target: ast.AST) -> Iterator[ast.Name]:
+    """The variables that an assignment target binds: `a` and `b` of `a, *b, c.d, e[0]`."""
+    if isinstance(target, ast.Name):
+        yield target
+    elif isinstance(target, ast.Starred):
+        yield from stored_names(target.value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        for item in target.elts:
+            yield from stored_names(item)
+
+
+def imported_variable(alias: ast.alias) -> str:
+    """The variable that one part of an import binds."""
+    return alias.asname or alias.name.partition(".")[0]

@@ -1,0 +1,749 @@
+"""A syntax tree in, the same tree with probes and its `SourceMap` out. Runs nothing, writes nothing.
+
+Each probe is a call of a constant: `probe(e)` for an expression `e`, `probe(x, y)` as the first statement of a loop's body. The
+constant is a marker string here; `flor.capture.modules` puts the probe itself into the compiled code's constants. So a probe costs one
+C call and no look-up of a name, and no namespace of the program shows it. Why a call and not a temporary variable: a temporary would keep
+intermediate objects alive, and a file that is to be closed by its last reference would not be.
+
+Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger steps over them.
+A function's body goes into `try ... finally` to tell when the function is left; CPython 3.11 and later enter such a block for free.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from flor.capture.secrets import is_secret
+from flor.capture.sites import Block, Site, SourceMap, Span
+
+MARKER = "\0flor:"
+
+# What a probe does. The recorders (`_probe.c`, `probe.py`) dispatch on these.
+VALUE = 0  # (v) or (ignored, v): records v at `site`, returns it
+BIND = 1  # (v, ...): records one value for each site from `site` on
+ITERATE = 2  # (v, ...): the next instance of loop `block`, then as BIND; returns True
+ITERATE_GENERATOR = 3  # the same for the first clause of a generator expression: its activation begins with it
+ENTER = 4  # (v, ...): a guarded activation of `block` begins, then as BIND
+ENTER_FRAME = 5  # the same for an activation that is known by its frame: a lambda, a generator, a coroutine
+LEAVE = 6  # (): the activation of `block` is left
+LEAVE_FRAME = 7  # (ignored, v): a lambda is left; returns v
+MARK = 8  # (): the position is now `block`
+
+# Flags of a probe.
+GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
+CREATES = 2  # its value may be a new generator or coroutine
+
+_COMPREHENSION_FRAMES = sys.version_info < (3, 12)  # PEP 709 inlined list, set and dict comprehensions
+_FSTRING_POSITIONS = sys.version_info >= (3, 12)  # PEP 701: before it, positions inside an f-string are wrong
+_MAX_TEXT = 400
+
+_CALLEE = "what is called is not recorded: name the call, or an argument"
+_COMPILED = ("jit", "compile", "triton", "numba", "vectorize", "cuda", "tf.function")
+
+
+class Spec(NamedTuple):
+    """One probe. Blocks and sites are indices into the SourceMap."""
+
+    op: int
+    function: int  # the block whose activation the probe runs in
+    block: int
+    site: int = 0
+    count: int = 0  # sites, from `site` on
+    depth: int = 0  # frames between the probe's and its activation's: class bodies, comprehensions before 3.12
+    flags: int = 0
+    redact: int = 0  # bit i: strings at site `site + i` are not recorded
+
+
+class Rewritten(NamedTuple):
+    tree: ast.Module
+    map: SourceMap
+    specs: list[Spec]
+
+
+def rewrite(tree: ast.Module, source: bytes) -> Rewritten:
+    """Put probes into `tree`, in place. `source` is the text it was parsed from, in UTF-8."""
+    return _Rewriter(source).module(tree)
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Where the rewriter stands."""
+
+    block: int
+    function: int
+    guarded: bool
+    suspends: bool = False  # a generator or coroutine: control may come back at every yield and await
+    depth: int = 0
+    name: str = ""  # qualified
+    parameters: frozenset[str] = frozenset()
+    loop_mark: bool = False  # the innermost loop marks its end of body
+    loop: int = 0  # that loop
+
+    @property
+    def flags(self) -> int:
+        return GUARDED if self.guarded else 0
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the surroundings of an expression say about it."""
+
+    assignee: str | list[str] | None = None
+    caller: str | None = None
+    pos: int | None = None
+    keyword: str | None = None
+
+
+_NO_FACTS = _Facts()
+_NOWHERE = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
+
+
+class _Rewriter:
+    def __init__(self, source: bytes) -> None:
+        self.lines = source.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self.blocks: list[Block] = []
+        self.sites: list[Site] = []
+        self.specs: list[Spec] = []
+        self.line = 0
+
+    # Blocks, sites, probes.
+
+    def block(self, kind: str, name: str, parent: int | None, line: int) -> int:
+        self.blocks.append(Block(kind, name, parent, line))
+        return len(self.blocks) - 1
+
+    def text(self, node: ast.AST) -> str:
+        """The node's own source text, cut at a length that nobody reads."""
+        line, column, end_line, end_column = _span(node)
+        if line == end_line:
+            text = self.lines[line - 1][column:end_column]
+        else:
+            text = b"\n".join(
+                [self.lines[line - 1][column:], *self.lines[line : end_line - 1], self.lines[end_line - 1][:end_column]]
+            )
+        shown = text[: 4 * _MAX_TEXT].decode("utf-8", "replace")
+        return shown if len(shown) <= _MAX_TEXT else shown[:_MAX_TEXT] + "…"
+
+    def site(self, kind: str, node: ast.AST, scope: _Scope, facts: _Facts = _NO_FACTS, **more: Any) -> int:
+        text = more.pop("text", None) or self.text(node)
+        self.sites.append(
+            Site(
+                kind,
+                scope.block,
+                _span(node),
+                text,
+                self.line,
+                assignee=facts.assignee,
+                caller=facts.caller,
+                pos=facts.pos,
+                keyword=facts.keyword,
+                from_arg=isinstance(node, ast.Name) and node.id in scope.parameters,
+                redacted=_looks_secret(node, text, facts),
+                **more,
+            )
+        )
+        return len(self.sites) - 1
+
+    def probe(self, spec: Spec, arguments: Sequence[ast.expr], at: dict[str, int]) -> ast.expr:
+        """A call of the probe. The conditional expression around the marker is folded away by the compiler: it keeps
+        it from warning that a constant is not callable."""
+        self.specs.append(spec)
+        marker = f"{MARKER}{len(self.specs) - 1}"
+        function = ast.IfExp(
+            ast.Constant(value=True, **at), ast.Constant(value=marker, **at), ast.Constant(value=marker, **at), **at
+        )
+        return ast.Call(func=function, args=list(arguments), keywords=[], **at)
+
+    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.stmt:
+        """A probe as a statement of its own; `names` are loaded for it."""
+        redact = sum(self.sites[site + i].redacted << i for i in range(min(len(names), 63)))
+        spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
+        loads: list[ast.expr] = [ast.Name(id=n, ctx=ast.Load(), **_NOWHERE) for n in names]
+        return ast.Expr(value=self.probe(spec, loads, _NOWHERE), **_NOWHERE)
+
+    def mark(self, scope: _Scope) -> ast.stmt:
+        return self.statement(MARK, scope, scope.block)
+
+    def wrap(self, node: ast.expr, site: int, scope: _Scope, creates: bool = False) -> ast.expr:
+        flags = scope.flags | (CREATES if creates else 0)
+        redact = int(self.sites[site].redacted)
+        spec = Spec(VALUE, scope.function, scope.block, site, 1, scope.depth, flags, redact)
+        return self.probe(spec, [node], _location(node))
+
+    # Module, functions, classes.
+
+    def module(self, tree: ast.Module) -> Rewritten:
+        block = self.block("module", "<module>", None, 1)
+        scope = _Scope(block, block, guarded=True)
+        kept = _prologue(tree.body)
+        enter = self.statement(ENTER, scope, block)
+        body = self.body(tree.body[kept:], scope)
+        tree.body[kept:] = [self.guard(enter, body, scope)]
+        return Rewritten(tree, SourceMap(self.blocks, self.sites), self.specs)
+
+    def guard(self, enter: ast.stmt, body: list[ast.stmt], scope: _Scope) -> ast.stmt:
+        leave = self.statement(LEAVE, scope, scope.function)
+        return ast.Try(body=[enter, *body], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE)
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> list[ast.stmt]:
+        compiled = any(word in self.text(d) for d in node.decorator_list for word in _COMPILED)
+        node.decorator_list = [self.value(d, scope)[0] for d in node.decorator_list]
+        self.defaults(node.args, scope)
+        if compiled:  # another compiler reads the body: it must find there what was written
+            return [node]
+        name = f"{scope.name}{node.name}"
+        block = self.block("function", name, scope.block, node.lineno)
+        suspends = isinstance(node, ast.AsyncFunctionDef) or _suspends(node.body)
+        parameters = _parameters(node.args)
+        inner = _Scope(
+            block,
+            block,
+            guarded=not suspends,
+            suspends=suspends,
+            name=f"{name}.<locals>.",
+            parameters=frozenset(a.arg for a in parameters) - _rebound(node.body),
+        )
+        first = self.parameters(parameters, inner)
+        op = ENTER_FRAME if suspends else ENTER
+        enter = self.statement(op, inner, block, [a.arg for a in parameters], first)
+        kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        body = self.body(node.body[kept:], inner)
+        node.body[kept:] = [enter, *body] if suspends else [self.guard(enter, body, inner)]
+        return [node]
+
+    def parameters(self, parameters: Sequence[ast.arg], scope: _Scope) -> int:
+        first = len(self.sites)
+        for parameter in parameters:
+            self.line = parameter.lineno
+            self.site("parameter", parameter, scope, text=parameter.arg)
+        return first
+
+    def defaults(self, arguments: ast.arguments, scope: _Scope) -> None:
+        arguments.defaults = [self.value(d, scope)[0] for d in arguments.defaults]
+        arguments.kw_defaults = [d and self.value(d, scope)[0] for d in arguments.kw_defaults]
+
+    def class_(self, node: ast.ClassDef, scope: _Scope) -> list[ast.stmt]:
+        node.decorator_list = [self.value(d, scope)[0] for d in node.decorator_list]
+        node.bases = [self.value(b, scope)[0] for b in node.bases]
+        for keyword in node.keywords:
+            keyword.value = self.value(keyword.value, scope, _Facts(keyword=keyword.arg))[0]
+        inner = replace(
+            scope, depth=scope.depth + 1, name=f"{scope.name}{node.name}.", parameters=frozenset(), loop_mark=False
+        )
+        kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        node.body[kept:] = self.body(node.body[kept:], inner) or ([] if kept else [ast.Pass(**_NOWHERE)])
+        # The class body has a frame of its own: what its probes belong to must be on top of the stack before it.
+        return [self.mark(scope), node] if scope.suspends else [node]
+
+    # Statements.
+
+    def body(self, statements: Iterable[ast.stmt], scope: _Scope) -> list[ast.stmt]:
+        result: list[ast.stmt] = []
+        for statement in statements:
+            self.line = statement.lineno
+            result.extend(self.one(statement, scope))
+        return result
+
+    def one(self, node: ast.stmt, scope: _Scope) -> list[ast.stmt]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return self.function(node, scope)
+        if isinstance(node, ast.ClassDef):
+            return self.class_(node, scope)
+        resumes = scope.suspends and _suspends_itself(node)
+        visit: Callable[[Any, _Scope], list[ast.stmt]] | None = getattr(self, f"on_{type(node).__name__}", None)
+        result = visit(node, scope) if visit else [node]
+        if resumes:  # an exception may be thrown in at a yield: tell who runs again, before any handler does
+            result = [
+                ast.Try(body=result, handlers=[], orelse=[], finalbody=[self.mark(scope)], **_NOWHERE),
+            ]
+        return result
+
+    def on_Expr(self, node: ast.Expr, scope: _Scope) -> list[ast.stmt]:
+        if not isinstance(node.value, ast.Constant):
+            node.value = self.value(node.value, scope)[0]
+        return [node]
+
+    def on_Assign(self, node: ast.Assign, scope: _Scope) -> list[ast.stmt]:
+        assignees = [a for t in node.targets for a in self.assignees(t)]
+        facts = _Facts(assignee=assignees[0] if len(assignees) == 1 else assignees)
+        node.value, value = self.value(node.value, scope, facts)
+        after: list[ast.stmt] = []
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.site("binding", target, scope, source="same", of=value)
+            else:
+                after.extend(self.targets(target, scope))
+        return [node, *after]
+
+    def assignees(self, target: ast.expr) -> list[str]:
+        if isinstance(target, ast.Tuple | ast.List):
+            return [a for e in target.elts for a in self.assignees(e)]
+        return [self.text(target)]
+
+    def targets(self, target: ast.expr, scope: _Scope) -> list[ast.stmt]:
+        """Probes for the loads inside a target, and a probe statement for the names that it binds."""
+        names = self.names(target, scope)
+        first = self.bindings("binding", names, scope)
+        return [self.statement(BIND, scope, scope.block, [n.id for n in names], first)] if names else []
+
+    def bindings(self, kind: str, names: Sequence[ast.Name], scope: _Scope) -> int:
+        first = len(self.sites)
+        for name in names:
+            self.site(kind, name, scope)
+        return first
+
+    def names(self, target: ast.expr, scope: _Scope) -> list[ast.Name]:
+        """The names that `target` binds; what it loads on the way gets probes."""
+        if isinstance(target, ast.Name):
+            return [target]
+        if isinstance(target, ast.Tuple | ast.List):
+            return [n for e in target.elts for n in self.names(e, scope)]
+        if isinstance(target, ast.Starred):
+            return self.names(target.value, scope)
+        if isinstance(target, ast.Attribute):
+            target.value = self.value(target.value, scope)[0]
+        elif isinstance(target, ast.Subscript):
+            target.value = self.value(target.value, scope)[0]
+            target.slice = self.slice(target.slice, scope, None)
+        return []
+
+    def on_AnnAssign(self, node: ast.AnnAssign, scope: _Scope) -> list[ast.stmt]:
+        if node.value is not None:
+            node.value, value = self.value(node.value, scope, _Facts(assignee=self.text(node.target)))
+            if isinstance(node.target, ast.Name):
+                self.site("binding", node.target, scope, source="same", of=value)
+        if not isinstance(node.target, ast.Name):
+            self.names(node.target, scope)
+        return [node]
+
+    def on_AugAssign(self, node: ast.AugAssign, scope: _Scope) -> list[ast.stmt]:
+        if isinstance(node.target, ast.Name):
+            binding = self.site("binding", node.target, scope)
+            node.value = self.value(node.value, scope, witness=binding)[0]
+            return [node, self.statement(BIND, scope, scope.block, [node.target.id], binding)]
+        self.names(node.target, scope)
+        node.value = self.value(node.value, scope)[0]
+        return [node]
+
+    def on_Delete(self, node: ast.Delete, scope: _Scope) -> list[ast.stmt]:
+        for target in node.targets:
+            self.names(target, scope)
+        return [node]
+
+    def on_Return(self, node: ast.Return, scope: _Scope) -> list[ast.stmt]:
+        if node.value is not None:
+            node.value = self.value(node.value, scope)[0]
+        return [node]
+
+    def on_Raise(self, node: ast.Raise, scope: _Scope) -> list[ast.stmt]:
+        node.exc = node.exc and self.value(node.exc, scope)[0]
+        node.cause = node.cause and self.value(node.cause, scope)[0]
+        return [node]
+
+    def on_Assert(self, node: ast.Assert, scope: _Scope) -> list[ast.stmt]:
+        node.test = self.test(node.test, scope)
+        node.msg = node.msg and self.value(node.msg, scope)[0]
+        return [node]
+
+    def test(self, node: ast.expr, scope: _Scope) -> ast.expr:
+        """A condition. One that the compiler decides is left alone, so that it still decides it."""
+        if _literal(node) or (isinstance(node, ast.Name) and node.id == "__debug__"):
+            return node
+        return self.value(node, scope)[0]
+
+    def on_If(self, node: ast.If, scope: _Scope) -> list[ast.stmt]:
+        node.test = self.test(node.test, scope)
+        node.body = self.body(node.body, scope)
+        node.orelse = self.body(node.orelse, scope)
+        return [node]
+
+    def on_For(self, node: ast.For | ast.AsyncFor, scope: _Scope) -> list[ast.stmt]:
+        # The iterable's __next__ may be captured itself: it runs between two iterations, not in the one before.
+        marks = not (isinstance(node.iter, ast.Call) and _callee(node.iter) == "range")
+        node.iter = self.value(node.iter, scope)[0]
+        block = self.block("for", _loop_name(node.target), scope.block, node.lineno)
+        inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
+        names = self.names(node.target, inner)
+        first = self.bindings("target", names, inner)
+        begin = self.statement(ITERATE, inner, block, [n.id for n in names], first)
+        node.body = [begin, *self.body(node.body, inner)]
+        if marks:
+            node.body.append(self.mark(replace(inner, block=scope.block)))
+        return self.after_loop(node, scope)
+
+    on_AsyncFor = on_For
+
+    def after_loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: _Scope) -> list[ast.stmt]:
+        if node.orelse:
+            node.orelse = [self.mark(scope), *self.body(node.orelse, scope)]
+        return [node, self.mark(scope)]
+
+    def on_Continue(self, node: ast.Continue, scope: _Scope) -> list[ast.stmt]:
+        return [self.mark(replace(scope, block=scope.loop)), node] if scope.loop_mark else [node]
+
+    def on_While(self, node: ast.While, scope: _Scope) -> list[ast.stmt]:
+        block = self.block("while", f"while_L{node.lineno}", scope.block, node.lineno)
+        inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
+        if _literal(node.test):
+            begin = [self.statement(ITERATE, inner, block)]
+        else:  # the test is evaluated once more than the body: each evaluation begins an instance
+            begin = []
+            at = _location(node.test)
+            spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
+            node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
+        node.body = [*begin, *self.body(node.body, inner)]
+        return self.after_loop(node, scope)
+
+    def on_With(self, node: ast.With | ast.AsyncWith, scope: _Scope) -> list[ast.stmt]:
+        bound: list[ast.Name] = []
+        for item in node.items:
+            target = item.optional_vars
+            facts = _Facts(assignee=self.text(target)) if target is not None else _NO_FACTS
+            item.context_expr = self.value(item.context_expr, scope, facts)[0]
+            if target is not None:
+                bound += self.names(target, scope)
+        first = self.bindings("binding", bound, scope)
+        begin = [self.statement(BIND, scope, scope.block, [n.id for n in bound], first)] if bound else []
+        loops = _has_loop(node.body)
+        node.body = [*begin, *self.body(node.body, scope)]
+        return [node, self.mark(scope)] if loops else [node]
+
+    on_AsyncWith = on_With
+
+    def on_Try(self, node: ast.Try, scope: _Scope) -> list[ast.stmt]:
+        loops = _has_loop(node.body) or scope.suspends
+        node.body = self.body(node.body, scope)
+        for handler in node.handlers:
+            self.line = handler.lineno
+            handler.type = handler.type and self.value(handler.type, scope)[0]
+            begin = [self.mark(scope)] if loops else []
+            if handler.name is not None:
+                site = self.site("binding", handler, scope, text=handler.name)
+                begin.append(self.statement(BIND, scope, scope.block, [handler.name], site))
+            handler.body = [*begin, *self.body(handler.body, scope)]
+        node.orelse = self.body(node.orelse, scope)
+        if node.finalbody:
+            node.finalbody = [*([self.mark(scope)] if loops else []), *self.body(node.finalbody, scope)]
+        return [node]
+
+    on_TryStar = on_Try
+
+    def on_Match(self, node: ast.Match, scope: _Scope) -> list[ast.stmt]:
+        node.subject = self.value(node.subject, scope)[0]
+        for case in node.cases:
+            case.guard = case.guard and self.test(case.guard, scope)
+            case.body = self.body(case.body, scope)
+        return [node]
+
+    def on_Import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> list[ast.stmt]:
+        names = [(a, a.asname or a.name.partition(".")[0]) for a in node.names if a.name != "*"]
+        if not names or getattr(node, "module", None) == "__future__":
+            return [node]
+        first = len(self.sites)
+        for alias, name in names:
+            self.site("binding", alias, scope, text=name)
+        return [node, self.statement(BIND, scope, scope.block, [n for _, n in names], first)]
+
+    on_ImportFrom = on_Import
+
+    # Expressions.
+
+    def value(
+        self, node: ast.expr, scope: _Scope, facts: _Facts = _NO_FACTS, witness: int | None = None
+    ) -> tuple[ast.expr, int | None]:
+        """The expression with probes, and the site that has its value (None: it has none).
+
+        `witness` is a recorded site that has a value whenever this expression was evaluated; a constant then needs no record.
+        """
+        if _literal(node):
+            return self.literal(node, scope, facts, witness)
+        if isinstance(node, ast.Starred):
+            node.value = self.value(node.value, scope, facts, witness)[0]
+            return node, None
+        if isinstance(node, ast.NamedExpr):
+            site = self.site("expression", node, scope, facts)
+            node.value, value = self.value(node.value, scope, replace(facts, assignee=node.target.id))
+            self.sites[site] = replace(self.sites[site], source="same", of=value)
+            self.site("binding", node.target, scope, source="same", of=value)
+            return node, value
+        if isinstance(node, ast.Name) and node.id == "__debug__":
+            return node, None
+        if isinstance(node, ast.JoinedStr) and not _FSTRING_POSITIONS:
+            site = self.site("expression", node, scope, facts)
+            return self.wrap(node, site, scope), site
+        visit: Callable[[Any, _Scope, int], None] | None = getattr(self, f"in_{type(node).__name__}", None)
+        if visit is None:  # syntax of a later Python
+            return node, None
+        site = self.site("expression", node, scope, facts)
+        visit(node, scope, site)
+        creates = isinstance(node, ast.Call | ast.GeneratorExp)
+        return self.wrap(node, site, scope, creates), site
+
+    def literal(self, node: ast.expr, scope: _Scope, facts: _Facts, witness: int | None) -> tuple[ast.expr, int | None]:
+        if witness is None:
+            site = self.site("expression", node, scope, facts)
+            result = self.wrap(node, site, scope)
+        else:
+            site = self.site(
+                "expression", node, scope, facts, source="constant", of=witness, constant=ast.unparse(node)
+            )
+            result = node
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            parts = node.elts
+        elif isinstance(node, ast.UnaryOp):
+            parts = [node.operand]
+        for part in parts:
+            self.literal(part, scope, _NO_FACTS, site if witness is None else witness)
+        return result, site
+
+    def many(self, nodes: Sequence[ast.expr], scope: _Scope, witness: int | None) -> list[Any]:
+        return [self.value(n, scope, witness=witness)[0] for n in nodes]
+
+    def slice(self, node: ast.expr, scope: _Scope, witness: int | None) -> ast.expr:
+        """A subscript's index: a slice is no value, its bounds are."""
+        if isinstance(node, ast.Slice):
+            node.lower = node.lower and self.value(node.lower, scope, witness=witness)[0]
+            node.upper = node.upper and self.value(node.upper, scope, witness=witness)[0]
+            node.step = node.step and self.value(node.step, scope, witness=witness)[0]
+            return node
+        if isinstance(node, ast.Tuple) and any(isinstance(e, ast.Slice) for e in node.elts):
+            node.elts = [self.slice(e, scope, witness) for e in node.elts]
+            return node
+        return self.value(node, scope, witness=witness)[0]
+
+    def in_Name(self, node: ast.Name, scope: _Scope, site: int) -> None:
+        pass
+
+    def in_Attribute(self, node: ast.Attribute, scope: _Scope, site: int) -> None:
+        node.value = self.value(node.value, scope, witness=site)[0]
+
+    def in_Subscript(self, node: ast.Subscript, scope: _Scope, site: int) -> None:
+        node.value = self.value(node.value, scope, witness=site)[0]
+        node.slice = self.slice(node.slice, scope, site)
+
+    def in_Call(self, node: ast.Call, scope: _Scope, site: int) -> None:
+        caller = self.text(node.func)
+        if isinstance(node.func, ast.Name):
+            self.site("expression", node.func, scope, source="absent", why=_CALLEE)
+        elif isinstance(node.func, ast.Attribute):
+            self.site("expression", node.func, scope, source="absent", why=_CALLEE)
+            node.func.value = self.value(node.func.value, scope, witness=site)[0]
+        else:
+            node.func = self.value(node.func, scope, witness=site)[0]
+        node.args = [self.value(a, scope, _Facts(caller=caller, pos=i), site)[0] for i, a in enumerate(node.args)]
+        for keyword in node.keywords:
+            keyword.value = self.value(keyword.value, scope, _Facts(caller=caller, keyword=keyword.arg), site)[0]
+
+    def in_BinOp(self, node: ast.BinOp, scope: _Scope, site: int) -> None:
+        node.left, node.right = self.many([node.left, node.right], scope, site)
+
+    def in_UnaryOp(self, node: ast.UnaryOp, scope: _Scope, site: int) -> None:
+        node.operand = self.value(node.operand, scope, witness=site)[0]
+
+    def in_BoolOp(self, node: ast.BoolOp, scope: _Scope, site: int) -> None:
+        first, *others = node.values
+        node.values = [self.value(first, scope, witness=site)[0], *self.many(others, scope, None)]
+
+    def in_Compare(self, node: ast.Compare, scope: _Scope, site: int) -> None:
+        node.left = self.value(node.left, scope, witness=site)[0]
+        comparators = []
+        for i, (op, comparator) in enumerate(zip(node.ops, node.comparators, strict=True)):
+            witness = site if i == 0 else None
+            folds = isinstance(op, ast.In | ast.NotIn) and isinstance(comparator, ast.List | ast.Set)
+            if witness is not None and folds and all(map(_literal, comparator.elts)):  # type: ignore[attr-defined]
+                comparators.append(self.literal(comparator, scope, _NO_FACTS, witness)[0])
+            else:
+                comparators.append(self.value(comparator, scope, witness=witness)[0])
+        node.comparators = comparators
+
+    def in_IfExp(self, node: ast.IfExp, scope: _Scope, site: int) -> None:
+        node.test = self.test(node.test, scope)
+        node.body, node.orelse = self.many([node.body, node.orelse], scope, None)
+
+    def in_Tuple(self, node: ast.Tuple | ast.List | ast.Set, scope: _Scope, site: int) -> None:
+        node.elts = self.many(node.elts, scope, site)
+
+    in_List = in_Set = in_Tuple
+
+    def in_Dict(self, node: ast.Dict, scope: _Scope, site: int) -> None:
+        for i, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
+            secret = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+            node.keys[i] = key and self.value(key, scope, witness=site)[0]
+            node.values[i] = self.value(value, scope, _Facts(keyword=secret), site)[0]
+
+    def in_JoinedStr(self, node: ast.JoinedStr, scope: _Scope, site: int) -> None:
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                part.value = self.value(part.value, scope, witness=site)[0]
+                if isinstance(part.format_spec, ast.JoinedStr):
+                    self.in_JoinedStr(part.format_spec, scope, site)
+
+    def in_Await(self, node: ast.Await, scope: _Scope, site: int) -> None:
+        node.value = self.value(node.value, scope)[0]
+
+    def in_Yield(self, node: ast.Yield, scope: _Scope, site: int) -> None:
+        node.value = node.value and self.value(node.value, scope)[0]
+
+    def in_YieldFrom(self, node: ast.YieldFrom, scope: _Scope, site: int) -> None:
+        node.value = self.value(node.value, scope)[0]
+
+    def in_Lambda(self, node: ast.Lambda, scope: _Scope, site: int) -> None:
+        self.defaults(node.args, scope)
+        if _suspends([ast.Expr(node.body)]):
+            return
+        block = self.block("lambda", f"{scope.name}<lambda>", scope.block, node.lineno)
+        parameters = _parameters(node.args)
+        inner = _Scope(
+            block,
+            block,
+            guarded=False,
+            name=f"{scope.name}<lambda>.<locals>.",
+            parameters=frozenset(a.arg for a in parameters),
+        )
+        line = self.line
+        first = self.parameters(parameters, inner)
+        self.line = line
+        at = _location(node.body)
+        enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
+        assert isinstance(enter, ast.Expr)
+        body = self.value(node.body, inner)[0]
+        node.body = self.probe(Spec(LEAVE_FRAME, block, block), [enter.value, body], at)
+
+    def in_GeneratorExp(self, node: ast.GeneratorExp, scope: _Scope, site: int) -> None:
+        block = self.block("generator", f"{scope.name}<genexpr>", scope.block, node.lineno)
+        inner = _Scope(block, block, guarded=False, suspends=True, name=scope.name, parameters=scope.parameters)
+        self.comprehension(node, scope, inner, ITERATE_GENERATOR)
+
+    def in_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp, scope: _Scope, site: int) -> None:
+        inner = replace(scope, depth=scope.depth + _COMPREHENSION_FRAMES)
+        self.comprehension(node, scope, inner, ITERATE)
+
+    in_SetComp = in_DictComp = in_ListComp
+
+    def comprehension(self, node: Any, outer: _Scope, scope: _Scope, op: int) -> None:
+        """Each `for` clause is a loop block; its first condition, always true, begins an instance."""
+        for i, clause in enumerate(node.generators):
+            first_clause = i == 0
+            # The outermost iterable is evaluated where the comprehension stands, the others inside.
+            clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
+            block = self.block("comprehension", _loop_name(clause.target), scope.block, clause.target.lineno)
+            scope = replace(scope, block=block)
+            names = self.names(clause.target, scope)
+            first = self.bindings("target", names, scope)
+            begin = self.statement(op if first_clause else ITERATE, scope, block, [n.id for n in names], first)
+            assert isinstance(begin, ast.Expr)
+            clause.ifs = [begin.value, *(self.test(c, scope) for c in clause.ifs)]
+        if isinstance(node, ast.DictComp):
+            node.key = self.value(node.key, scope)[0]
+            node.value = self.value(node.value, scope)[0]
+        else:
+            node.elt = self.value(node.elt, scope)[0]
+
+
+def _span(node: Any) -> Span:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _location(node: Any) -> dict[str, int]:
+    line, column, end_line, end_column = _span(node)
+    return {"lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column}
+
+
+def _prologue(body: list[ast.stmt]) -> int:
+    """How many first statements must stay first: the docstring and `from __future__` imports."""
+    count = 0
+    for i, statement in enumerate(body):
+        docstring = i == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not docstring and not future:
+            break
+        count += 1
+    return count
+
+
+def _parameters(arguments: ast.arguments) -> list[ast.arg]:
+    optional = [arguments.vararg] if arguments.vararg else []
+    last = [arguments.kwarg] if arguments.kwarg else []
+    return [*arguments.posonlyargs, *arguments.args, *optional, *arguments.kwonlyargs, *last]
+
+
+def _literal(node: ast.expr) -> bool:
+    """True for what the compiler makes a constant of: its value can be read off the source."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        number = node.operand.value if isinstance(node.operand, ast.Constant) else None
+        return isinstance(node.op, ast.USub | ast.UAdd) and isinstance(number, int | float | complex)
+    return isinstance(node, ast.Tuple) and all(map(_literal, node.elts))
+
+
+def _callee(node: ast.Call) -> str | None:
+    return node.func.id if isinstance(node.func, ast.Name) else None
+
+
+def _loop_name(target: ast.expr) -> str:
+    text = ast.unparse(target)
+    return text[1:-1] if isinstance(target, ast.Tuple) else text
+
+
+def _looks_secret(node: ast.AST, text: str, facts: _Facts) -> bool:
+    names = [facts.keyword] if facts.keyword else []
+    names += [facts.assignee] if isinstance(facts.assignee, str) else facts.assignee or []
+    if isinstance(node, ast.Name):
+        names.append(node.id)
+    elif isinstance(node, ast.Attribute):
+        names.append(node.attr)
+    elif isinstance(node, ast.Subscript):
+        key = node.slice
+        names += [key.value] if isinstance(key, ast.Constant) and isinstance(key.value, str) else []
+    elif isinstance(node, ast.Call):  # os.environ.get("API_KEY"), getpass()
+        names += [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        names += ["password"] if text.startswith(("getpass.", "getpass(")) else []
+    elif isinstance(node, ast.arg | ast.alias | ast.ExceptHandler):
+        names.append(text)
+    return any(is_secret(n.rpartition(".")[2]) for n in names if len(n) < 200)
+
+
+def _inside(node: ast.AST) -> Iterable[ast.AST]:
+    """The node and what lies in it, other functions and classes excepted."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+_SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+
+def _suspends(body: Iterable[ast.stmt]) -> bool:
+    """True for a generator's body."""
+    return any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in _inside(s))
+
+
+def _suspends_itself(node: ast.stmt) -> bool:
+    """True if control can leave and come back in this statement's own expressions, not only in its body."""
+    if isinstance(node, ast.AsyncFor | ast.AsyncWith):
+        return True
+    parts = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr | ast.withitem | ast.keyword)]
+    return any(
+        isinstance(n, _SUSPENSIONS) or (isinstance(n, ast.comprehension) and n.is_async)
+        for p in parts
+        for n in _inside(p)
+    )
+
+
+def _has_loop(body: Iterable[ast.stmt]) -> bool:
+    loops = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
+    return any(isinstance(n, loops) for s in body for n in _inside(s))
+
+
+def _rebound(body: Iterable[ast.stmt]) -> set[str]:
+    """Names that the body binds anew."""
+    return {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}

@@ -1,0 +1,80 @@
+"""The static map of a source: its blocks and its sites. Knows no trace and no text editing.
+
+The rewriter makes one `SourceMap` for each source; it is stored beside the source in the run (`sites/<sha256>.json`) and is what later
+ties a name to recorded values. Positions are those of `ast`: lines from 1, columns in UTF-8 bytes from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+Span = tuple[int, int, int, int]  # line, column, end line, end column
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A place that can execute many times."""
+
+    kind: str  # module, function, lambda, generator (a generator expression), for, while, comprehension (each `for` clause)
+    name: str  # module: "<module>"; function: qualified name; loops: the target's text ("g", "i, j"); while: "while_L12"
+    parent: int | None  # index of the block that lexically encloses it
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place whose value can be asked for.
+
+    `source` says where the value is found: "recorded" (in the trace, at this site), "same" (as recorded at site `of`),
+    "constant" (`constant` holds its literal; it was evaluated whenever site `of` has a value), or "absent" (not recorded, `why` says why).
+    """
+
+    kind: str  # expression, target (of a loop), parameter, binding
+    block: int
+    span: Span
+    text: str  # the expression's source text, normalised by ast.unparse
+    line: int  # of the enclosing statement
+    source: str = "recorded"
+    of: int | None = None
+    constant: str | None = None
+    why: str | None = None
+    assignee: str | list[str] | None = None  # text of the assignment target that receives exactly this value
+    caller: str | None = None  # text of the function in the innermost enclosing call
+    pos: int | None = None  # zero-based position among that call's arguments
+    keyword: str | None = None  # or the keyword there
+    from_arg: bool = False  # the value is one of the enclosing function's parameters
+    redacted: bool = False  # the name looks like a secret's
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMap:
+    """Blocks and sites of one source, in source order; block 0 is the module."""
+
+    blocks: list[Block]
+    sites: list[Site]
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data for `sites/<sha256>.json`."""
+        return {"blocks": [asdict(b) for b in self.blocks], "sites": [_compact(s) for s in self.sites]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, list[dict[str, object]]]) -> SourceMap:
+        """The inverse of `to_json`. Raises KeyError or TypeError on foreign data."""
+        blocks = [Block(**b) for b in data["blocks"]]  # type: ignore[arg-type]
+        sites = [Site(**{**s, "span": tuple(s["span"])}) for s in data["sites"]]  # type: ignore[arg-type]
+        return cls(blocks, sites)
+
+    def function_of(self, block: int) -> int:
+        """The innermost block at or around `block` that has a frame of its own."""
+        while self.blocks[block].kind in ("for", "while", "comprehension"):
+            parent = self.blocks[block].parent
+            assert parent is not None
+            block = parent
+        return block
+
+
+_DEFAULTS = {f.name: f.default for f in fields(Site)}
+
+
+def _compact(site: Site) -> dict[str, object]:
+    return {k: v for k, v in ((f.name, getattr(site, f.name)) for f in fields(Site)) if v != _DEFAULTS[k]}

@@ -1,0 +1,213 @@
+"""The `flor` command: one function for each subcommand, no logic. What a command needs is imported by that command alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flor.errors import FlorError
+
+if TYPE_CHECKING:
+    from flor.home import Run
+
+_PYTHON_USAGE = "flor python [-m] SCRIPT EXPERIMENT [script arguments...]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. What the user got wrong is one line on stderr, and 2."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if arguments[:1] == ["python"]:
+            return python(arguments[1:])
+        parsed = _parser().parse_args(arguments)
+        command: Callable[[argparse.Namespace], int | None] = parsed.command
+        return command(parsed) or 0
+    except FlorError as error:
+        print(f"flor: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `flor log x | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def python(arguments: list[str]) -> int:
+    """Run a script under capture. Its own arguments, options too, begin after the experiment's name."""
+    as_module = arguments[:1] == ["-m"]
+    rest = arguments[1:] if as_module else arguments
+    if rest[:1] in (["-h"], ["--help"]):
+        print(f"usage: {_PYTHON_USAGE}\n\nRun a script (with -m, a module) as python does, and keep its complete execution trace.")
+        return 0
+    if len(rest) < 2 or rest[0].startswith("-"):
+        raise FlorError(f"usage: {_PYTHON_USAGE}")
+    from flor.capture.run import run
+    from flor.trace.ended import ended
+
+    run(rest[0], rest[1], rest[2:], as_module, ended)
+
+
+def cp(parsed: argparse.Namespace) -> None:
+    from flor.annotate.files import copy
+
+    copy(parsed.source, parsed.shadow)
+    print(f"{parsed.shadow} is a shadow copy of {parsed.source}: write GET(\"name\", expression) around what you want to see")
+
+
+def name(parsed: argparse.Namespace) -> None:
+    from flor.annotate import files
+
+    if parsed.list:
+        for line in files.list_names(parsed.list):
+            print(line)
+        return
+    if parsed.place is None or parsed.name is None:
+        raise FlorError("usage: flor name FILE:LINE:COLUMN[-LINE:COLUMN] NAME, or flor name --list SHADOW")
+    print(files.name(parsed.place, parsed.name, parsed.shadow))
+
+
+def etl(parsed: argparse.Namespace) -> None:
+    from flor.etl import export, table
+
+    made = table.make_table(parsed.experiment, parsed.shadow, parsed.run or None)
+    target = Path(f"{parsed.experiment}.csv")
+    export.write_csv(made.arrow, target)
+    table.save(made, parsed.experiment)
+    for diagnostic in made.diagnostics:
+        print(f"flor: {diagnostic}", file=sys.stderr)
+    print(export.head(made.arrow))
+    print(f"{target}: {made.arrow.num_rows} rows")
+
+
+def sql(parsed: argparse.Namespace) -> None:
+    from flor.etl import sql as engine
+
+    output = "csv" if parsed.csv else "json" if parsed.json else "table" if sys.stdout.isatty() else "csv"
+    if not (parsed.csv or parsed.json):
+        output = "table"
+    for warning in engine.run(parsed.query, output, sys.stdout):
+        print(f"flor: {warning}", file=sys.stderr)
+
+
+def ls(parsed: argparse.Namespace) -> None:
+    from flor import listing
+
+    _print(listing.experiments_and_runs(parsed.experiment))
+
+
+def show(parsed: argparse.Namespace) -> None:
+    from flor import listing
+
+    _print(listing.experiment(parsed.experiment))
+
+
+def log(parsed: argparse.Namespace) -> None:
+    from flor.trace.ended import whole_log
+
+    whole_log(parsed.experiment, sys.stdout)
+
+
+def rm(parsed: argparse.Namespace) -> int:
+    from flor import listing
+
+    what = listing.removable(parsed.what)
+    if not parsed.yes and not _agrees(f"Remove {what.description}?"):
+        print("nothing removed")
+        return 1
+    what.remove()
+    print(f"removed {what.description}")
+    return 0
+
+
+def check(parsed: argparse.Namespace) -> int:
+    from flor import installation
+
+    lines, missing = installation.check()
+    _print(lines)
+    return 1 if missing else 0
+
+
+def clean(parsed: argparse.Namespace) -> int:
+    from flor import installation
+
+    for description, remove in installation.made(parsed.traces):
+        if parsed.yes or _agrees(f"Remove {description}?"):
+            remove()
+            print(f"removed {description}")
+    print("to remove the program itself: pip uninstall flor-lsp" + ("" if parsed.traces else "; the traces stay (--traces removes them)"))
+    return 0
+
+
+def install() -> int:
+    """`pyflor_install`, the name that the first Flor gave it."""
+    return main(["install", *sys.argv[1:]])
+
+
+def uninstall() -> int:
+    """`pyflor_uninstall`, the name that the first Flor gave it."""
+    return main(["uninstall", *sys.argv[1:]])
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _agrees(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise FlorError(f"{question} There is nobody to ask: say --yes")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flor", description="Run your ML code once; afterwards name any expression and get its values as a table."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(title: str, command: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(title, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(command=command)
+        return sub
+
+    run = add("python", lambda _: python([]), "run a script and keep its complete execution trace")
+    run.usage = _PYTHON_USAGE
+    sub = add("cp", cp, "make a shadow copy of a source, to write names into")
+    sub.add_argument("source", metavar="SRC", type=Path)
+    sub.add_argument("shadow", metavar="DST", type=Path)
+    sub = add("name", name, "name an expression from the command line, or list a shadow copy's names")
+    sub.add_argument("place", metavar="FILE:LINE:COLUMN[-LINE:COLUMN]", nargs="?", help="counted from 1")
+    sub.add_argument("name", metavar="NAME", nargs="?")
+    sub.add_argument("--shadow", metavar="FILE", type=Path, help="the shadow copy; by default SOURCE_h.py beside the source")
+    sub.add_argument("--list", metavar="SHADOW", type=Path, help="list the names in a shadow copy")
+    sub = add("etl", etl, "scan the traces of an experiment and make the table of a shadow copy's names")
+    sub.add_argument("experiment", metavar="EXPERIMENT")
+    sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
+    sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
+    sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
+    sub.add_argument("query", metavar="QUERY")
+    form = sub.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    form.add_argument("--json", action="store_true", help="print JSON, a list of objects")
+    sub = add("ls", ls, "list experiments and their runs")
+    sub.add_argument("experiment", metavar="EXPERIMENT", nargs="?")
+    sub = add("show", show, "show an experiment: its runs, names and sources")
+    sub.add_argument("experiment", metavar="EXPERIMENT")
+    sub = add("log", log, "print a run's complete execution trace as JSON")
+    sub.add_argument("experiment", metavar="EXPERIMENT[/RUN]")
+    sub = add("rm", rm, "remove an experiment or one of its runs")
+    sub.add_argument("what", metavar="EXPERIMENT[/RUN]")
+    sub.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    add("install", check, "check that everything Flor needs is there")
+    sub = add("uninstall", clean, "remove what Flor made; never the traces unless asked")
+    sub.add_argument("--traces", action="store_true", help="the experiments too, with all their runs")
+    sub.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

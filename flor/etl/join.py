@@ -1,0 +1,230 @@
+"""Columns -> rows, along the tree of block instances. Pure: it knows numbers of instances and blocks, no values and no files.
+
+The rules, in order. A *run* is the root of its tree; an instance without a parent hangs from it.
+
+1. *Where an instance stands.* An instance that is the only one of its block beneath an instance `s` counts as part of `s`, provided
+   that the same holds for all between it and `s`. It *stands* at the highest such `s`, else at itself. "The only one" is meant of all
+   that ran, whether a name was evaluated there or not, and of everything beneath `s`, at any depth. So a call made once in an
+   iteration stands at the iteration, wherever in the body it is made; the iterations of a loop that runs several times, and calls
+   made several times, stand at themselves.
+2. *What a row shows.* A row has a place in the tree. It shows each name's value from the nearest place upwards, itself first, at which an
+   instance of the name's block stands, and NULL where there is none, or where the name was not evaluated in that instance.
+   So an outer value repeats on all rows beneath, values of sibling blocks that ran once share the row, and a block that ran
+   once repeats on the rows of one that ran many times.
+3. *Which rows there are.* A place with values is a row if no place with values lies beneath it. Each of two sibling blocks that ran many times thus has
+   rows of its own, with NULL for the other's names: no cross product. An instance without values gives no row.
+4. *Recursion.* A call of a function beneath another call of it is recursive: it stands at itself. For names and keys of that function,
+   what stands above the inner call is not shown on rows at and beneath it; and in rule 3 what lies in or beneath a recursive call does
+   not count as beneath. So every call with values is a row of its own, and no row takes a value from another call of the same function.
+5. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
+
+It follows that every value is on some row, and that there are never more rows than instances with values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The block instances of one run. Arrays over instances have one length; parents come before their children."""
+
+    parent: npt.NDArray[np.int64]  # instance, -1: the run itself
+    block: npt.NDArray[np.int32]  # a number that is the same for all instances of a block
+    stream: npt.NDArray[np.int32]
+    seq: npt.NDArray[np.int64]
+    function: npt.NDArray[np.int32]  # over blocks: the block with a frame of its own in which the block lies, or itself
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one run. Arrays have one length."""
+
+    place: Ints  # the instance at which the row has its place, -1: the run itself
+    instances: dict[int, Ints]  # block -> the instance of it that the row shows, -1: none. For all blocks that lead to a value
+    nesting: frozenset[tuple[int, int]]  # (outer block, inner block): an instance of one was the parent of one of the other
+    leading: dict[int, Ints]  # block -> its instances that hold a value or have one beneath
+
+
+def join(tree: Tree, held: Iterable[Ints]) -> Rows:
+    """The rows for names whose values are held by the instances `held` (one array for each name)."""
+    arrays = [np.asarray(h, np.int64) for h in held]
+    holders = _distinct(np.concatenate(arrays)) if arrays else np.empty(0, np.int64)
+    if not holders.size:
+        return Rows(np.empty(0, np.int64), {}, frozenset(), {})
+    leads = _with_ancestors(tree.parent, holders)
+    relevant = np.zeros(len(tree.function), np.bool_)
+    relevant[tree.block[leads]] = True
+    kept = np.flatnonzero(_with_ancestors(tree.parent, np.flatnonzero(relevant[tree.block])))
+    graph = _Graph(tree, kept, leads[kept])
+
+    stands = graph.stands()
+    place = np.zeros(graph.size, np.bool_)
+    place[stands[graph.nodes_of(holders)]] = True
+    rows = np.flatnonzero(place & ~graph.leads_to(place))
+    instances: Ints = np.concatenate(([-1], kept))
+    at = instances[rows]
+    order = np.lexsort((rows, np.where(at < 0, -1, tree.seq[at]), np.where(at < 0, -1, tree.stream[at])))
+    rows = rows[order]
+
+    shown: dict[int, Ints] = {}
+    leading: dict[int, Ints] = {}
+    for block in np.flatnonzero(relevant).tolist():
+        nodes = np.flatnonzero((graph.block == block) & graph.leading)
+        shown[block] = instances[graph.nearest(nodes, stands, int(tree.function[block]), rows)]
+        leading[block] = instances[nodes]
+    return Rows(instances[rows], shown, graph.nesting(), leading)
+
+
+def _with_ancestors(parent: Ints, nodes: Ints) -> Bools:
+    """A mask over all instances: `nodes` and their ancestors."""
+    mask = np.zeros(len(parent), np.bool_)
+    mask[nodes] = True
+    while nodes.size:
+        up = parent[nodes]
+        up = up[np.concatenate(([True], up[1:] != up[:-1]))]  # most repeats of a parent stand side by side
+        up = up[up >= 0]
+        nodes = _distinct(up[~mask[up]])
+        mask[nodes] = True
+    return mask
+
+
+def _distinct(values: Ints) -> Ints:
+    """The values, ascending, each once. Sorting beats the hashing of np.unique several times over."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if ordered.size else ordered
+
+
+class _Graph:
+    """A tree of nodes: 0 is the run, node i + 1 the instance kept[i]. `leading` marks the nodes at or above a value.
+
+    Work goes level by level, from the run downwards or upwards to it: nodes of a level are handled at once.
+    """
+
+    def __init__(self, tree: Tree, kept: Ints, leading: Bools) -> None:
+        self.kept = kept
+        self.size = len(kept) + 1
+        number = np.zeros(len(tree.parent) + 1, np.int64)  # the last one is for parent -1
+        number[kept] = np.arange(1, self.size)
+        self.parent: Ints = np.concatenate(([0], number[tree.parent[kept]]))
+        self.block: Ints = np.concatenate(([-1], tree.block[kept]))
+        self.leading: Bools = np.concatenate(([True], leading))
+        self.depth = _depths(self.parent)
+        self.levels = _levels(self.depth)
+        self.leading_levels = [level[self.leading[level]] for level in self.levels]
+        self.begin, self.end = self._intervals()
+        self.previous, self.next, self.recursive = self._neighbours(tree.function)
+        self.recursion = bool(self.recursive.any())
+
+    def nodes_of(self, instances: Ints) -> Ints:
+        """The nodes of instances that are kept."""
+        return np.searchsorted(self.kept, instances) + 1
+
+    def _intervals(self) -> tuple[Ints, Ints]:
+        """Numbers for the nodes in depth-first order: beneath a node, and itself, are those from its `begin` up to, not including, its `end`."""
+        size = np.ones(self.size, np.int64)
+        for level in reversed(self.levels[1:]):
+            np.add.at(size, self.parent[level], size[level])
+        begin = np.zeros(self.size, np.int64)
+        for level in self.levels[1:]:
+            nodes, parents = level, self.parent[level]
+            if np.any(parents[1:] < parents[:-1]):
+                order = np.argsort(parents, kind="stable")
+                nodes, parents = nodes[order], parents[order]
+            before = np.cumsum(size[nodes]) - size[nodes]
+            first = np.flatnonzero(np.concatenate(([True], parents[1:] != parents[:-1])))
+            siblings = np.diff(np.append(first, len(nodes)))
+            begin[nodes] = begin[parents] + 1 + before - np.repeat(before[first], siblings)
+        return begin, begin + size
+
+    def _neighbours(self, function: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Bools]:
+        """For each node, `begin` of the nodes of its block that come before and after it in depth-first order; and whether
+        it is a recursive call."""
+        depth_first = np.empty(self.size, np.int64)
+        depth_first[self.begin] = np.arange(self.size)
+        grouped = depth_first[np.argsort(self.block[depth_first], kind="stable")]
+        blocks, begins = self.block[grouped], self.begin[grouped]
+        same = blocks[1:] == blocks[:-1]
+        previous = np.full(self.size, -1)
+        previous[grouped[1:]] = np.where(same, begins[:-1], -1)
+        following = np.full(self.size, self.size)
+        following[grouped[:-1]] = np.where(same, begins[1:], self.size)
+        recursive = np.zeros(self.size, np.bool_)
+        for calls in np.split(grouped, np.flatnonzero(~same) + 1):
+            block = int(self.block[calls[0]])
+            if block >= 0 and function[block] == block:
+                ends = np.maximum.accumulate(self.end[calls])
+                recursive[calls[1:]] = ends[:-1] > self.begin[calls[1:]]
+        return previous, following, recursive
+
+    def _alone(self, nodes: Ints, beneath: Ints) -> Bools:
+        """Whether each node is the only one of its block beneath, or at, an ancestor of it or itself."""
+        alone: Bools = (self.previous[nodes] < self.begin[beneath]) & (self.next[nodes] >= self.end[beneath])
+        return alone
+
+    def stands(self) -> Ints:
+        """For each leading node, the node at which it stands (rule 1)."""
+        stands = np.arange(self.size)
+        for nodes in self.leading_levels[1:]:
+            top = stands[self.parent[nodes]]
+            alone = self._alone(nodes, top) & ~self.recursive[nodes]
+            stands[nodes[alone]] = top[alone]
+            nodes = nodes[~alone & ~self.recursive[nodes]]
+            above = self.parent[nodes]
+            while nodes.size:
+                alone = self._alone(nodes, above)
+                nodes, above = nodes[alone], above[alone]
+                stands[nodes] = above
+                above = self.parent[above]
+        return stands
+
+    def leads_to(self, place: Bools) -> Bools:
+        """For each node, whether a place lies beneath it, not counting what lies in recursive calls (rules 3 and 4)."""
+        leads = np.zeros(self.size, np.bool_)
+        for nodes in reversed(self.leading_levels[1:]):
+            counted = nodes[(place[nodes] | leads[nodes]) & ~self.recursive[nodes]]
+            leads[self.parent[counted]] = True
+        return leads
+
+    def nearest(self, nodes: Ints, stands: Ints, function: int, rows: Ints) -> Ints:
+        """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); -1, in terms of `instances`, is node 0."""
+        shown = np.zeros(self.size, np.int64)
+        shown[stands[nodes]] = nodes
+        for level in self.leading_levels[int(self.depth[stands[nodes]].min()) + 1 :]:
+            inherited = shown[self.parent[level]]
+            if self.recursion:
+                inherited[self.recursive[level] & (self.block[level] == function)] = 0
+            shown[level] = np.where(shown[level] > 0, shown[level], inherited)
+        return shown[rows]
+
+    def nesting(self) -> frozenset[tuple[int, int]]:
+        """The pairs of blocks of leading nodes and their parents, but for recursive calls."""
+        nodes = np.flatnonzero(self.leading & ~self.recursive)[1:]
+        width = int(self.block.max()) + 1
+        pairs = _distinct(self.block[self.parent[nodes]] * width + self.block[nodes])
+        return frozenset(divmod(p, width) for p in pairs.tolist() if p >= 0)
+
+
+def _depths(parent: Ints) -> Ints:
+    """How many steps each node is from node 0, which is its own parent."""
+    depth = np.ones(len(parent), np.int64)
+    depth[0] = 0
+    above = parent
+    while above.any():
+        depth = depth + depth[above]
+        above = above[above]
+    return depth
+
+
+def _levels(depth: Ints) -> list[Ints]:
+    """The nodes at each depth, ascending."""
+    small = depth.astype(np.int16) if depth.max() < 2**15 else depth  # int16 is sorted by radix
+    return np.split(np.argsort(small, kind="stable"), np.cumsum(np.bincount(depth))[:-1])

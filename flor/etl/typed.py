@@ -1,0 +1,170 @@
+"""Recorded values -> one typed Arrow array: a column of the table.
+
+bool, int and float columns keep their type; ints beyond 64 bits become decimals of 38 digits, beyond those text. Everything else is
+text, and so is a column of several types. None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and said.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from flor.etl.diagnostics import Diagnostic
+from flor.trace import format as f
+from flor.trace.values import text
+
+Ints = npt.NDArray[np.int64]
+
+_TYPES = {
+    f.BOOL: "bool",
+    f.INT: "int",
+    f.BIG_INT: "int",
+    f.FLOAT: "float",
+    f.STR: "str",
+    f.BYTES: "bytes",
+    f.COMPLEX: "complex",
+    f.EXACT: "container",
+    f.ARRAY: "array",
+    f.OBJECT: "object",
+    f.NAMED: "object",
+    f.DATE: "date",
+}
+_NULLS = (f.NONE, f.GAP, f.REDACTED)
+_DECIMAL_DIGITS = 38
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Values as they were recorded; arrays of one length. See `flor.trace.read.Values`."""
+
+    kind: npt.NDArray[np.uint8]
+    payload: npt.NDArray[np.uint64]
+    data: Sequence[pa.Array]  # the heap bytes, in chunks
+
+
+def empty() -> Recorded:
+    return Recorded(np.empty(0, np.uint8), np.empty(0, np.uint64), [])
+
+
+def together(parts: Sequence[Recorded]) -> Recorded:
+    """One after the other."""
+    if not parts:
+        return empty()
+    kinds, payloads = np.concatenate([p.kind for p in parts]), np.concatenate([p.payload for p in parts])
+    return Recorded(kinds, payloads, [d for p in parts for d in p.data])
+
+
+def constant(literal: str, count: int) -> Recorded:
+    """`count` times the value of a literal: a constant of the source."""
+    value = ast.literal_eval(literal) if literal != "..." else ...
+    kind, payload, data = f.EXACT, 0, None
+    match value:
+        case None:
+            kind = f.NONE
+        case bool():
+            kind, payload = f.BOOL, int(value)
+        case int() if -(2**63) <= value < 2**63:
+            kind, payload = f.INT, value % 2**64
+        case int():
+            kind, data = f.BIG_INT, hex(value).encode()
+        case float():
+            kind, payload = f.FLOAT, struct.unpack("<Q", struct.pack("<d", value))[0]
+        case complex():
+            kind, data = f.COMPLEX, struct.pack("<dd", value.real, value.imag)
+        case str():
+            kind, data = f.STR, value.encode("utf-8", "surrogatepass")
+        case bytes():
+            kind, data = f.BYTES, value
+        case _:
+            data = literal.encode("utf-8", "surrogatepass")
+    heap = pa.array([data] * count if data is not None else [], pa.large_binary())
+    if data is None:
+        heap = pa.nulls(count, pa.large_binary())
+    return Recorded(np.full(count, kind, np.uint8), np.full(count, payload, np.uint64), [heap])
+
+
+def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diagnostic]]:
+    """The column whose row i has the value number `rows[i]` of `values`, NULL where that is -1; and what is to be said about it."""
+    counts = Counter({int(k): int(n) for k, n in enumerate(np.bincount(values.kind)) if n})
+    diagnostics = _missing(name, values, counts)
+    kinds = set(counts).difference(_NULLS)
+    types = sorted({_TYPES[k] for k in kinds if k in _TYPES})
+    if len(types) > 1:
+        diagnostics.append(Diagnostic(f"has values of several types ({', '.join(types)}), so the column is text", name))
+    if len(kinds) == 1 and kinds <= {f.BOOL, f.INT, f.FLOAT}:
+        return _plain(kinds.pop(), values, rows), diagnostics
+    if kinds and kinds <= {f.INT, f.BIG_INT}:
+        numbers = _big_integers(values)
+        if all(n is None or abs(n) < 10**_DECIMAL_DIGITS for n in numbers):
+            decimals = [None if n is None else Decimal(n) for n in numbers]
+            return _take(decimals, rows, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
+        diagnostics.append(Diagnostic(f"has ints of more than {_DECIMAL_DIGITS} digits, so the column is text", name))
+    return _take(_texts(values), rows, pa.large_string()), diagnostics
+
+
+def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnostic]:
+    diagnostics = []
+    if counts[f.GAP]:
+        reasons = Counter(_why(data) for data in _heap(values, f.GAP))
+        diagnostics += [Diagnostic(f"{_count(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
+    if counts[f.REDACTED]:
+        diagnostics.append(Diagnostic(f"{_count(counts[f.REDACTED])} redacted: the name looks like a secret's", name))
+    return diagnostics
+
+
+def _count(number: int) -> str:
+    return f"{number} value{' is' if number == 1 else 's are'}"
+
+
+def _why(data: bytes | None) -> str:
+    try:
+        return str(json.loads(data or b"")["why"])
+    except (ValueError, KeyError, TypeError):
+        return "no reason is recorded"
+
+
+def _heap(values: Recorded, kind: int | None = None) -> list[bytes | None]:
+    """The heap bytes, of all values or of those of one kind."""
+    data = [d for chunk in values.data for d in chunk.to_pylist()]
+    return data if kind is None else [data[i] for i in np.flatnonzero(values.kind == kind)]
+
+
+def _plain(kind: int, values: Recorded, rows: Ints) -> pa.Array:
+    numbers: npt.NDArray[np.generic]
+    if kind == f.BOOL:
+        numbers = values.payload != 0
+    else:
+        numbers = values.payload.view(np.int64 if kind == f.INT else np.float64)
+    null = np.append(values.kind != kind, True)[rows]  # row -1 is the last one
+    return pa.array(np.append(numbers, numbers.dtype.type(0))[rows], mask=null)
+
+
+def _big_integers(values: Recorded) -> list[int | None]:
+    small, heap = values.payload.view(np.int64).tolist(), _heap(values)
+    by_kind = {f.INT: lambda i: small[i], f.BIG_INT: lambda i: int(heap[i], 16)}
+    return [by_kind[k](i) if k in by_kind else None for i, k in enumerate(values.kind.tolist())]
+
+
+def _texts(values: Recorded) -> list[str | None]:
+    def one(kind: int, payload: int, data: bytes | None) -> str | None:
+        if kind == f.STR and data is not None:
+            return data.decode("utf-8", "backslashreplace")
+        if kind in _NULLS:
+            return None
+        return text(kind, payload, data).encode("utf-8", "backslashreplace").decode()
+
+    return list(map(one, values.kind.tolist(), values.payload.tolist(), _heap(values)))
+
+
+def _take(values: Sequence[object], rows: Ints, kind: pa.DataType) -> pa.Array:
+    padded = [*values, None]  # row -1 is the last one
+    return pa.array([padded[i] for i in rows.tolist()], kind)

@@ -1,0 +1,176 @@
+"""Where things live: FLOR_HOME, its experiments, their runs. Imports the standard library only.
+
+FLOR_HOME/<experiment>/runs/<run>/run.json     what the run was and how it ended
+                              sources/<sha256>.py, sites/<sha256>.json
+                              segments/, then trace/     the events
+FLOR_HOME/<experiment>/log.json, table.parquet, table.json
+FLOR_HOME/.cache/                              rewritten code
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flor.errors import FlorError
+
+#: Version of everything in a run directory: run.json's "format".
+FORMAT = 1
+
+
+def home() -> Path:
+    """FLOR_HOME, by default ~/.flor, absolute. It need not exist."""
+    return Path(os.environ.get("FLOR_HOME") or "~/.flor").expanduser().absolute()
+
+
+def check_experiment_name(name: str) -> None:
+    """Raise FlorError unless `name` can be a folder of FLOR_HOME."""
+    if (
+        not name
+        or name.startswith((".", "-"))
+        or len(name.encode()) > 200
+        or any(c in '/\\:*?"<>|' or ord(c) < 32 for c in name)
+    ):
+        raise FlorError(f"{name!r} cannot name an experiment: use letters, digits, '_', '-' and '.', as in iris_demo")
+
+
+def private_directory(path: Path) -> None:
+    """Create `path` and its missing parents, readable by their owner only. Raises FlorError with the reason."""
+    try:
+        for parent in [*reversed(path.parents), path]:
+            if not parent.exists():
+                parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise FlorError(
+            f"cannot write to {path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
+        ) from None
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write `path` whole or not at all, with mode 0600: beside its place, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, data: object) -> None:
+    """`write_file` with `data` as JSON."""
+    write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+
+
+def process_started(pid: int) -> str | None:
+    """What tells this process from a later one with the same pid; None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        pass
+    if sys.platform == "linux":
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        pass
+    return "running"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's directory and what its run.json says."""
+
+    path: Path
+    info: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def experiment(self) -> str:
+        return self.path.parent.parent.name
+
+    @property
+    def status(self) -> str:
+        """running, finished, failed (an exception or an exit code that is not 0), or killed (it never said how it ended)."""
+        status = str(self.info["status"])
+        if status == "running" and process_started(self.info["pid"]) != self.info["pid_started"]:
+            return "killed"
+        return status
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran; None if it was killed."""
+        if self.info.get("end") is not None:
+            return float(self.info["end"]) - float(self.info["start"])
+        return time.time() - float(self.info["start"]) if self.status == "running" else None
+
+
+def open_run(path: Path) -> Run:
+    """Read a run's run.json. Raises FlorError with one line if it is none, or of a newer format."""
+    try:
+        info = json.loads((path / "run.json").read_bytes())
+        version = info["format"]
+        info["pid"], info["pid_started"], info["status"], info["start"], info["sources"]
+    except FileNotFoundError:
+        raise FlorError(f"{path} is no run: it has no run.json") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FlorError(f"{path / 'run.json'} cannot be read ({type(error).__name__}: {error})") from None
+    if not isinstance(version, int) or version > FORMAT:
+        raise FlorError(
+            f"{path} was written by a newer Flor (format {version}, this one reads {FORMAT}): "
+            "upgrade with pip install -U flor-lsp"
+        )
+    return Run(path, info)
+
+
+def experiment_path(name: str) -> Path:
+    """The folder of an experiment that exists. Raises FlorError that names those that do."""
+    check_experiment_name(name)
+    path = home() / name
+    if not path.is_dir():
+        known = experiments()
+        raise FlorError(
+            f"no experiment {name!r} in {home()}; "
+            + (
+                f"there are: {', '.join(known)}"
+                if known
+                else "there is none yet: flor python SCRIPT EXPERIMENT makes one"
+            )
+        )
+    return path
+
+
+def experiments() -> list[str]:
+    """Names of all experiments, sorted."""
+    try:
+        return sorted(p.name for p in home().iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError:
+        return []
+
+
+def run_paths(experiment: str) -> list[Path]:
+    """The directories of an experiment's runs, oldest first."""
+    runs = experiment_path(experiment) / "runs"
+    return sorted(p for p in runs.iterdir() if p.is_dir() and not p.name.startswith(".")) if runs.is_dir() else []
+
+
+def runs(experiment: str, warnings: list[str]) -> Iterator[Run]:
+    """An experiment's runs, oldest first. One that cannot be read is skipped, and said in `warnings`."""
+    for path in run_paths(experiment):
+        try:
+            yield open_run(path)
+        except FlorError as error:
+            warnings.append(f"run {path.name} skipped: {error}")

@@ -1,0 +1,143 @@
+"""What `flor ls`, `flor show` and `flor rm` say about experiments and runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from flor.errors import FlorError
+from flor.home import Run, experiment_path, experiments, home, open_run, run_paths, runs
+
+
+def experiments_and_runs(only: str | None) -> list[str]:
+    """A line for each run of each experiment (or of one)."""
+    names = [only] if only is not None else experiments()
+    rows: list[Sequence[str]] = []
+    warnings: list[str] = []
+    for name in names:
+        found = list(runs(name, warnings))
+        rows += [(name, *_run_columns(run)) for run in found]
+        if not found:
+            rows.append((name, "no run", "", "", "", ""))
+    if not rows:
+        return [f"no experiment in {home()} yet: flor python SCRIPT EXPERIMENT makes one"]
+    return [*_aligned(("EXPERIMENT", "RUN", "STATUS", "BEGAN", "LASTED", "SIZE"), rows), *(f"! {w}" for w in warnings)]
+
+
+def experiment(name: str) -> list[str]:
+    """An experiment's runs, names and sources."""
+    warnings: list[str] = []
+    found = list(runs(name, warnings))
+    lines = [f"experiment {name}, {_count(len(found), 'run')}, in {experiment_path(name)}", ""]
+    lines += _aligned(("RUN", "STATUS", "BEGAN", "LASTED", "SIZE"), [_run_columns(r) for r in found])
+    for run in found:
+        for key, text in (("exception", "raised"), ("gap", "has a gap")):
+            if run.info.get(key):
+                lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
+        lines += [f"run {run.id} did not capture {s['path']}: {s['why']}" for s in run.info.get("uncaptured", [])]
+    names = _table_names(name)
+    lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
+    lines += _aligned((), names)
+    sources = {(s["path"], s["sha256"]): s["module"] for run in found for s in run.info["sources"]}
+    if sources:
+        versions = [(path, f"{sha[:12]}", module) for (path, sha), module in sorted(sources.items())]
+        lines += ["", "sources", *_aligned((), versions)]
+    return lines + [f"! {w}" for w in warnings]
+
+
+def _table_names(experiment: str) -> list[Sequence[str]]:
+    """Name, shadow copy and expression of the experiment's table, as `flor etl` left it."""
+    try:
+        data = json.loads((experiment_path(experiment) / "table.json").read_bytes())
+        return [(n["name"], n["text"], n["shadow"]) for n in data["names"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+@dataclass(frozen=True)
+class Removable:
+    """Something that `flor rm` can remove."""
+
+    description: str
+    remove: Callable[[], None]
+
+
+def removable(what: str) -> Removable:
+    """EXPERIMENT or EXPERIMENT/RUN. Raises FlorError if it is not there, or runs."""
+    name, slash, run_id = what.partition("/")
+    folder = experiment_path(name)
+    path = folder / "runs" / run_id if slash else folder
+    if slash and (not run_id or not path.is_dir() or "/" in run_id):
+        known = ", ".join(p.name for p in run_paths(name)[-5:])
+        raise FlorError(f"no run {run_id!r} in experiment {name!r}; its newest runs are: {known or 'none'}")
+    targets = [path] if slash else run_paths(name)
+    for target in targets:
+        try:
+            if open_run(target).status == "running":
+                raise FlorError(f"run {target.name} of {name!r} is still running: end it first")
+        except FlorError as error:
+            if "still running" in str(error):
+                raise
+    count = "" if slash else f"{_count(len(targets), 'run')}, "
+    kind = "run" if slash else "experiment"
+
+    def remove() -> None:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
+
+    return Removable(f"{kind} {what} ({count}{size(path)})", remove)
+
+
+def _run_columns(run: Run) -> tuple[str, str, str, str, str]:
+    code = run.info.get("exit_code")
+    status = f"failed ({code})" if run.status == "failed" and code not in (None, 1) else run.status
+    return run.id, status, _when(float(run.info["start"])), _duration(run.seconds), size(run.path)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _when(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def size(path: Path) -> str:
+    """What a folder takes on disk, in kB, MB or GB."""
+    total = 0
+    for file in path.rglob("*"):
+        try:
+            total += file.stat().st_blocks * 512
+        except OSError:
+            continue
+    for unit in ("B", "kB", "MB"):
+        if total < 1000:
+            return f"{total:.3g} {unit}"
+        total = total / 1000  # type: ignore[assignment]
+    return f"{total:.3g} GB"
+
+
+def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    table = [list(header), *map(list, rows)] if header else list(map(list, rows))
+    if not table:
+        return []
+    widths = [max(len(r[i]) for r in table) for i in range(len(table[0]))]
+    return ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
+
+

@@ -1,0 +1,84 @@
+"""The event stream: the one place that defines its bytes.
+
+A run's events lie in ``segments/<process>/``, one folder for each process of the run:
+
+``process.json``
+    ``{"pid", "started", "parent", "stream", "record"}``. ``started`` is in nanoseconds on the run's clock.
+    A forked child names its parent's folder, and the parent's stream and record count at the fork: the
+    child's stream of that number goes on from the state that the parent's had there.
+``modules.jsonl``
+    One line for each captured source, written before its code runs:
+    ``{"base", "sha256", "path", "module", "blocks", "sites"}``. In the events of this process (and its forked children)
+    the block ``b`` of that source has the id ``base + b`` and its site ``s`` the id ``base + blocks + s``.
+``<stream>.<segment>.events``, ``<stream>.<segment>.heap``
+    One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
+
+A segment of events is an array of 12-byte records, little-endian: a 32-bit head, then a 64-bit payload.
+The payload is written first, the head last, so that a record is there whole or not at all. A head of 0 ends what was written.
+
+======== ====================================================================================
+bits     meaning of the head
+======== ====================================================================================
+0 to 21  id of a site or block
+22 to 26 kind
+27       OPEN: a new instance of the block begins here (of the site's block, if the id is a site's)
+28 to 31 how many activations are left before this record
+======== ====================================================================================
+
+An *activation* is one execution of a module body, a function, a lambda or a generator expression: what has a
+frame of its own. A stream keeps a stack of them. A reader applies, in this order: the activations left, OPEN,
+the value. OPEN on a module, function, lambda or generator block pushes an activation; its instance's parent is
+the instance at the *position* of the activation below. OPEN on a loop block starts its next instance; its parent is
+the current instance of the loop's own parent block in the top activation. Every record with an id moves the top activation's
+position to that block. A value belongs to the current instance of its site's block in the top activation.
+
+A payload that refers to the heap holds the heap's segment number in its upper 24 bits, the byte offset in
+the lower 40. There lie a 32-bit length and as many bytes.
+"""
+
+from __future__ import annotations
+
+RECORD = 12
+ID_BITS = 22
+ID_MASK = (1 << ID_BITS) - 1
+KIND_SHIFT = 22
+KIND_MASK = 31
+OPEN = 1 << 27
+LEAVE_SHIFT = 28
+MAX_LEAVE = 15
+HEAP_SHIFT = 40
+
+# Control records.
+BLOCK = 1  # id: a block. With OPEN its next instance, without it the position moves there
+LEAVE = 2  # payload: activations left
+RESUME = 3  # payload: the stream's n-th activation (from 0) goes on, on top of the stack
+TIME = 4  # payload: nanoseconds on the run's clock
+THREAD = 5  # payload: native thread id; a new thread takes the stream, the stack is empty
+CREATE = 6  # payload: a token, unique in the process: a generator or coroutine was created at this position
+PARENT = 7  # payload: a token; the next activation's parent is the instance that was the position at CREATE; 0: it has no parent
+
+# Values. The id is the site's.
+NONE = 8
+BOOL = 9  # payload: 0 or 1
+INT = 10  # payload: two's complement
+FLOAT = 11  # payload: IEEE 754 double
+SHORT_STR = 12  # payload: byte 0 the length (up to 7), bytes 1 to 7 UTF-8
+STR = 13  # heap: UTF-8 (lone surrogates as 'surrogatepass' writes them)
+BYTES = 14  # heap: the bytes
+BIG_INT = 15  # heap: hexadecimal text, as hex() gives it
+COMPLEX = 16  # heap: two doubles
+EXACT = 17  # heap: UTF-8, the value as a Python expression: containers, dataclasses, named tuples
+SUMMARY = 18  # heap: JSON; the value is longer than what is kept: {"type", "length"?, "text"}
+ARRAY = 19  # heap: 32-bit length, JSON {"type", "dtype", "shape", "columns"?, "blob"?}, then the elements in C order, if kept
+OBJECT = 20  # heap: JSON {"type", "id", "text"?}
+NAMED = 21  # heap: UTF-8, qualified name of a function, class or module, preceded by "function ", "class " or "module "
+GAP = 22  # heap: JSON {"why", "type"?, "shape"?, "dtype"?}; the value was there and is not kept
+REDACTED = 23
+DATE = 24  # heap: UTF-8, ISO 8601: a datetime, date, time or pandas Timestamp
+
+CONTROL_KINDS = range(BLOCK, NONE)
+VALUE_KINDS = range(NONE, DATE + 1)
+HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE})
+
+#: Blocks whose OPEN pushes an activation; OPEN on any other kind starts a loop's next instance.
+ACTIVATION_BLOCKS = frozenset({"module", "function", "lambda", "generator"})
