@@ -1,4 +1,6 @@
-"""The `flor` command: one function for each subcommand, no logic. What a command needs is imported by that command alone."""
+"""The `flor` command: one function for each subcommand, no logic. What a command needs is imported by that command
+alone.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flor.errors import FlorError
-
-if TYPE_CHECKING:
-    from flor.home import Run
 
 _PYTHON_USAGE = "flor python [-m] SCRIPT EXPERIMENT [script arguments...]"
 
@@ -33,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
+        if arguments[:1] == ["python"]:  # the program's own: it dies by it
+            raise
         return 130
 
 
@@ -41,7 +41,7 @@ def python(arguments: list[str]) -> int:
     as_module = arguments[:1] == ["-m"]
     rest = arguments[1:] if as_module else arguments
     if rest[:1] in (["-h"], ["--help"]):
-        print(f"usage: {_PYTHON_USAGE}\n\nRun a script (with -m, a module) as python does, and keep its complete execution trace.")
+        print(f"usage: {_PYTHON_USAGE}\n\nRun a script (with -m, a module) as python does, and keep its trace.")
         return 0
     if len(rest) < 2 or rest[0].startswith("-"):
         raise FlorError(f"usage: {_PYTHON_USAGE}")
@@ -55,7 +55,7 @@ def cp(parsed: argparse.Namespace) -> None:
     from flor.annotate.files import copy
 
     copy(parsed.source, parsed.shadow)
-    print(f"{parsed.shadow} is a shadow copy of {parsed.source}: write GET(\"name\", expression) around what you want to see")
+    print(f'{parsed.shadow} is a shadow copy of {parsed.source}: write GET("name", expression) in it')
 
 
 def name(parsed: argparse.Namespace) -> None:
@@ -138,7 +138,10 @@ def clean(parsed: argparse.Namespace) -> int:
         if parsed.yes or _agrees(f"Remove {description}?"):
             remove()
             print(f"removed {description}")
-    print("to remove the program itself: pip uninstall flor-lsp" + ("" if parsed.traces else "; the traces stay (--traces removes them)"))
+    print(
+        "to remove the program itself: pip uninstall flor-lsp"
+        + ("" if parsed.traces else "; the traces stay (--traces removes them)")
+    )
     return 0
 
 
@@ -182,7 +185,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("name", name, "name an expression from the command line, or list a shadow copy's names")
     sub.add_argument("place", metavar="FILE:LINE:COLUMN[-LINE:COLUMN]", nargs="?", help="counted from 1")
     sub.add_argument("name", metavar="NAME", nargs="?")
-    sub.add_argument("--shadow", metavar="FILE", type=Path, help="the shadow copy; by default SOURCE_h.py beside the source")
+    sub.add_argument(
+        "--shadow", metavar="FILE", type=Path, help="the shadow copy; by default SOURCE_h.py beside the source"
+    )
     sub.add_argument("--list", metavar="SHADOW", type=Path, help="list the names in a shadow copy")
     sub = add("etl", etl, "scan the traces of an experiment and make the table of a shadow copy's names")
     sub.add_argument("experiment", metavar="EXPERIMENT")

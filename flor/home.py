@@ -56,9 +56,9 @@ def write_file(path: Path, data: bytes) -> None:
     """Write `path` whole or not at all, with mode 0600: beside its place, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
@@ -72,7 +72,7 @@ def write_json(path: Path, data: object) -> None:
 def process_started(pid: int) -> str | None:
     """What tells this process from a later one with the same pid; None if there is no such process."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
+        with Path(f"/proc/{pid}/stat").open("rb") as file:
             return file.read().rpartition(b")")[2].split()[19].decode()
     except (OSError, IndexError):
         pass
@@ -104,7 +104,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """running, finished, failed (an exception or an exit code that is not 0), or killed (it never said how it ended)."""
+        """running, finished, failed (an exception or an exit code that is not 0), or killed (it never said how it
+        ended).
+        """
         status = str(self.info["status"])
         if status == "running" and process_started(self.info["pid"]) != self.info["pid_started"]:
             return "killed"

@@ -21,7 +21,9 @@ def check() -> tuple[list[str], bool]:
     def say(good: bool, text: str, remedy: str = "", needed: bool = True) -> None:
         nonlocal missing
         missing |= needed and not good
-        lines.append(f"{'ok     ' if good else 'missing' if needed else 'note   '}  {text}{'' if good else ': ' + remedy}")
+        lines.append(
+            f"{'ok     ' if good else 'missing' if needed else 'note   '}  {text}{'' if good else ': ' + remedy}"
+        )
 
     version = ".".join(map(str, sys.version_info[:3]))
     say(sys.version_info >= (3, 11), f"Python {version} at {sys.executable}", "Flor needs 3.11 or later")
@@ -38,7 +40,9 @@ def check() -> tuple[list[str], bool]:
             __import__(module)
             say(True, what)
         except ImportError:
-            say(False, what, "not built, Python does its work more slowly; install a C compiler, then Flor again", False)
+            say(
+                False, what, "not built, Python does its work more slowly; install a C compiler, then Flor again", False
+            )
     say(shutil.which("flor") is not None, "flor on the PATH", f"add {os.path.dirname(sys.executable)} to it", False)  # noqa: PTH120
     try:
         private_directory(home())

@@ -10,7 +10,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from flor.annotate.gets import get_literal, is_get
+from flor.annotate.gets import get_literal
 from flor.annotate.places import Expression, Refusal, Slot
 from flor.annotate.slots import slots_after, slots_first
 from flor.annotate.source import Parsed, syntax_line
@@ -22,11 +22,12 @@ from flor.annotate.tree import (
     descend,
     imported_variable,
     is_docstring,
+    refused_field,
     same,
     span_of,
 )
 
-__all__ = ["enclosing", "expression_at", "refused_field", "suggest"]
+__all__ = ["answer_for", "enclosing", "expression_at", "suggest"]
 
 _NOTHING = Refusal("there is no expression here: select one")
 _IN_FSTRING = Refusal(
@@ -47,6 +48,19 @@ def expression_at(source: str | Parsed, start: int, end: int) -> Expression | Re
         return Refusal(f"line {line} does not parse: {message}")
     start, end = _trimmed(parsed.text, start, end)
     return _smallest(_Selection(parsed, descend(parsed, start, end), start, end))
+
+
+def answer_for(parsed: Parsed, node: ast.AST) -> Expression | Refusal:
+    """What naming a node of `parsed` means: an expression, or a Name, arg, alias or ExceptHandler that binds."""
+    start, end = parsed.start(node), parsed.end(node)
+    path = descend(parsed, start, end)
+    while path and path[-1].node is not node:
+        path.pop()
+    if not path:
+        return _NOTHING
+    if isinstance(node, ast.ExceptHandler):
+        end = start
+    return _answer(_Selection(parsed, path, start, end)) or _NOTHING
 
 
 def enclosing(source: str | Parsed, offset: int, limit: int = 3) -> list[Expression]:
@@ -98,10 +112,10 @@ class _Selection:
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The selection without white space around it, and without parentheses, comma or semicolon that enclose exactly one node."""
+    """The selection without white space around it."""
     selected = text[start:end]
     if not selected.strip():
-        return start, start if start == end else end - len(selected)
+        return start, start
     return start + len(selected) - len(selected.lstrip()), end - (len(selected) - len(selected.rstrip()))
 
 
@@ -122,7 +136,10 @@ def _exact(selection: _Selection) -> Expression | None:
     parsed, start, end = selection.parsed, selection.start, selection.end
     while start < end:
         path = descend(parsed, start, end)
-        if isinstance(path[-1].node, ast.expr) and (parsed.start(path[-1].node), parsed.end(path[-1].node)) == (start, end):
+        if isinstance(path[-1].node, ast.expr) and (parsed.start(path[-1].node), parsed.end(path[-1].node)) == (
+            start,
+            end,
+        ):
             break
         if parsed.text[start] == "(" and parsed.text[end - 1] == ")":
             start, end = _trimmed(parsed.text, start + 1, end - 1)
@@ -134,17 +151,6 @@ def _exact(selection: _Selection) -> Expression | None:
         return None
     answer = _answer(_Selection(parsed, path, start, end))
     return answer if isinstance(answer, Expression) else None
-
-
-def refused_field(parent: ast.AST, step: Step) -> str | None:
-    """Why nothing in a field of `parent` is evaluated as a value, if so."""
-    if step.field in ("annotation", "returns"):
-        return "an annotation is no value: name where the variable gets its value"
-    if step.field == "type_params" or type(parent).__name__ == "TypeAlias":
-        return "a type parameter or alias is no value that a run computes"
-    if isinstance(step.node, ast.pattern):
-        return "a pattern is no value: name the subject of the match, or a use of the variable in the case"
-    return None
 
 
 def _answer(selection: _Selection) -> Expression | Refusal | None:
@@ -176,9 +182,11 @@ def _of_expression(selection: _Selection, node: ast.expr) -> Expression | Refusa
         return _target(selection)
     if isinstance(node, ast.Starred):
         return _answer(selection.to((node.value, "value")))
-    if isinstance(node, ast.Slice) or (isinstance(node, ast.Tuple) and any(isinstance(e, ast.Slice) for e in node.elts)):
+    if isinstance(node, ast.Slice) or (
+        isinstance(node, ast.Tuple) and any(isinstance(e, ast.Slice) for e in node.elts)
+    ):
         return None
-    if isinstance(parent, ast.Call) and is_get(parent) and node is not parent.args[1]:
+    if isinstance(parent, ast.Call) and get_literal(parent) is not None and node is not parent.args[1]:
         return None
     if isinstance(node, ast.Call) and get_literal(node) is not None:
         return _answer(selection.to((node.args[1], "args")))
@@ -267,8 +275,7 @@ def _target(selection: _Selection) -> Expression | Refusal | None:
 
 def _binding(selection: _Selection, variable: str, slots: tuple[Slot, ...]) -> Expression:
     parsed, node = selection.parsed, selection.node
-    start, end = parsed.start(node), parsed.end(node)
-    return Expression("binding", start, end, span_of(node), parsed.text[start:end], variable, slots)
+    return Expression("binding", parsed.start(node), parsed.end(node), span_of(node), variable, variable, slots)
 
 
 def _slots_after(statement: _Selection) -> tuple[Slot, ...]:

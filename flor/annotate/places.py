@@ -46,7 +46,7 @@ class Expression:
     start: int  # offsets of its text; of a binding, of the node that binds
     end: int
     span: Span  # of the ast node; of a binding that of the Name, arg, alias or ExceptHandler that binds
-    text: str
+    text: str  # the expression as written; of a binding the variable
     variable: str | None = None
     slots: tuple[Slot, ...] = ()
 

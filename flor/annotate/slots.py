@@ -32,7 +32,9 @@ def slots_after(parsed: Parsed, siblings: list[ast.stmt], index: int) -> tuple[S
     start = parsed.start(siblings[index])
     line_start = parsed.lines.line_start(start)
     indent = parsed.text[line_start:start]
-    shares_line = (index > 0 and same_line(parsed, siblings[index - 1], siblings[index])) or _semicolon_follows(parsed, end)
+    shares_line = (index > 0 and same_line(parsed, siblings[index - 1], siblings[index])) or _semicolon_follows(
+        parsed, end
+    )
     if shares_line or not _blank(indent):
         return (inline,)
     next_line = parsed.lines.next_line(end)

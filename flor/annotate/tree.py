@@ -84,15 +84,11 @@ FSTRINGS_HAVE_POSITIONS = hasattr(ast, "TypeAlias")  # both came with Python 3.1
 
 def fingerprint(node: ast.AST, without: frozenset[str] = frozenset()) -> tuple[object, ...]:
     """What a tree says, positions aside: equal fingerprints are equal trees. `without` leaves out fields of `node` itself."""
-    found: list[object] = []
-    stack: list[object] = [(node, without)]
+    found: list[object] = [type(node)]
+    stack: list[object] = [getattr(node, name, None) for name in reversed(node._fields) if name not in without]
     while stack:
         item = stack.pop()
-        if isinstance(item, tuple):
-            node, without = item
-            found.append(type(node))
-            stack.extend(getattr(node, name, None) for name in reversed(node._fields) if name not in without)
-        elif isinstance(item, ast.AST):
+        if isinstance(item, ast.AST):
             found.append(type(item))
             stack.extend(getattr(item, name, None) for name in reversed(item._fields))
         elif isinstance(item, list):
@@ -138,6 +134,17 @@ def is_docstring(owner: ast.AST, statement: ast.AST) -> bool:
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     )
+
+
+def refused_field(parent: ast.AST, step: Step) -> str | None:
+    """Why nothing in a field of `parent` is evaluated as a value, if so."""
+    if step.field in ("annotation", "returns"):
+        return "an annotation is no value: name where the variable gets its value"
+    if step.field == "type_params" or type(parent).__name__ == "TypeAlias":
+        return "a type parameter or alias is no value that a run computes"
+    if isinstance(step.node, ast.pattern):
+        return "a pattern is no value: name the subject of the match, or a use of the variable in the case"
+    return None
 
 
 def stored_names(target: ast.AST) -> Iterator[ast.Name]:

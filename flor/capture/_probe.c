@@ -1,7 +1,8 @@
 /* The recorder: what a probe does while the program runs. probe.py is the same in Python, and writes the same bytes.
  *
  * Everything here happens under the GIL. A probe appends records to its thread's stream, a file mapped MAP_SHARED
- * (flor/trace/format.py defines the bytes): payload first, head last, so that a kill at any moment leaves whole records.
+ * (flor/trace/format.py defines the bytes): payload first, head last, so that a kill at any moment leaves whole
+ * records.
  *
  * Which activation an event belongs to is known exactly. A function that the rewriter could guard with try/finally says
  * when it is left. A lambda, a generator or a coroutine is known by its frame: before it is believed to be running, its
@@ -29,9 +30,21 @@
 
 /* flor/trace/format.py */
 enum {
-    K_BLOCK = 1, K_LEAVE, K_RESUME, K_TIME, K_THREAD, K_CREATE, K_PARENT,
-    K_NONE = 8, K_BOOL, K_INT, K_FLOAT, K_SHORT_STR, K_STR,
-    K_GAP = 22, K_REDACTED = 23,
+    K_BLOCK = 1,
+    K_LEAVE,
+    K_RESUME,
+    K_TIME,
+    K_THREAD,
+    K_CREATE,
+    K_PARENT,
+    K_NONE = 8,
+    K_BOOL,
+    K_INT,
+    K_FLOAT,
+    K_SHORT_STR,
+    K_STR,
+    K_GAP = 22,
+    K_REDACTED = 23,
 };
 #define RECORD 12
 #define KIND(k) ((uint32_t)(k) << 22)
@@ -42,7 +55,17 @@ enum {
 #define MAX_STR 65536
 
 /* flor/capture/rewrite.py */
-enum { VALUE, BIND, ITERATE, ITERATE_GENERATOR, ENTER, ENTER_FRAME, LEAVE, LEAVE_FRAME, MARK };
+enum {
+    VALUE,
+    BIND,
+    ITERATE,
+    ITERATE_GENERATOR,
+    ENTER,
+    ENTER_FRAME,
+    LEAVE,
+    LEAVE_FRAME,
+    MARK
+};
 #define GUARDED 1
 #define CREATES 2
 
@@ -79,25 +102,27 @@ typedef struct Stream {
     int64_t last_time;
     int busy; /* a value is being looked at: whatever runs meanwhile is not the program's */
     int dead; /* nothing can be written any more */
-    struct { PyTypeObject *type; uint64_t ref; } gaps[64];
+    struct {
+        PyTypeObject *type;
+        uint64_t ref;
+    } gaps[64];
     struct Stream *next_stream, *next_free;
 } Stream;
 
 /* A generator's or coroutine's frame. */
 typedef struct {
     void *frame, *code;
-    uint64_t token;  /* not 0: created, not begun */
-    Stream *stream;  /* else: its activation */
+    uint64_t token; /* not 0: created, not begun */
+    Stream *stream; /* else: its activation */
     uint32_t number, block, pos, mark;
 } Suspended;
 
 typedef struct {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     uint8_t op, flags, depth;
     uint32_t function, block, site, count;
     uint64_t redact;
-    PyObject *last;  /* the last module, builtin or string seen here, */
+    PyObject *last; /* the last module, builtin or string seen here, */
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
@@ -144,7 +169,8 @@ static void seal(Stream *s, File *f, const char *suffix) {
     char path[4096];
     munmap(f->base, f->size);
     snprintf(path, sizeof path, "%s/%u.%u.%s", R.directory, s->number, f->segment - 1, suffix);
-    if (truncate(path, f->next - f->base)) { /* it stays longer than it need be */ }
+    if (truncate(path, f->next - f->base)) { /* it stays longer than it need be */
+    }
     f->base = f->next = f->end = NULL;
 }
 
@@ -157,8 +183,12 @@ static int fail(Stream *s, int error) {
 
 /* After a fork the child makes its own folder, at its first event. */
 static int make_process(void) {
-    PyObject *r = PyObject_CallFunction(R.open_process, "LK", (long long)R.fork_stream, (unsigned long long)R.fork_record);
-    if (!r) { PyErr_Clear(); return 0; }
+    PyObject *r =
+        PyObject_CallFunction(R.open_process, "LK", (long long)R.fork_stream, (unsigned long long)R.fork_record);
+    if (!r) {
+        PyErr_Clear();
+        return 0;
+    }
     const char *text = PyUnicode_AsUTF8(r);
     R.directory = text ? strdup(text) : NULL;
     PyErr_Clear();
@@ -201,7 +231,10 @@ static size_t growing(uint32_t segment, size_t first, size_t last) {
 }
 
 static int more_events(Stream *s) {
-    if (s->dead) { R.lost++; return 0; }
+    if (s->dead) {
+        R.lost++;
+        return 0;
+    }
     return new_segment(s, &s->events, "events", growing(s->events.segment, FIRST_EVENTS, LAST_EVENTS));
 }
 
@@ -251,7 +284,10 @@ static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
 
 static void release_stream(PyObject *capsule) {
     Stream *s = PyCapsule_GetPointer(capsule, "flor.stream");
-    if (R.cached_stream == s) { R.cached_thread = NULL; R.cached_stream = NULL; }
+    if (R.cached_stream == s) {
+        R.cached_thread = NULL;
+        R.cached_stream = NULL;
+    }
     s->next_free = R.free;
     R.free = s;
 }
@@ -510,7 +546,10 @@ static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         size = PyUnicode_GET_LENGTH(v);
     } else {
         text = PyUnicode_AsUTF8AndSize(v, &size);
-        if (!text) { PyErr_Clear(); return 0; }
+        if (!text) {
+            PyErr_Clear();
+            return 0;
+        }
     }
     if (size <= 7) {
         uint8_t payload[8] = {(uint8_t)size};
@@ -544,7 +583,8 @@ static int permanent(PyObject *v) {
     return 0;
 }
 
-/* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program (KeyboardInterrupt). */
+/* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program (KeyboardInterrupt).
+ */
 static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
     if (p->last == v && p->last_stream == s && p->last_epoch == R.epoch) {
         emit(s, head | KIND(p->last_kind), p->last_ref);
@@ -657,7 +697,10 @@ static int is_created(PyObject *v, const char *suspended, const char *running) {
     const char *names[] = {suspended, running};
     for (int i = 0; i < 2; i++) {
         PyObject *flag = PyObject_GetAttrString(v, names[i]);
-        if (!flag) { PyErr_Clear(); continue; } /* 3.11 has no ag_suspended */
+        if (!flag) {
+            PyErr_Clear();
+            continue;
+        } /* 3.11 has no ag_suspended */
         int true_ = flag == Py_True;
         Py_DECREF(flag);
         if (true_) return 0;
@@ -680,7 +723,10 @@ static void created(Stream *s, PyObject *v) {
         return;
     }
     PyObject *frame = PyObject_GetAttrString(v, frame_name);
-    if (!frame) { PyErr_Clear(); return; }
+    if (!frame) {
+        PyErr_Clear();
+        return;
+    }
     if (PyFrame_Check(frame)) {
         void *code = code_of((PyFrameObject *)frame);
         Suspended *m = find_frame(frame);
@@ -793,7 +839,8 @@ static PyObject *call_enter_frame(ARGS) {
 }
 
 static PyObject *call_leave(ARGS) {
-    (void)args; (void)nargsf;
+    (void)args;
+    (void)nargsf;
     Probe *p = (Probe *)self;
     Stream *s = stream();
     if (s && settle(s, p)) pop(s);
@@ -808,7 +855,8 @@ static PyObject *call_leave_frame(ARGS) {
 }
 
 static PyObject *call_mark(ARGS) {
-    (void)args; (void)nargsf;
+    (void)args;
+    (void)nargsf;
     Probe *p = (Probe *)self;
     Stream *s = stream();
     if (s && settle(s, p)) top(s)->mark = p->block;
@@ -816,8 +864,8 @@ static PyObject *call_mark(ARGS) {
 }
 
 static const vectorcallfunc CALLS[] = {
-    call_value, call_bind, call_iterate, call_iterate_generator, call_enter,
-    call_enter_frame, call_leave, call_leave_frame, call_mark,
+    call_value, call_bind,        call_iterate, call_iterate_generator, call_enter, call_enter_frame,
+    call_leave, call_leave_frame, call_mark,
 };
 
 static void probe_dealloc(PyObject *self) {
@@ -841,8 +889,7 @@ static PyMethodDef probe_methods[] = {
 };
 
 static PyTypeObject ProbeType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "flor.capture._probe.Probe",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "flor.capture._probe.Probe",
     .tp_basicsize = sizeof(Probe),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_vectorcall_offset = offsetof(Probe, vectorcall),
@@ -853,9 +900,11 @@ static PyTypeObject ProbeType = {
 
 /* ---- the module ---- */
 
-PyDoc_STRVAR(start_doc,
+PyDoc_STRVAR(
+    start_doc,
     "start(directory, origin, keep, open_process)\n\n"
-    "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` returns\n"
+    "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` "
+    "returns\n"
     "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record)` makes a forked\n"
     "child's folder and returns its path.");
 
@@ -876,8 +925,8 @@ static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(probes_doc,
-    "probes(specs, base, blocks)\n\nThe probes of one source, one for each Spec of flor.capture.rewrite, in their order.");
+PyDoc_STRVAR(probes_doc, "probes(specs, base, blocks)\n\nThe probes of one source, one for each Spec of "
+                         "flor.capture.rewrite, in their order.");
 
 static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
     PyObject *specs;
@@ -943,8 +992,8 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(stop_doc,
-    "stop()\n\nRecord nothing more, and cut the segments to their length. Returns {'records', 'unplaced', 'lost', 'error'}.");
+PyDoc_STRVAR(stop_doc, "stop()\n\nRecord nothing more, and cut the segments to their length. Returns {'records', "
+                       "'unplaced', 'lost', 'error'}.");
 
 static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
     uint64_t records = 0;
@@ -958,8 +1007,8 @@ static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
         }
         s->busy = 1;
     }
-    return Py_BuildValue("{sKsKsKsi}", "records", (unsigned long long)records, "unplaced", (unsigned long long)R.unplaced,
-                         "lost", (unsigned long long)R.lost, "error", R.error);
+    return Py_BuildValue("{sKsKsKsi}", "records", (unsigned long long)records, "unplaced",
+                         (unsigned long long)R.unplaced, "lost", (unsigned long long)R.lost, "error", R.error);
 }
 
 static PyMethodDef methods[] = {
@@ -971,7 +1020,15 @@ static PyMethodDef methods[] = {
 };
 
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "flor.capture._probe", "The recorder, in C. One a process.", -1, methods, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT,
+    "flor.capture._probe",
+    "The recorder, in C. One a process.",
+    -1,
+    methods,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
 };
 
 PyMODINIT_FUNC PyInit__probe(void) {

@@ -1,6 +1,7 @@
 """Which modules are captured, and how their code gets its probes: the import hook and the cache of rewritten code.
 
-A captured source is stored in the run before its code runs: `sources/<sha256>.py`, `sites/<sha256>.json`, and a line in this process's
+A captured source is stored in the run before its code runs: `sources/<sha256>.py`, `sites/<sha256>.json`, and a line
+in this process's
 `modules.jsonl` that says which ids its sites have in the events.
 """
 
@@ -26,16 +27,18 @@ from flor.home import private_directory, write_file
 from flor.trace.format import ID_MASK
 
 _ROOT_MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
-_FLOR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))  # noqa: PTH100, PTH120
+_FLOR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
-_REWRITER = [os.stat(m.__file__ or "") for m in (rewrite, sites)]  # noqa: PTH116
+_REWRITER = [os.stat(m.__file__ or "") for m in (rewrite, sites)]
 _CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
 
 
 def project_root(script: str) -> str:
-    """The folder whose modules are captured along with the script: the nearest one above it that looks like a project, else its own."""
+    """The folder whose modules are captured along with the script: the nearest one above it that looks like a project,
+    else its own.
+    """
     folder = Path(script).absolute().parent
     for candidate in (folder, *folder.parents):
         if any((candidate / marker).exists() for marker in _ROOT_MARKERS):
@@ -49,16 +52,15 @@ class Capture:
     def __init__(self, run: Path, process: Path, root: str, cache: Path, recorder: Any) -> None:
         self.run = run
         self.process = process  # this process's folder of segments
-        self.root = os.path.join(root, "")  # noqa: PTH118
+        self.root = os.path.join(root, "")
         self.cache = cache
         self.recorder = recorder
         self.next_id = 1
         self.sources: list[dict[str, str]] = []
         self.uncaptured: list[dict[str, str]] = []
-        prefix = os.path.join(sys.prefix, "")  # noqa: PTH118
+        prefix = os.path.join(sys.prefix, "")
         self.excluded = tuple(
-            os.path.join(p, "")  # noqa: PTH118
-            for p in (_FLOR, _STANDARD_LIBRARY, *([prefix] if prefix.startswith(self.root) else []))
+            os.path.join(p, "") for p in (_FLOR, _STANDARD_LIBRARY, *([prefix] if prefix.startswith(self.root) else []))
         )
 
     def wants(self, path: str) -> bool:
@@ -106,11 +108,18 @@ class Capture:
             raise OverflowError("too many expressions in one run")
         self.store("sources", f"{sha256}.py", data)
         self.store("sites", f"{sha256}.json", source_map)
-        line = {"base": base, "sha256": sha256, "path": path, "module": module, "blocks": blocks, "sites": site_count}
+        line = {
+            "base": base,
+            "sha256": sha256,
+            "path": os.path.abspath(path),
+            "module": module,
+            "blocks": blocks,
+            "sites": site_count,
+        }
         with open(os.open(self.process / "modules.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
             file.write(json.dumps(line).encode() + b"\n")
         self.next_id += blocks + site_count
-        self.sources.append({"path": path, "sha256": sha256, "module": module})
+        self.sources.append({"path": os.path.abspath(path), "sha256": sha256, "module": module})
         if calls_get and not hasattr(builtins, "GET"):
             from flor import GET
 

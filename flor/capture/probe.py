@@ -1,6 +1,7 @@
 """The recorder in Python: the same functions as `_probe.c`, the same bytes, slower. Taken where `_probe` was not built.
 
-See `_probe.c` for how an event's activation is known. Frames are compared by `id()` together with their code; none is kept.
+See `_probe.c` for how an event's activation is known. Frames are compared by `id()` together with their code; none is
+kept.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class _File:
                 os.ftruncate(fd, size)
             self.map = mmap.mmap(fd, size)
         except OSError:
-            os.unlink(self.path)  # noqa: PTH108
+            os.unlink(self.path)
             raise
         finally:
             os.close(fd)
@@ -470,8 +471,8 @@ class Probe:
 
 
 def _permanent(v: object) -> bool:
-    if isinstance(v, type):
-        return not v.__flags__ & 1 << 9
+    if issubclass(type(v), type):
+        return not type.__dict__["__flags__"].__get__(v) & 1 << 9  # type: ignore[attr-defined]
     return type(v) is types.ModuleType or (
         type(v) is types.BuiltinFunctionType and (v.__self__ is None or type(v.__self__) is types.ModuleType)
     )

@@ -1,12 +1,14 @@
 """A syntax tree in, the same tree with probes and its `SourceMap` out. Runs nothing, writes nothing.
 
-Each probe is a call of a constant: `probe(e)` for an expression `e`, `probe(x, y)` as the first statement of a loop's body. The
-constant is a marker string here; `flor.capture.modules` puts the probe itself into the compiled code's constants. So a probe costs one
-C call and no look-up of a name, and no namespace of the program shows it. Why a call and not a temporary variable: a temporary would keep
-intermediate objects alive, and a file that is to be closed by its last reference would not be.
+Each probe is a call of a constant: `probe(e)` for an expression `e`, `probe(x, y)` as the first statement of a loop's
+body. The constant is a marker string here; `flor.capture.modules` puts the probe itself into the compiled code's
+constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows it. Why a call
+and not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by its
+last reference would not be.
 
-Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger steps over them.
-A function's body goes into `try ... finally` to tell when the function is left; CPython 3.11 and later enter such a block for free.
+Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger
+steps over them. A function's body goes into `try ... finally` to tell when the function is left; CPython 3.11 and
+later enter such a block for free.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class Spec(NamedTuple):
     function: int  # the block whose activation the probe runs in
     block: int
     site: int = 0
-    count: int = 0  # sites, from `site` on
+    values: int = 0  # how many sites, from `site` on
     depth: int = 0  # frames between the probe's and its activation's: class bodies, comprehensions before 3.12
     flags: int = 0
     redact: int = 0  # bit i: strings at site `site + i` are not recorded
@@ -99,7 +101,7 @@ class _Facts:
 
 
 _NO_FACTS = _Facts()
-_NOWHERE = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
+_NOWHERE: dict[str, Any] = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
 
 
 class _Rewriter:
@@ -148,11 +150,11 @@ class _Rewriter:
         )
         return len(self.sites) - 1
 
-    def probe(self, spec: Spec, arguments: Sequence[ast.expr], at: dict[str, int]) -> ast.expr:
+    def probe(self, spec: Spec, arguments: Sequence[ast.expr], at: dict[str, Any]) -> ast.expr:
         """A call of the probe. The conditional expression around the marker is folded away by the compiler: it keeps
         it from warning that a constant is not callable."""
         self.specs.append(spec)
-        marker = f"{MARKER}{len(self.specs) - 1}"
+        marker: Any = f"{MARKER}{len(self.specs) - 1}"
         function = ast.IfExp(
             ast.Constant(value=True, **at), ast.Constant(value=marker, **at), ast.Constant(value=marker, **at), **at
         )
@@ -457,7 +459,8 @@ class _Rewriter:
     ) -> tuple[ast.expr, int | None]:
         """The expression with probes, and the site that has its value (None: it has none).
 
-        `witness` is a recorded site that has a value whenever this expression was evaluated; a constant then needs no record.
+        `witness` is a recorded site that has a value whenever this expression was evaluated; a constant then needs no
+        record.
         """
         if _literal(node):
             return self.literal(node, scope, facts, witness)
@@ -649,7 +652,7 @@ def _span(node: Any) -> Span:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
 
-def _location(node: Any) -> dict[str, int]:
+def _location(node: Any) -> dict[str, Any]:
     line, column, end_line, end_column = _span(node)
     return {"lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column}
 

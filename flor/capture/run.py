@@ -1,13 +1,16 @@
 """Run a script or module as `__main__`, as plain Python would, and capture it into a run.
 
-What happens before the program's first line and after its last is kept small: only the standard library is imported here.
+What happens before the program's first line and after its last is kept small: only the standard library is imported
+here.
 """
 
 from __future__ import annotations
 
 import atexit
 import builtins
+import contextlib
 import datetime
+import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -31,9 +34,7 @@ def recorder() -> Any:
     """The recorder in C, or the one in Python where it was not built (or FLOR_RECORDER=python asks for it)."""
     if os.environ.get("FLOR_RECORDER") != "python":
         try:
-            from flor.capture import _probe
-
-            return _probe
+            return importlib.import_module("flor.capture._probe")
         except ImportError:
             pass
     from flor.capture import probe
@@ -53,10 +54,10 @@ class _Program:
 
 
 def _script(name: str) -> _Program:
-    path = os.path.abspath(name)  # noqa: PTH100
-    folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
-    if os.path.isdir(path):  # noqa: PTH112
-        folder, path = os.path.realpath(path), os.path.join(path, "__main__.py")  # noqa: PTH118
+    path = os.path.join(os.getcwd(), name.removeprefix("./"))  # as Python does it: "a/../b" stays
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(path):
+        folder, path = os.path.realpath(path), os.path.join(path, "__main__.py")
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -67,7 +68,7 @@ def _script(name: str) -> _Program:
 
 
 def _module(name: str) -> _Program:
-    sys.path[:1] = [os.getcwd()]  # noqa: PTH109
+    sys.path[:1] = [os.getcwd()]
     try:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations is not None:
@@ -75,8 +76,10 @@ def _module(name: str) -> _Program:
     except (ImportError, ValueError) as error:
         raise FlorError(f"no module named {name!r} ({error}); it is looked for from the current folder") from None
     if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader) or spec.origin is None:
-        raise FlorError(f"no module named {name!r} that could be run from its source; it is looked for from the current folder")
-    return _Program(spec.origin, spec.loader.get_data(spec.origin), spec.origin, os.getcwd(), spec)  # noqa: PTH109
+        raise FlorError(
+            f"no module named {name!r} that could be run from its source; it is looked for from the current folder"
+        )
+    return _Program(spec.origin, spec.loader.get_data(spec.origin), spec.origin, os.getcwd(), spec)
 
 
 def new_run(experiment: str) -> Path:
@@ -92,7 +95,9 @@ def new_run(experiment: str) -> Path:
         except FileExistsError:
             time.sleep(0.001)
         except OSError as error:
-            raise FlorError(f"cannot write to {runs}: {error.strerror}; set FLOR_HOME to a folder that can be written") from None
+            raise FlorError(
+                f"cannot write to {runs}: {error.strerror}; set FLOR_HOME to a folder that can be written"
+            ) from None
 
 
 def _open_process(run: Path, parent: str | None, stream: int, record: int) -> Path:
@@ -130,10 +135,10 @@ class _Session:
             "format": FORMAT,
             "run": self.path.name,
             "experiment": experiment,
-            "script": program.path,
+            "script": os.path.abspath(program.path),
             "module": module,
             "argv": [program.argv0, *arguments],
-            "cwd": os.getcwd(),  # noqa: PTH109
+            "cwd": os.getcwd(),
             "root": project_root(program.path),
             "python": platform.python_version(),
             "executable": sys.executable,
@@ -153,7 +158,9 @@ class _Session:
             process = _open_process(self.path, None, -1, 0)
             write_json(self.path / "run.json", self.info)
         except OSError as error:
-            raise FlorError(f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written") from None
+            raise FlorError(
+                f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
+            ) from None
         self.recorder = recorder()
         self.capture = Capture(self.path, process, self.info["root"], home() / ".cache", self.recorder)
         self.recorder.start(str(process), _origins[self.path], values.keep, self.fork_process)
@@ -176,7 +183,11 @@ class _Session:
             if os.getpid() != self.pid:
                 return
             code = self.info["exit_code"]
-            self.info |= {"end": time.time(), "status": "finished" if code == 0 else "failed", "records": stats["records"]}
+            self.info |= {
+                "end": time.time(),
+                "status": "finished" if code == 0 else "failed",
+                "records": stats["records"],
+            }
             self.info |= {"sources": self.capture.sources, "uncaptured": self.capture.uncaptured}
             if stats["error"]:
                 self.info["gap"] = f"recording stopped early: {os.strerror(stats['error'])}"
@@ -190,10 +201,8 @@ class _Session:
 
 
 def _say(text: str) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.write(2, f"flor: {text}\n".encode())
-    except OSError:
-        pass
 
 
 def _commit(path: str) -> str | None:
@@ -225,7 +234,8 @@ def _commit(path: str) -> str | None:
 def run(target: str, experiment: str, arguments: list[str], as_module: bool, then: Callable[[Run], None]) -> NoReturn:
     """Run a script (or, with `as_module`, a module) under capture, then exit as it would have.
 
-    `then` is called with the run after the program's own exit handlers. Raises FlorError if there is nothing to run or nowhere to write.
+    `then` is called with the run after the program's own exit handlers. Raises FlorError if there is nothing to run or
+    nowhere to write.
     """
     check_experiment_name(experiment)
     program = _module(target) if as_module else _script(target)
@@ -248,6 +258,8 @@ def run(target: str, experiment: str, arguments: list[str], as_module: bool, the
 def _main_module(program: _Program, arguments: list[str]) -> types.ModuleType:
     """A fresh `__main__`, with argv and path as plain Python sets them."""
     main = types.ModuleType("__main__")
+    if sys.version_info < (3, 14):
+        main.__annotations__ = {}
     main.__dict__.update(
         __file__=program.path,
         __builtins__=builtins,
@@ -304,6 +316,6 @@ def _report(error: BaseException) -> None:
 
 
 def _die_by_interrupt() -> NoReturn:
-    """End as an interrupted Python does: exit handlers, then death by SIGINT. The interrupt has been reported already."""
+    """End as an interrupted Python does: exit handlers, then death by SIGINT. It has been reported already."""
     sys.excepthook = lambda *_: None
     raise KeyboardInterrupt

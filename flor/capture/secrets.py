@@ -13,5 +13,7 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-\s.]+")
 
 
 def is_secret(name: str) -> bool:
-    """True for `password`, `apiKey`, `AWS_SECRET_ACCESS_KEY`, `hf_token`; False for a language model's `pad_token`, `tokens`."""
+    """True for `password`, `apiKey`, `AWS_SECRET_ACCESS_KEY`, `hf_token`; False for a language model's `pad_token`,
+    `tokens`.
+    """
     return _SECRET.search(_WORDS.sub("_", name).lower()) is not None

@@ -1,7 +1,8 @@
 """The static map of a source: its blocks and its sites. Knows no trace and no text editing.
 
-The rewriter makes one `SourceMap` for each source; it is stored beside the source in the run (`sites/<sha256>.json`) and is what later
-ties a name to recorded values. Positions are those of `ast`: lines from 1, columns in UTF-8 bytes from 0.
+The rewriter makes one `SourceMap` for each source; it is stored beside the source in the run (`sites/<sha256>.json`)
+and is what later ties a name to recorded values. Positions are those of `ast`: lines from 1, columns in UTF-8 bytes
+from 0.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ Span = tuple[int, int, int, int]  # line, column, end line, end column
 class Block:
     """A place that can execute many times."""
 
-    kind: str  # module, function, lambda, generator (a generator expression), for, while, comprehension (each `for` clause)
-    name: str  # module: "<module>"; function: qualified name; loops: the target's text ("g", "i, j"); while: "while_L12"
+    kind: str  # module, function, lambda, generator (expression), for, while, comprehension (each of its `for` clauses)
+    name: str  # "<module>", a function's qualified name, a loop's target ("g", "i, j"), "while_L12"
     parent: int | None  # index of the block that lexically encloses it
     line: int
 
@@ -26,13 +27,14 @@ class Site:
     """A place whose value can be asked for.
 
     `source` says where the value is found: "recorded" (in the trace, at this site), "same" (as recorded at site `of`),
-    "constant" (`constant` holds its literal; it was evaluated whenever site `of` has a value), or "absent" (not recorded, `why` says why).
+    "constant" (`constant` holds its literal; it was evaluated whenever site `of` has a value), or "absent" (not
+    recorded, `why` says why).
     """
 
     kind: str  # expression, target (of a loop), parameter, binding
     block: int
     span: Span
-    text: str  # the expression's source text, normalised by ast.unparse
+    text: str  # as it stands in the source, cut where it is very long
     line: int  # of the enclosing statement
     source: str = "recorded"
     of: int | None = None

@@ -1,11 +1,15 @@
 """What is kept of a value that is no plain scalar. Called by the recorder, inside the captured program.
 
-Nothing here may change the program: no method of a class that the program itself defines is called, nothing is kept alive, and types are
-recognised by their module and name, so that no library is imported. What cannot be kept exactly says so.
+Nothing here may change the program: no method of a class that the program itself defines is called, nothing is kept
+alive, and types are recognised by their module and name, so that no library is imported. `isinstance` is not asked of
+a value: that would run its
+`__class__`. What cannot be kept exactly
+says so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -28,7 +32,7 @@ _NONE: Kept = (f.NONE, 0)
 _NUMBERS = (int, float, complex, bool)
 
 
-class _NotExact(Exception):
+class _NotExactError(Exception):
     """The value is not made of plain values alone, or is too long."""
 
 
@@ -40,11 +44,11 @@ def keep(value: Any, redact: bool) -> Kept:
     handler = _EXACT.get(kind) or _library_handler(kind)
     if handler is not None:
         return handler(value)
-    if isinstance(value, BaseException) and kind.__module__ == "builtins":
+    if issubclass(kind, BaseException) and kind.__module__ == "builtins":
         return f.OBJECT, _object(value, _short(repr(value)))
     if kind.__flags__ & 1 << 9 and (fields := _fields(kind)) is not None:
         return _container(value, lambda leaves: _record(value, fields, leaves, frozenset()))
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return f.NAMED, f"class {_qualified(value)}".encode("utf-8", "replace")
     return f.OBJECT, _object(value, _trusted_repr(value))
 
@@ -84,7 +88,7 @@ def _trusted_repr(value: object) -> str | None:
 
 def _from_library(kind: type) -> bool:
     module = sys.modules.get(type.__getattribute__(kind, "__module__"))
-    path = getattr(module, "__file__", None) if isinstance(module, types.ModuleType) else None
+    path = getattr(module, "__file__", None) if type(module) is types.ModuleType else None
     return path is None or "site-packages" in path or "dist-packages" in path or path.startswith(_LIBRARY)
 
 
@@ -153,7 +157,7 @@ def _container(value: Any, write: Callable[[list[int]], str]) -> Kept:
         text = write([MAX_LEAVES]).encode("utf-8", "surrogatepass")
         if len(text) <= MAX_TEXT:
             return f.EXACT, text
-    except (_NotExact, RecursionError):
+    except (_NotExactError, RecursionError):
         pass
     return f.SUMMARY, _summary(value)
 
@@ -163,24 +167,24 @@ def _literal(value: Any, leaves: list[int], inside: frozenset[int]) -> str:
     kind = type(value)
     if kind in (tuple, list, dict, set, frozenset):
         if id(value) in inside or len(value) > leaves[0]:
-            raise _NotExact
+            raise _NotExactError
         return _collection(value, kind, leaves, inside | {id(value)})
     leaves[0] -= 1
     if leaves[0] < 0:
-        raise _NotExact
+        raise _NotExactError
     if value is None or kind in _NUMBERS:
         return repr(value) if kind is not int or -(2**63) <= value < 2**63 else hex(value)
     if kind in (str, bytes):
         if len(value) > MAX_TEXT:
-            raise _NotExact
+            raise _NotExactError
         return repr(value)
     if (fields := _fields(kind)) is not None:
         if id(value) in inside:
-            raise _NotExact
+            raise _NotExactError
         return _record(value, fields, leaves, inside | {id(value)})
     scalar = _scalar(value)
     if scalar is None:
-        raise _NotExact
+        raise _NotExactError
     return repr(scalar)
 
 
@@ -215,13 +219,13 @@ def _fields(kind: type) -> tuple[str, ...] | None:
 
 
 def _record(value: Any, fields: tuple[str, ...], leaves: list[int], inside: frozenset[int]) -> str:
-    if isinstance(value, tuple):
+    if issubclass(type(value), tuple):
         values: Iterable[Any] = tuple.__iter__(value)
     else:
         try:
             values = [object.__getattribute__(value, name) for name in fields]
         except AttributeError:
-            raise _NotExact from None
+            raise _NotExactError from None
     parts = [f"{n}={_literal(v, leaves, inside)}" for n, v in zip(fields, values, strict=False)]
     return f"{type(value).__qualname__}({', '.join(parts)})"
 
@@ -235,8 +239,10 @@ def _summary(value: Any) -> bytes:
         items = list(value.items()) if kind is dict else list(value) if kind in (set, frozenset) else value
         ends = [_item(v, kind is dict) for v in items[:3]]
         if len(value) > 3:
-            ends += (["…"] if len(value) > 6 else []) + [_item(v, kind is dict) for v in items[max(3, len(value) - 3) :]]
-        opening, closing = {list: "[]", tuple: "()"}.get(kind, "{}")
+            ends += (["…"] if len(value) > 6 else []) + [
+                _item(v, kind is dict) for v in items[max(3, len(value) - 3) :]
+            ]
+        opening, closing = "[]" if kind is list else "()" if kind is tuple else "{}"
         data["text"] = f"{kind.__name__} of {len(value)}: {opening}{', '.join(ends)}{closing}"
     return _json(data)
 
@@ -246,7 +252,7 @@ def _item(value: Any, pair: bool) -> str:
         return f"{_item(value[0], False)}: {_item(value[1], False)}"
     try:
         return _short(_literal(value, [16], frozenset()))
-    except (_NotExact, RecursionError):
+    except (_NotExactError, RecursionError):
         return f"<{_qualified(type(value))}>"
 
 
@@ -319,7 +325,11 @@ def _array(data: dict[str, Any], contents: bytes) -> Kept:
 
 
 def _tensor(value: Any) -> Kept:
-    data = {"type": "torch.Tensor", "dtype": str(value.dtype).removeprefix("torch."), "shape": list(value.shape)}
+    data: dict[str, Any] = {
+        "type": "torch.Tensor",
+        "dtype": str(value.dtype).removeprefix("torch."),
+        "shape": list(value.shape),
+    }
     if value.device.type != "cpu" or value.layout.__str__() != "torch.strided" or _not_ordinary(value):
         return f.GAP, _json({"why": "a tensor that is not in the processor's memory", **data})
     plain = value.detach()
@@ -366,15 +376,18 @@ def _frame(value: Any) -> Kept:
         data["columns"] = [str(c) for c in value.columns[:MAX_LEAVES]]
     if value.size <= MAX_LEAVES:
         cells = value.to_numpy(dtype=object).tolist()
-        try:
+        with contextlib.suppress(_NotExactError, RecursionError):
             data["text"] = _literal(cells, [MAX_LEAVES + 1], frozenset())
-        except (_NotExact, RecursionError):
-            pass
     return _array(data, b"")
 
 
 def _sparse(value: Any) -> Kept:
-    data = {"type": _qualified(type(value)), "dtype": value.dtype.str, "shape": list(value.shape), "stored": int(value.nnz)}
+    data = {
+        "type": _qualified(type(value)),
+        "dtype": value.dtype.str,
+        "shape": list(value.shape),
+        "stored": int(value.nnz),
+    }
     return _array(data, b"")
 
 

@@ -90,7 +90,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self._numbers: dict[BlockId, int] = {}
-        self._known: dict[tuple[str, str], list[int]] = {}
+        self._known: dict[tuple[str, tuple[Block, ...]], list[int]] = {}
         self.blocks: list[Block] = []  # by number: the block in the last source added that has it
         self.functions: list[int] = []  # by number: the block with a frame of its own in which it lies, or itself
         self.rank: list[tuple[int, int]] = []  # by number: place of its source among the tags, then within the source
@@ -99,10 +99,11 @@ class Blocks:
     def __len__(self) -> int:
         return len(self.blocks)
 
-    def add(self, tag: str, digest: str, blocks: Sequence[Block]) -> list[int]:
-        """The numbers of a source's blocks. `digest` tells versions of the source apart."""
-        if (tag, digest) in self._known:
-            return self._known[tag, digest]
+    def add(self, tag: str, blocks: Sequence[Block]) -> list[int]:
+        """The numbers of the blocks of one version of a source."""
+        version = (tag, tuple(blocks))
+        if version in self._known:
+            return self._known[version]
         place = self._tags.setdefault(tag, len(self._tags))
         numbers: list[int] = []
         for index, (block, name) in enumerate(zip(blocks, block_ids(tag, blocks), strict=True)):
@@ -116,7 +117,7 @@ class Blocks:
                 self.rank.append((place, index))
             else:
                 self.blocks[number], self.functions[number], self.rank[number] = block, function, (place, index)
-        self._known[tag, digest] = numbers
+        self._known[version] = numbers
         return numbers
 
 

@@ -7,7 +7,6 @@ text, and so is a column of several types. None is NULL; a value that the trace 
 from __future__ import annotations
 
 import ast
-import json
 import struct
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ import pyarrow as pa
 
 from flor.etl.diagnostics import Diagnostic
 from flor.trace import format as f
-from flor.trace.values import text
+from flor.trace.values import gap_reason, text, value
 
 Ints = npt.NDArray[np.int64]
 
@@ -103,9 +102,9 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
     if len(kinds) == 1 and kinds <= {f.BOOL, f.INT, f.FLOAT}:
         return _plain(kinds.pop(), values, rows), diagnostics
     if kinds and kinds <= {f.INT, f.BIG_INT}:
-        numbers = _big_integers(values)
-        if all(n is None or abs(n) < 10**_DECIMAL_DIGITS for n in numbers):
-            decimals = [None if n is None else Decimal(n) for n in numbers]
+        numbers = _integers(values)
+        if all(n is None or (isinstance(n, int) and abs(n) < 10**_DECIMAL_DIGITS) for n in numbers):
+            decimals = [Decimal(n) if isinstance(n, int) else None for n in numbers]
             return _take(decimals, rows, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
         diagnostics.append(Diagnostic(f"has ints of more than {_DECIMAL_DIGITS} digits, so the column is text", name))
     return _take(_texts(values), rows, pa.large_string()), diagnostics
@@ -114,7 +113,7 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
 def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnostic]:
     diagnostics = []
     if counts[f.GAP]:
-        reasons = Counter(_why(data) for data in _heap(values, f.GAP))
+        reasons = Counter(gap_reason(data) for data in _heap(values, f.GAP))
         diagnostics += [Diagnostic(f"{_count(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
     if counts[f.REDACTED]:
         diagnostics.append(Diagnostic(f"{_count(counts[f.REDACTED])} redacted: the name looks like a secret's", name))
@@ -123,13 +122,6 @@ def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnost
 
 def _count(number: int) -> str:
     return f"{number} value{' is' if number == 1 else 's are'}"
-
-
-def _why(data: bytes | None) -> str:
-    try:
-        return str(json.loads(data or b"")["why"])
-    except (ValueError, KeyError, TypeError):
-        return "no reason is recorded"
 
 
 def _heap(values: Recorded, kind: int | None = None) -> list[bytes | None]:
@@ -148,21 +140,23 @@ def _plain(kind: int, values: Recorded, rows: Ints) -> pa.Array:
     return pa.array(np.append(numbers, numbers.dtype.type(0))[rows], mask=null)
 
 
-def _big_integers(values: Recorded) -> list[int | None]:
-    small, heap = values.payload.view(np.int64).tolist(), _heap(values)
-    by_kind = {f.INT: lambda i: small[i], f.BIG_INT: lambda i: int(heap[i], 16)}
-    return [by_kind[k](i) if k in by_kind else None for i, k in enumerate(values.kind.tolist())]
+def _integers(values: Recorded) -> list[object]:
+    """Ints of any size; None for a NULL."""
+    kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), _heap(values)
+    return [None if k in _NULLS else value(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
 
 
 def _texts(values: Recorded) -> list[str | None]:
-    def one(kind: int, payload: int, data: bytes | None) -> str | None:
-        if kind == f.STR and data is not None:
-            return data.decode("utf-8", "backslashreplace")
-        if kind in _NULLS:
-            return None
-        return text(kind, payload, data).encode("utf-8", "backslashreplace").decode()
+    kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), _heap(values)
+    return [_text(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
 
-    return list(map(one, values.kind.tolist(), values.payload.tolist(), _heap(values)))
+
+def _text(kind: int, payload: int, data: bytes | None) -> str | None:
+    if kind in _NULLS:
+        return None
+    shown = text(kind, payload, data)
+    # Arrow's text is UTF-8, which has no lone surrogates.
+    return shown if shown is None or shown.isascii() else shown.encode("utf-8", "backslashreplace").decode()
 
 
 def _take(values: Sequence[object], rows: Ints, kind: pa.DataType) -> pa.Array:

@@ -619,6 +619,8 @@ static int apply_order(Decoder *d, const int64_t *number) {
             d->rows[site].at[i] = number[d->rows[site].at[i]];
     if (d->cut >= 0)
         d->cut = number[d->cut];
+    if (d->main >= 0)
+        d->main = number[d->main];
     return 0;
 }
 

@@ -5,23 +5,28 @@ Standard library only (and `_decode`, where it is built): this also runs inside 
 
 from __future__ import annotations
 
+import importlib
 import mmap
-from array import array
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flor.trace import stream as in_python
-from flor.trace.format import HEAP_SHIFT, RECORD
+from flor.trace.format import RECORD
 from flor.trace.layout import Layout, Process, SourceTable, VanishedError, heap_files, read_layout
 from flor.trace.stream import AnyDecoder
 
 try:
-    from flor.trace import _decode as in_c
+    in_c: Any = importlib.import_module("flor.trace._decode")
 except ImportError:
-    in_c = None  # type: ignore[assignment]
+    in_c = None
 
 _CHUNK = RECORD << 18  # bytes read at once
+
+#: Instead of a stream's state.
+_NOT_KNOWN = object()
 
 #: Stands for heap bytes that are not where a value says.
 MISSING = b'{"why": "its bytes are missing in the trace"}'
@@ -86,10 +91,10 @@ def decode(
     """
     layout = layout or read_layout(run)
     first, end = sites if sites is not None else (0, layout.site_count())
-    decoder: AnyDecoder = (in_python if python or in_c is None else in_c).Decoder(
+    decoder: AnyDecoder = _machine(python).Decoder(
         layout.block_table(), layout.site_count(), -1 if limit is None else limit, first, end
     )
-    reading = _Reading(layout, decoder, growing, limit)
+    reading = _Reading(layout, decoder, growing)
     heap = reading.everything()
     columns, rows, counts = decoder.finish()
     warnings = layout.warnings + reading.warnings
@@ -117,14 +122,19 @@ def decode(
 
 def gather(rows: bytes | memoryview, heap: Heaps, *, python: bool = False) -> tuple[bytes, bytes, bytes]:
     """`stream.gather`, in C where it is built."""
-    return (in_python if python or in_c is None else in_c).gather(rows, heap, MISSING)
+    gathered: tuple[bytes, bytes, bytes] = _machine(python).gather(rows, heap, MISSING)
+    return gathered
+
+
+def _machine(python: bool) -> Any:
+    return in_python if python or in_c is None else in_c
 
 
 class _Reading:
     """Feeds a run's files to a decoder."""
 
-    def __init__(self, layout: Layout, decoder: AnyDecoder, growing: bool, limit: int | None) -> None:
-        self._layout, self._decoder, self._growing, self._limit = layout, decoder, growing, limit
+    def __init__(self, layout: Layout, decoder: AnyDecoder, growing: bool) -> None:
+        self._layout, self._decoder, self._growing = layout, decoder, growing
         self._states: dict[int, object] = {}  # forked process -> the state that it goes on from
         self.warnings: list[str] = []
         self.damaged = False
@@ -136,6 +146,7 @@ class _Reading:
         number = 0
         for index, process in enumerate(self._layout.processes):
             self._decoder.process(process.parent)
+            self._pass_on(index, process)
             numbers: dict[int, int] = {}
             for stream in process.streams:
                 if self.complete:
@@ -152,6 +163,15 @@ class _Reading:
                         self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
         return heaps
 
+    def _pass_on(self, index: int, process: Process) -> None:
+        """A process that forked before its stream had a file gives its children what it goes on from itself."""
+        for child, forked in enumerate(self._layout.processes):
+            if forked.parent == index and forked.fork is not None:
+                stream, record = forked.fork
+                if record <= 0 and stream not in process.streams:
+                    goes_on = process.fork is not None and process.fork[0] == stream
+                    self._states[child] = self._states.get(index, _NOT_KNOWN) if goes_on else None
+
     def _stream(self, index: int, process: Process, stream: int, number: int) -> None:
         decoder = self._decoder
         forks = sorted(
@@ -160,10 +180,10 @@ class _Reading:
             if child.parent == index and child.fork is not None and child.fork[0] == stream
         )
         goes_on = process.fork is not None and process.fork[0] == stream
-        first = process.fork is None and stream == min(process.streams)
-        state = self._states.pop(index, None) if goes_on else None
-        decoder.stream(process.ids, number, process.started, first, state)
-        if goes_on and state is None:
+        first = not process.forked and stream == min(process.streams)
+        state = self._states.pop(index, _NOT_KNOWN) if goes_on else None
+        decoder.stream(process.ids, number, process.started, first, None if state is _NOT_KNOWN else state)
+        if state is _NOT_KNOWN:
             decoder.lose()
             if not self._growing:
                 self._warn(f"{_relative(process.path)} goes on from events that are missing")
@@ -203,7 +223,7 @@ class _Reading:
                             return False
                         self._warn(f"{_relative(path)}: record {self._decoder.seq} of the stream makes no sense")
                     elif taken < len(part) // RECORD:
-                        if self._decoder.records == self._limit:
+                        if any(rest[taken * RECORD :][:4]):  # no head of 0: the limit
                             self.complete = False
                             return False
                         return True
@@ -217,8 +237,6 @@ class _Reading:
 
 def _chunks(file: int, path: Path) -> Iterator[bytes]:
     """A file's whole records, some at a time. It may have holes, grow and be cut while it is read."""
-    import os
-
     offset = 0
     while True:
         chunk = os.pread(file, _CHUNK, offset)
@@ -234,11 +252,3 @@ def _relative(path: Path) -> str:
     parts = path.parts
     return "/".join(parts[len(parts) - parts[::-1].index("segments") - 1 :])
 
-
-def site_values(decoded: Decoded, site: int) -> array[int] | None:
-    """A site's rows as an array of 64-bit words; None if it has none."""
-    rows = decoded.rows[site]
-    return None if rows is None else array("Q", rows)
-
-
-__all__ = ["HEAP_SHIFT", "MISSING", "Decoded", "Heaps", "VanishedError", "decode", "gather", "site_values"]

@@ -51,7 +51,9 @@ class Process:
     path: Path
     started: int
     parent: int  # index among the layout's processes, -1: none
-    fork: tuple[int, int] | None  # the parent's stream and its record count at the fork
+    forked: bool  # whether it has, or had, a parent
+    #: the parent's stream and its record count at the fork; None also if the thread that forked had no stream
+    fork: tuple[int, int] | None
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
     ids: bytes = b""  # rows of stream.ID_COLUMNS
     streams: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> events file
@@ -103,10 +105,12 @@ def read_layout(run: Path) -> Layout:
         parent, fork = -1, None
         if description["parent"] is not None:
             parent = number.get(description["parent"], -1)
-            fork = (description["stream"], description["record"])
+            if description["stream"] is not None:
+                fork = (description["stream"], description["record"])
             if parent < 0:
                 _damage(layout, f"segments/{name}: its parent {description['parent']!r} is missing")
-        process = Process(run / "segments" / name, description["started"], parent, fork)
+        forked = description["parent"] is not None
+        process = Process(run / "segments" / name, description["started"], parent, forked, fork)
         number[name] = len(layout.processes)
         layout.processes.append(process)
         _read_modules(layout, process, known)
@@ -119,11 +123,14 @@ def _process_json(path: Path) -> dict[str, Any]:
     parent, started = data["parent"], data["started"]
     if not isinstance(started, int) or not -(1 << 63) <= started < 1 << 63:
         raise ValueError(f"started: {started!r}")
-    if parent is not None and not (
-        isinstance(parent, str) and isinstance(data["stream"], int) and isinstance(data["record"], int)
-    ):
+    stream = data["stream"] if parent is not None else None
+    if not isinstance(parent, str | None) or (stream is not None and not _are_counts(stream, data["record"])):
         raise ValueError(f"parent: {parent!r}")
     return {k: data.get(k) for k in ("parent", "started", "stream", "record")}
+
+
+def _are_counts(*numbers: object) -> bool:
+    return all(isinstance(n, int) and n >= 0 for n in numbers)
 
 
 def _parents_first(descriptions: dict[str, dict[str, Any]]) -> list[str]:
@@ -153,7 +160,7 @@ def _read_modules(layout: Layout, process: Process, known: dict[SourceKey, Sourc
             data = json.loads(line)
             base, blocks, sites = data["base"], data["blocks"], data["sites"]
             key = SourceKey(data["sha256"], data["path"], data["module"])
-            if not all(isinstance(n, int) and n >= 0 for n in (base, blocks, sites)):
+            if not _are_counts(base, blocks, sites):
                 raise ValueError("base, blocks, sites")
             if not all(isinstance(t, str) for t in (key.sha256, key.path, key.module)):
                 raise ValueError("sha256, path, module")
@@ -170,7 +177,7 @@ def _read_modules(layout: Layout, process: Process, known: dict[SourceKey, Sourc
             _damage(layout, f"sites/{key.sha256}.json does not fit {_name(process)}/modules.jsonl")
             continue
         own.append((base, blocks, sites, source))
-    if process.fork is not None and process.parent >= 0:
+    if process.parent >= 0:
         # What the parent has captured after the fork is not the child's: its own ids go on from the same number.
         inherited = layout.processes[process.parent]
         before = min((base for base, *_ in own), default=ID_MASK + 1)

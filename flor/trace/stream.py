@@ -52,8 +52,18 @@ ROW = 4
 Heap = Callable[[int, int], "bytes | memoryview | None"]
 
 
+#: what a PARENT record said of the next activation: ("instance" or "token", number)
+_Parent = tuple[str, int]
+
+
 class AnyDecoder(Protocol):
-    """What both decoders are."""
+    """What both decoders are.
+
+    `lost`: what follows in the stream cannot be placed. `seq`: number of the stream's last record, or -1. `records`:
+    of all streams so far. `cut`: the instance that was the position where the limit was reached, or -1. `main`: the
+    instance of the main script's module, or -1. `misplaced`, `duplicates`: values that were dropped. `unresolved`:
+    instances whose parent is not known.
+    """
 
     @property
     def lost(self) -> bool: ...
@@ -63,6 +73,8 @@ class AnyDecoder(Protocol):
     def records(self) -> int: ...
     @property
     def cut(self) -> int: ...
+    @property
+    def main(self) -> int: ...
     @property
     def misplaced(self) -> int: ...
     @property
@@ -121,8 +133,7 @@ class Decoder:
         self._stream, self.seq, self._now, self._first = number, -1, now, first
         self._frames: list[_Frame] = []
         self._stack: list[_Frame] = []
-        #: what a PARENT record said of the next activation: ("instance" or "token", number)
-        self._next: tuple[str, int] | None = None
+        self._next: _Parent | None = None
         self.lost = self._broken = False
         if state is not None:
             assert isinstance(state, tuple)
@@ -329,6 +340,8 @@ class Decoder:
                 rows[i] = number[rows[i]]
         if self.cut >= 0:
             self.cut = number[self.cut]
+        if self.main >= 0:
+            self.main = number[self.main]
 
     def _without_duplicates(self, rows: array[int]) -> array[int]:
         """One value in each instance: of a stream's the last, of several streams' the first stream's."""
@@ -397,7 +410,7 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
 
 
-_State = tuple[list[_Frame], list[int], "tuple[str, int] | None", bool, bool]
+_State = tuple[list[_Frame], list[int], _Parent | None, bool, bool]
 
 
 def _copied(state: tuple[object, ...]) -> _State:

@@ -162,7 +162,8 @@ def spliced(case: Case) -> list[set[int]]:
 def test_siblings_share_repeat_and_stack(case: Case) -> None:
     rows = join(case.tree, case.columns())
     shown = [
-        {i for block in rows.instances if (i := int(rows.instances[block][r])) in case.held} for r in range(len(rows.place))
+        {i for block in rows.instances if (i := int(rows.instances[block][r])) in case.held}
+        for r in range(len(rows.place))
     ]
     assert sorted(map(sorted, shown)) == sorted(map(sorted, spliced(case)))
 

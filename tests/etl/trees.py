@@ -50,7 +50,9 @@ class Small:
 
     def tree(self) -> Tree:
         numbers = {b: i for i, b in enumerate(self.blocks)}
-        functions = [numbers.get(self.function(b), numbers[b] if b.endswith("()") else len(numbers)) for b in self.blocks]
+        functions = [
+            numbers.get(self.function(b), numbers[b] if b.endswith("()") else len(numbers)) for b in self.blocks
+        ]
         return Tree(
             np.array(self.parent, np.int64),
             np.array([numbers[b] for b in self.block], np.int32),

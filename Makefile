@@ -1,0 +1,37 @@
+# make demo   the walk-through on the Iris example, ending in its table
+# make test   all tests, on every supported Python that is there
+# make lint   formatting, style, types, the arrows between rooms
+# make bench  capture's cost beside plain Python
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: demo test lint bench clean
+
+$(INSTALLED): pyproject.toml $(wildcard flor/*/*.c)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	@examples/iris/demo.sh $(CURDIR)/$(BIN)
+
+test: lint
+	$(BIN)/python tests/pythons.py
+	$(BIN)/pytest -n 2 tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/clang-format --dry-run --Werror flor/*/*.c
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build demo *.egg-info flor/*/*.so

@@ -1,0 +1,268 @@
+"""Insert, remove and rename a GET: text in, edit out. Each is verified before it is answered.
+
+`ast` locates, libcst writes the call around the selected expression alone, the call is spliced into the text. An edit is given only if
+the GETs taken out again leave byte for byte what they left before, and the new name stands for what was selected.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flor.annotate.gets import Get, GetError, Gets, find
+from flor.annotate.match import corresponding
+from flor.annotate.nameable import answer_for, expression_at
+from flor.annotate.places import Edit, Expression, Place, Refusal, Shadow, apply
+from flor.annotate.source import NEWLINE, Parsed, syntax_line
+from flor.annotate.strip import Stripped, looked_through, removals, strip, variants
+from flor.annotate.tree import descend, span_of
+from flor.errors import FlorError
+
+_BINDERS = (ast.Name, ast.arg, ast.alias, ast.ExceptHandler)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def insert(source: str | Parsed, start: int, end: int, name: str) -> Edit | Refusal:
+    """The edit that names what is selected from offset `start` to `end`, of a source or of a shadow copy's text."""
+    try:
+        parsed = Parsed.of(source)
+    except SyntaxError as error:
+        line, message = syntax_line(error)
+        return Refusal(f"line {line} does not parse: {message}")
+    found = expression_at(parsed, start, end)
+    return found if isinstance(found, Refusal) else insert_at(parsed, found, name)
+
+
+def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refusal:
+    """The edit that names `expression`, which is one of `parsed`."""
+    refusal = _bad_name(name)
+    if refusal is not None:
+        return refusal
+    try:
+        gets = find(parsed, strict=True)
+        for get in gets.found:
+            if get.name == name:
+                return Refusal(f'the name "{name}" is taken in line {get.call.lineno}: choose another')
+            if get.binding is not None and get.span[0] <= expression.start < get.span[1]:
+                return Refusal(f'this is "{get.name}" already: rename it, or name the variable where it is bound')
+        before = _Piece.around(parsed, expression)
+    except GetError as error:
+        return Refusal(f"line {error.line}: {error.reason}")
+    for edit in _candidates(parsed, expression, name):
+        after = before.with_edit(edit)
+        if after is not None and after.text == before.text_without and _place_of(after, name) == before.place:
+            return edit
+    return Refusal("a GET does not fit here: put this part into a variable of its own, and name that")
+
+
+def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: int, name: str) -> Edit | Refusal:
+    """The edit of the shadow copy's text that names what is selected in its source, from offset `start` to `end` there."""
+    try:
+        parsed = Parsed.of(source)
+    except SyntaxError as error:
+        line, message = syntax_line(error)
+        return Refusal(f"line {line} does not parse: {message}")
+    selected = expression_at(parsed, start, end)
+    if isinstance(selected, Refusal):
+        return selected
+    original = parsed if isinstance(source, str) else Parsed(parsed.text)
+    node = node_of(original, selected)
+    copy = Parsed(shadow.text)
+    found = corresponding(looked_through(original), strip(copy).tree).get(node)
+    if found is None:
+        line = parsed.lines.position(selected.start)[0]
+        return Refusal(
+            f"{shadow.shown_as} is out of date: line {line} of the source has changed since, or is not in the copy"
+        )
+    fresh = Parsed(shadow.text)
+    same_kind = type(found) if selected.kind == "binding" else ast.expr
+    target = answer_for(fresh, node_at(fresh, copy.start(found), copy.end(found), same_kind))
+    return target if isinstance(target, Refusal) else insert_at(fresh, target, name)
+
+
+def remove(text: str, name: str) -> Edit:
+    """The edit that takes one GET out. Raises FlorError if there is no such name."""
+    parsed, gets, get = _find_name(text, name)
+    before = strip(Parsed(text))
+    alone = [g for g in gets.found if g.statement is not None and g.statement is get.statement] == [get]
+    if get.statement is not None and get.binding is not None and alone:
+        candidates: list[Edit] = [removals(parsed, {get.statement})]
+    else:
+        candidates = variants(text, get)
+    left = {(g.name, p) for g, p in zip(before.gets, before.places, strict=True) if g.name != name}
+    for edit in candidates:
+        try:
+            after = strip(Parsed(apply(edit, text)))
+        except (SyntaxError, GetError):
+            continue
+        if after.text == before.text and {(g.name, p) for g, p in zip(after.gets, after.places, strict=True)} == left:
+            return sorted(edit)
+    raise FlorError(f'the GET of "{name}" in line {get.call.lineno} cannot be taken out alone: edit the line by hand')
+
+
+def rename(text: str, old: str, new: str) -> Edit:
+    """The edit that gives a name another name. Raises FlorError if there is no such name, or the new one is taken or none."""
+    parsed, gets, get = _find_name(text, old)
+    refusal = _bad_name(new)
+    if refusal is not None:
+        raise FlorError(refusal.reason)
+    taken = next((g for g in gets.found if g.name == new and new != old), None)
+    if taken is not None:
+        raise FlorError(f'the name "{new}" is taken in line {taken.call.lineno}: choose another')
+    literal = get.call.args[0]
+    return [(parsed.start(literal), parsed.end(literal), _literal(new))]
+
+
+def _find_name(text: str, name: str) -> tuple[Parsed, Gets, Get]:
+    try:
+        parsed = Parsed(text)
+        gets = find(parsed, strict=True)
+    except SyntaxError as error:
+        line, message = syntax_line(error)
+        raise FlorError(f"line {line} does not parse: {message}") from None
+    except GetError as error:
+        raise FlorError(f"line {error.line}: {error.reason}") from None
+    get = next((get for get in gets.found if get.name == name), None)
+    if get is None:
+        known = ", ".join(get.name for get in gets.found)
+        raise FlorError(f'there is no name "{name}"; ' + (f"there are: {known}" if known else "there is none yet"))
+    return parsed, gets, get
+
+
+def _bad_name(name: str) -> Refusal | None:
+    if not name or name != name.strip():
+        return Refusal("a name needs a character that is no space, and none around it")
+    if _CONTROL.search(name):
+        return Refusal("a name cannot hold control characters")
+    return None
+
+
+def _literal(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _place_of(stripped: Stripped, name: str) -> Place | None:
+    return next((p for get, p in zip(stripped.gets, stripped.places, strict=True) if get.name == name), None)
+
+
+def node_at(parsed: Parsed, start: int, end: int, kind: type[ast.AST]) -> ast.AST:
+    """The innermost node of a kind at exactly these offsets, which must be there."""
+    for step in reversed(descend(parsed, start, end)):
+        if isinstance(step.node, kind) and (parsed.start(step.node), parsed.end(step.node)) == (start, end):
+            return step.node
+    raise AssertionError(f"no {kind.__name__} at {start} to {end}")
+
+
+def node_of(parsed: Parsed, expression: Expression) -> ast.AST:
+    """The node of an expression of `parsed`."""
+    if expression.kind == "expression":
+        return node_at(parsed, expression.start, expression.end, ast.expr)
+    for step in reversed(descend(parsed, expression.start, expression.end)):
+        if span_of(step.node) == expression.span and isinstance(step.node, _BINDERS):
+            return step.node
+    raise AssertionError("a binding has its node")
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The lines of one top-level statement: enough of a text to understand an edit in it."""
+
+    start: int
+    text: str
+    text_without: str  # its GETs taken out
+    place: Place  # of the expression to be named, in `text_without`
+
+    @classmethod
+    def around(cls, parsed: Parsed, expression: Expression) -> _Piece:
+        """The piece around an expression; the whole text where its lines do not stand alone. Raises GetError."""
+        low, high = _top_level_lines(parsed, expression.start)
+        try:
+            piece = Parsed(parsed.text[low:high])
+        except SyntaxError:
+            low, piece = 0, Parsed(parsed.text)
+        shift = dataclasses.replace(
+            expression,
+            start=expression.start - low,
+            end=expression.end - low,
+            span=piece.lines.span(expression.start - low, expression.end - low),
+        )
+        node = node_of(piece, shift)
+        stripped = strip(piece)
+        place = Place(expression.kind, span_of(stripped.partner[node]), expression.variable)
+        return cls(low, piece.text, stripped.text, place)
+
+    def with_edit(self, edit: Edit) -> Stripped | None:
+        """This piece with an edit of the whole text made, its GETs taken out; None if that is no annotated text."""
+        try:
+            return strip(Parsed(apply([(s - self.start, e - self.start, new) for s, e, new in edit], self.text)))
+        except (SyntaxError, GetError):
+            return None
+
+
+def _top_level_lines(parsed: Parsed, offset: int) -> tuple[int, int]:
+    """The lines of the top-level statement at an offset, and of those that share them, to the next one's first."""
+    body = parsed.tree.body
+    first = last = max((i for i, s in enumerate(body) if parsed.start(s) <= offset), default=0)
+    while first > 0 and parsed.lines.line_start(parsed.end(body[first - 1])) == parsed.lines.line_start(
+        parsed.start(body[first])
+    ):
+        first -= 1
+    low = parsed.lines.line_start(parsed.start(body[first]))
+    while last + 1 < len(body):
+        next_start = parsed.lines.line_start(parsed.start(body[last + 1]))
+        if next_start > parsed.end(body[last]):
+            return low, next_start
+        last += 1
+    return low, len(parsed.text)
+
+
+def _candidates(parsed: Parsed, expression: Expression, name: str) -> Iterator[Edit]:
+    """Ways to insert the GET, the plainest first; not all are right."""
+    if expression.kind == "binding":
+        assert expression.variable is not None
+        for slot in expression.slots:
+            yield slot.edit(f"GET({_literal(name)}, {expression.variable})")
+        return
+    start, end = expression.start, expression.end
+    after_word = start > 0 and f"_{parsed.text[start - 1]}".isidentifier()
+    for parentheses in (False, True):
+        call = _call(name, parsed.text[start:end], parentheses, space=after_word)
+        if call is None:
+            continue
+        if _is_sole_generator(parsed, start, end):
+            call = f"({call})"
+        yield [(start, end, " " + call if after_word else call)]
+
+
+def _is_sole_generator(parsed: Parsed, start: int, end: int) -> bool:
+    """Is this the generator of `f(x for x in y)`, to which ast gives the call's own parentheses?"""
+    path = descend(parsed, start, end)
+    node, parent = path[-1].node, path[-2].node
+    return (
+        isinstance(node, ast.GeneratorExp)
+        and isinstance(parent, ast.Call)
+        and parsed.end(parent) == end == parsed.end(node)
+    )
+
+
+def _call(name: str, expression: str, parentheses: bool, space: bool) -> str | None:
+    """`GET("name", expression)`, the expression's text unchanged; None where libcst has another idea of it."""
+    import libcst as cst  # takes as long to import as the rest of Flor: only insertion pays for it
+
+    newline = NEWLINE.search(expression)
+    try:
+        node = cst.parse_expression(f"({expression})")
+        if not parentheses:
+            node = node.with_changes(lpar=node.lpar[1:], rpar=node.rpar[:-1])
+        call = cst.Call(
+            func=cst.Name("GET"),
+            args=[cst.Arg(cst.SimpleString(_literal(name))), cst.Arg(node)],
+            whitespace_after_func=cst.SimpleWhitespace(" " if space else ""),
+        )
+        code = cst.Module([], default_newline=newline.group() if newline else "\n").code_for_node(call)
+    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError):
+        return None
+    return code if expression in code else None

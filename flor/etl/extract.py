@@ -1,0 +1,183 @@
+"""Names x one run -> columns: finds each name's source and site in the run, and takes the site's values. Joins nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePath
+
+import numpy as np
+import numpy.typing as npt
+
+from flor.annotate import align
+from flor.annotate.places import Missing, Place, Shadow
+from flor.annotate.source import decode
+from flor.capture.sites import SourceMap
+from flor.errors import FlorError
+from flor.etl.diagnostics import Diagnostic
+from flor.etl.join import Tree
+from flor.etl.keys import Blocks
+from flor.etl.typed import Recorded, constant
+from flor.trace.read import Source, Trace
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Values that one name has at one site."""
+
+    block: int  # number of the block whose instances hold them
+    instance: Ints
+    values: Recorded
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """One run's answer to the names."""
+
+    tree: Tree
+    ordinal: Ints  # of each instance, among those of its block under its parent
+    pieces: dict[str, list[Piece]]  # for each name; one for each source of the run that has it
+    diagnostics: list[Diagnostic]
+
+
+@dataclass(frozen=True)
+class _Found:
+    site: int  # recorded
+    literal: str | None = None  # a constant that was evaluated whenever the site has a value
+
+
+class Annotated:
+    """A shadow copy, and what was found out about versions of its source: one object serves all runs."""
+
+    def __init__(self, shadow: Shadow, path: Path) -> None:
+        self.shadow = shadow
+        self.path = path
+        self._aligned: dict[str, dict[str, Place | Missing]] = {}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Content hash of the source that was annotated."""
+        return hashlib.sha256(self.shadow.decoded.encode(self.shadow.source, self.shadow.shown_as)).hexdigest()
+
+    def sources(self, sources: Sequence[Source]) -> list[int] | str:
+        """Which of a run's sources are its source: several if one file was run under several module names. Else why there is none."""
+        for wanted in (str(self.shadow.source_path), str(self.path.absolute())):
+            same = [i for i, s in enumerate(sources) if s.path == wanted]
+            if same:
+                return same
+        same = [i for i, s in enumerate(sources) if s.sha256 == self.sha256]
+        if same:
+            return same
+        tails = [_common_tail(s.path, str(self.shadow.source_path)) for s in sources]
+        longest = max(tails, default=0)
+        same = [i for i, t in enumerate(tails) if t == longest > 0]
+        if not same:
+            return f"the run did not capture {self.shadow.source_path}"
+        if len({sources[i].path for i in same}) > 1:
+            paths = " or ".join(sorted({sources[i].path for i in same}))
+            return f"the run did not capture {self.shadow.source_path}; it may be {paths}, say which in the header"
+        return same
+
+    def places(self, source: Source) -> dict[str, Place | Missing]:
+        """Where each name is in a run's version of the source."""
+        if source.sha256 not in self._aligned:
+            try:
+                text = decode(source.data, source.path).text
+                self._aligned[source.sha256] = align.align(self.shadow, text)
+            except (FlorError, SyntaxError) as error:
+                missing = Missing(f"the run's copy of {source.path} cannot be read ({error})")
+                self._aligned[source.sha256] = dict.fromkeys((n.name for n in self.shadow.names), missing)
+        return self._aligned[source.sha256]
+
+
+def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Extracted:
+    """The columns of all names in one run. `blocks` learns the run's blocks.
+
+    A name that is not found has no pieces, and a diagnostic.
+    """
+    run = (trace.run.id,)
+    diagnostics = [Diagnostic(w, runs=run) for w in trace.warnings]
+    matches = [copy.sources(trace.sources) for copy in annotated]
+    numbers = _number_blocks(trace.sources, matches, blocks)
+    pieces: dict[str, list[Piece]] = {}
+    for copy, match in zip(annotated, matches, strict=True):
+        sources = [] if isinstance(match, str) else match
+        for name in copy.shadow.names:
+            reasons = [match] if isinstance(match, str) else []
+            for index in sources:
+                place = copy.places(trace.sources[index])[name.name]
+                found = place.reason if isinstance(place, Missing) else find_site(trace.sources[index].map, place)
+                if isinstance(found, str):
+                    reasons.append(found)
+                    continue
+                pieces.setdefault(name.name, []).append(_piece(trace, index, found, numbers[index]))
+                if isinstance(place, Place) and not place.exact:
+                    diagnostics.append(Diagnostic("found in another version of the source", name.name, run))
+            if name.name not in pieces:
+                diagnostics += [Diagnostic(reason, name.name, run) for reason in dict.fromkeys(reasons)]
+    tree, ordinal = _tree(trace, numbers, blocks)
+    return Extracted(tree, ordinal, pieces, diagnostics)
+
+
+def find_site(sites: SourceMap, place: Place) -> _Found | str:
+    """The recorded site whose values a place has; else why there is none."""
+    kinds = ("expression",) if place.kind == "expression" else ("target", "parameter", "binding")
+    index = next((i for i, s in enumerate(sites.sites) if s.span == place.span and s.kind in kinds), None)
+    if index is None:
+        return f"nothing is recorded for line {place.span[0]} of the source"
+    literal = None
+    for _ in sites.sites:  # no chain of references is longer, but one in a circle
+        site = sites.sites[index]
+        if site.source == "recorded":
+            return _Found(index, literal)
+        if site.source == "constant" and literal is None:
+            literal = site.constant
+        if site.source == "absent" or site.of is None:
+            return site.why or f"line {place.span[0]} of the source is not recorded"
+        index = site.of
+    return f"line {place.span[0]} of the source is not recorded"
+
+
+def _piece(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> Piece:
+    values = trace.values(source, found.site)
+    if found.literal is None:
+        recorded = Recorded(values.kind, values.payload, [values.data])
+    else:
+        recorded = constant(found.literal, len(values.instance))
+    return Piece(numbers[trace.sources[source].map.sites[found.site].block], values.instance, recorded)
+
+
+def _number_blocks(
+    sources: Sequence[Source], matches: Sequence[list[int] | str], blocks: Blocks
+) -> dict[int, list[int]]:
+    """The numbers of each source's blocks. An annotated source is known by its shadow copy, another one by its module."""
+    tags: dict[int, str] = {}
+    for number, match in enumerate(matches):
+        for index in match if isinstance(match, list) else []:
+            tags.setdefault(index, f"shadow copy {number}")
+    for index, source in enumerate(sources):
+        tags.setdefault(index, source.module)
+    return {index: blocks.add(tag, sources[index].map.blocks) for index, tag in tags.items()}
+
+
+def _tree(trace: Trace, numbers: dict[int, list[int]], blocks: Blocks) -> tuple[Tree, Ints]:
+    instances = trace.instances()
+    flat = [n for index in range(len(numbers)) for n in numbers[index]]
+    first = np.cumsum([0, *(len(numbers[index]) for index in range(len(numbers)))])
+    block = np.array(flat, np.int32)[first[instances.source] + instances.block]
+    function = np.array(blocks.functions, np.int32)
+    return Tree(instances.parent, block, instances.stream, instances.seq, function), instances.ordinal
+
+
+def _common_tail(path: str, other: str) -> int:
+    """How many last parts two paths have in common."""
+    count = 0
+    for one, two in zip(reversed(PurePath(path).parts), reversed(PurePath(other).parts), strict=False):
+        if one != two:
+            break
+        count += 1
+    return count

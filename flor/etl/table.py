@@ -1,0 +1,195 @@
+"""The table of an experiment: names x runs, typed, with key columns and diagnostics. Puts the other modules of this folder together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from flor import home
+from flor.annotate import shadow
+from flor.annotate.places import Name
+from flor.errors import FlorError
+from flor.etl import typed
+from flor.etl.diagnostics import Diagnostic, fold
+from flor.etl.extract import Annotated, Extracted, Piece, extract
+from flor.etl.join import Rows, join
+from flor.etl.keys import Blocks, keys, run_key
+from flor.trace.read import open_trace
+
+Ints = npt.NDArray[np.int64]
+
+#: Version of table.json.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the ETL gives. `arrow` has the key columns first, then one column for each of `names`."""
+
+    experiment: str
+    arrow: pa.Table
+    keys: list[str]
+    names: list[tuple[Path, Name]]  # each with its shadow copy
+    runs: list[str]  # ids of the runs that were read, oldest first
+    diagnostics: list[Diagnostic]
+
+
+def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] | None = None) -> Table:
+    """The table of all runs of an experiment, or of those in `run_ids`.
+
+    Raises FlorError for what the user has to mend: an unknown experiment or run, no run, a shadow copy that cannot be read,
+    a name that is used twice. A run that cannot be read is skipped, with a diagnostic.
+    """
+    home.experiment_path(experiment)
+    annotated = [read_shadow(path) for path in shadows]
+    names = _names(annotated)
+    warnings: list[str] = []
+    runs = _choose(experiment, list(home.runs(experiment, warnings)), run_ids)
+    diagnostics = [Diagnostic(w) for w in warnings]
+    builder = _Builder([name.name for _, name in names])
+    for run in runs:
+        try:
+            extracted = extract(open_trace(run), annotated, builder.blocks)
+        except FlorError as error:
+            diagnostics.append(Diagnostic(f"skipped: {error}", runs=(run.id,)))
+            continue
+        diagnostics += extracted.diagnostics
+        builder.add(run.id, extracted)
+    if not builder.runs:
+        reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
+        raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
+    arrow, key_names, remarks = builder.finish()
+    return Table(experiment, arrow, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
+
+
+def read_shadow(path: Path) -> Annotated:
+    """A shadow copy from its file. Raises FlorError with one line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FlorError(f"cannot read the shadow copy {path}: {error.strerror}") from None
+    return Annotated(shadow.parse(data, str(path)), path)
+
+
+def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
+    """All names in order. Raises FlorError if one is there twice, or none at all."""
+    seen: dict[str, tuple[Path, Name]] = {}
+    for copy in annotated:
+        for name in copy.shadow.names:
+            if name.name in seen:
+                path, other = seen[name.name]
+                raise FlorError(
+                    f"the name {name.name!r} is used twice, at {path}:{other.line} and {copy.path}:{name.line}: rename one"
+                )
+            seen[name.name] = copy.path, name
+    if not seen:
+        files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
+        raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
+    return list(seen.values())
+
+
+def _choose(experiment: str, runs: list[home.Run], run_ids: Sequence[str] | None) -> list[home.Run]:
+    if run_ids is None:
+        return runs
+    present = [p.name for p in home.run_paths(experiment)]
+    for run_id in run_ids:
+        if run_id not in present:
+            last = f"the last one is {present[-1]}" if present else "it has none yet"
+            raise FlorError(f"experiment {experiment!r} has no run {run_id!r}; {last}: see flor show {experiment}")
+    return [r for r in runs if r.id in run_ids]
+
+
+@dataclass
+class _Builder:
+    """Collects the runs' rows, then makes the columns of them."""
+
+    names: list[str]
+    blocks: Blocks = field(default_factory=Blocks)
+    runs: list[str] = field(default_factory=list)
+    _counts: list[int] = field(default_factory=list)  # rows of each run
+    _rows: list[Rows] = field(default_factory=list)
+    _ordinals: list[dict[int, Ints]] = field(default_factory=list)  # of each run: block -> ordinal on each row, -1: NULL
+    _values: dict[str, list[typed.Recorded]] = field(default_factory=dict)
+    _value_counts: dict[str, int] = field(default_factory=dict)
+    _found: dict[str, list[Ints]] = field(default_factory=dict)  # for each run: on each row, number of the value, or -1
+    _leading: dict[int, int] = field(default_factory=dict)
+    _nesting: set[tuple[int, int]] = field(default_factory=set)
+
+    def add(self, run: str, extracted: Extracted) -> None:
+        held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
+        rows = join(extracted.tree, held)
+        self.runs.append(run)
+        self._counts.append(len(rows.place))
+        for block, instances in rows.leading.items():
+            self._leading[block] = max(self._leading.get(block, 0), int(extracted.ordinal[instances].max()))
+        self._nesting |= rows.nesting
+        ordinal = np.append(extracted.ordinal, -1)
+        self._ordinals.append({block: ordinal[shown] for block, shown in rows.instances.items()})
+        for name in self.names:
+            found = np.full(len(rows.place), -1)
+            for piece in extracted.pieces.get(name, []):
+                first = self._value_counts.get(name, 0)
+                self._value_counts[name] = first + len(piece.instance)
+                self._values.setdefault(name, []).append(piece.values)
+                found = np.where(found >= 0, found, _find(piece, rows, len(extracted.ordinal), first))
+            self._found.setdefault(name, []).append(found)
+
+    def finish(self) -> tuple[pa.Table, list[str], list[Diagnostic]]:
+        """The table, the names of its key columns, and what is to be said about the values."""
+        diagnostics: list[Diagnostic] = []
+        columns: dict[str, pa.Array] = {}
+        run = run_key(self.names)
+        columns[run] = pa.concat_arrays([pa.repeat(pa.scalar(r, pa.string()), n) for r, n in zip(self.runs, self._counts, strict=True)])
+        for block, key in keys(self.blocks, self._leading, self._nesting, self.names):
+            ordinals = np.concatenate([o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)])
+            columns[key] = pa.array(ordinals, mask=ordinals < 0)
+        key_names = list(columns)
+        for name in self.names:
+            values = typed.together(self._values.get(name, []))
+            columns[name], remarks = typed.column(name, values, np.concatenate(self._found[name]))
+            diagnostics += remarks
+            if not len(values.kind):
+                diagnostics.append(Diagnostic("no run has a value for it", name))
+        return pa.table(columns), key_names, diagnostics
+
+
+def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
+    """For each row the number of the piece's value that it shows, counted from `first`; -1: none."""
+    if not len(piece.instance):
+        return np.full(len(rows.place), -1)
+    number = np.full(instances + 1, -1)  # the last one is for instance -1
+    number[piece.instance] = np.arange(first, first + len(piece.instance))
+    return number[rows.instances[piece.block]]
+
+
+def save(table: Table) -> None:
+    """Write FLOR_HOME/<experiment>/table.parquet and table.json, for `flor sql`. Raises FlorError if they cannot be written."""
+    import pyarrow.parquet as pq
+
+    folder = home.experiment_path(table.experiment)
+    about = {
+        "format": FORMAT,
+        "experiment": table.experiment,
+        "time": time.time(),
+        "runs": table.runs,
+        "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
+        "keys": table.keys,
+        "names": [
+            {"name": name.name, "shadow": str(path.absolute()), "line": name.line, "text": name.text}
+            for path, name in table.names
+        ],
+        "rows": table.arrow.num_rows,
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.arrow, sink)
+    try:
+        home.write_file(folder / "table.parquet", sink.getvalue().to_pybytes())
+        home.write_json(folder / "table.json", about)
+    except OSError as error:
+        raise FlorError(f"cannot write {folder}/table.parquet: {error.strerror}") from None

@@ -1,0 +1,42 @@
+"""When a run has ended: its log.json is written, and a helper process packs its segments.
+
+This runs inside the captured program, after its own exit handlers: standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from flor.home import Run, write_json
+from flor.trace.cet_json import log_run
+
+#: Where log.json ends early.
+LOG_LIMIT = 50_000_000
+
+_ENVIRONMENT = dict(os.environ)  # as it was before the program could change it
+
+
+def ended(run: Run) -> None:
+    """Write the experiment's log.json and let the run be packed. Raises OSError where that cannot be written."""
+    target = run.path.parent.parent / "log.json"
+    beside = target.with_name(f".log.json.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            early = log_run(run.path, file, LOG_LIMIT)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    if early:
+        print(f"flor: {target} ends early, at 50 MB: flor log {run.experiment} prints all of it", file=sys.stderr)
+        write_json(run.path / "run.json", {**run.info, "log_ends_early": True})
+    _start_packing(run)
+
+
+def _start_packing(run: Run) -> None:
+    """Pack the run in a process of its own, which nobody waits for. Without it the segments stay, and are read."""
+    if not sys.executable:
+        return
+    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    command = [sys.executable, "-P", "-m", "flor.trace.pack", str(run.path)]
+    os.posix_spawn(sys.executable, command, _ENVIRONMENT, file_actions=null, setsid=True)
