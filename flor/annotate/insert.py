@@ -203,20 +203,17 @@ class _Piece:
 
 
 def _top_level_lines(parsed: Parsed, offset: int) -> tuple[int, int]:
-    """The lines of the top-level statement at an offset, and of those that share them, to the next one's first."""
-    body = parsed.tree.body
-    first = last = max((i for i, s in enumerate(body) if parsed.start(s) <= offset), default=0)
-    while first > 0 and parsed.lines.line_start(parsed.end(body[first - 1])) == parsed.lines.line_start(
-        parsed.start(body[first])
-    ):
+    """The lines of the top-level statement at an offset, and of those that share them, to the next one's first.
+
+    Expression statements come with the statement before them, which tells what a `GET("n", x)` of its own is.
+    """
+    body, starts = parsed.tree.body, [parsed.lines.line_start(parsed.start(s)) for s in parsed.tree.body]
+    first = last = max((i for i, start in enumerate(starts) if start <= offset), default=0)
+    while first > 0 and (starts[first] <= parsed.end(body[first - 1]) or isinstance(body[first], ast.Expr)):
         first -= 1
-    low = parsed.lines.line_start(parsed.start(body[first]))
-    while last + 1 < len(body):
-        next_start = parsed.lines.line_start(parsed.start(body[last + 1]))
-        if next_start > parsed.end(body[last]):
-            return low, next_start
+    while last + 1 < len(body) and starts[last + 1] <= parsed.end(body[last]):
         last += 1
-    return low, len(parsed.text)
+    return starts[first], starts[last + 1] if last + 1 < len(body) else len(parsed.text)
 
 
 def _candidates(parsed: Parsed, expression: Expression, name: str) -> Iterator[Edit]:
@@ -227,12 +224,13 @@ def _candidates(parsed: Parsed, expression: Expression, name: str) -> Iterator[E
             yield slot.edit(f"GET({_literal(name)}, {expression.variable})")
         return
     start, end = expression.start, expression.end
-    after_word = start > 0 and f"_{parsed.text[start - 1]}".isidentifier()
+    sole_generator = _is_sole_generator(parsed, start, end)
+    after_word = not sole_generator and start > 0 and f"_{parsed.text[start - 1]}".isidentifier()
     for parentheses in (False, True):
         call = _call(name, parsed.text[start:end], parentheses, space=after_word)
         if call is None:
             continue
-        if _is_sole_generator(parsed, start, end):
+        if sole_generator:
             call = f"({call})"
         yield [(start, end, " " + call if after_word else call)]
 

@@ -61,7 +61,7 @@ def _matched_compounds(a: Sequence[ast.AST], b: Sequence[ast.AST]) -> list[tuple
         rest_b = [y for y in b if all(y is not q for _, q in matched)]
         likely = _equal(rest_a, rest_b, key)
         if key is _lone_key:
-            counts = defaultdict(int)
+            counts: dict[Hashable, int] = defaultdict(int)
             for x, _ in likely:
                 counts[_lone_key(x)] += 1
             likely = [(x, y) for x, y in likely if counts[_lone_key(x)] == 1]
@@ -87,7 +87,7 @@ def _lone_key(node: ast.AST) -> Hashable:
     if isinstance(node, ast.For | ast.AsyncFor):
         return type(node), fingerprint(node.target)
     if isinstance(node, ast.While):
-        return type(node)
+        return (type(node),)
     return None
 
 

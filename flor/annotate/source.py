@@ -69,7 +69,7 @@ def cookie_line(lines: list[bytes]) -> int | None:
     return None
 
 
-def decode(data: bytes, shown_as: str) -> Decoded:
+def decode(data: bytes, shown_as: str = "the source") -> Decoded:
     """The text of a Python source. Raises FlorError, one line, where Python could not read it either."""
     bom = data.startswith(_UTF8_BOM)
     body = data.removeprefix(_UTF8_BOM)

@@ -114,6 +114,8 @@ def _function_around(path: list[Step]) -> str | None:
     step, parent = path[-1], path[-2].node
     if isinstance(parent, ast.Call) and step.field == "args":
         return own_name(parent.func)
+    if isinstance(parent, ast.AugAssign):
+        return own_name(parent.target)
     if isinstance(parent, ast.Return):
         return next((s.node.name for s in reversed(path) if isinstance(s.node, Function)), None)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from flor.annotate.source import Parsed
 from flor.capture.sites import Span
@@ -19,7 +19,8 @@ _SEMICOLON = re.compile(r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*;(?:[ \t\f]|\\(?:\r\n|\r|
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """A node and the field of the node above that holds it."""
 
     node: ast.AST

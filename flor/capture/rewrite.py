@@ -14,6 +14,7 @@ later enter such a block for free.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -709,7 +710,7 @@ def _looks_secret(node: ast.AST, text: str, facts: _Facts) -> bool:
         names += ["password"] if text.startswith(("getpass.", "getpass(")) else []
     elif isinstance(node, ast.arg | ast.alias | ast.ExceptHandler):
         names.append(text)
-    return any(is_secret(n.rpartition(".")[2]) for n in names if len(n) < 200)
+    return any(is_secret(word[-1]) for n in names if len(n) < 200 and (word := re.findall(r"\w[\w-]*", n)))
 
 
 def _inside(node: ast.AST) -> Iterable[ast.AST]:

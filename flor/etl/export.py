@@ -7,6 +7,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
@@ -23,8 +24,8 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def write_csv(table: pa.Table, path: Path) -> None:
     """Write a table as CSV: UTF-8, a header, lines end with LF. `path` is there whole or as it was before.
 
-    NULL is empty, the text '' is `""`. Floats are the shortest text that reads back as the same float, as Python writes them;
-    bools are True and False. Raises FlorError if `path` cannot be written.
+    NULL is empty, the text '' is `""`. Floats are the shortest text that reads back as the same float, as Python
+    writes them; bools are True and False. Raises FlorError if `path` cannot be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -33,7 +34,7 @@ def write_csv(table: pa.Table, path: Path) -> None:
         try:
             with beside.open("w", encoding="utf-8", newline="") as file:
                 write_rows(table.schema, table.to_batches(), file)
-            os.replace(beside, path)
+            beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
@@ -42,7 +43,7 @@ def write_csv(table: pa.Table, path: Path) -> None:
 
 def write_rows(schema: pa.Schema, batches: Sequence[pa.RecordBatch] | Iterator[pa.RecordBatch], file: TextIO) -> None:
     """Write header and rows as CSV, batch by batch."""
-    file.write(",".join(_cell(name) for name in schema.names) + "\n")
+    file.write(",".join(map(csv_cell, schema.names)) + "\n")
     for batch in batches:
         for start in range(0, batch.num_rows, _CHUNK):
             part = batch.slice(start, _CHUNK)
@@ -64,12 +65,16 @@ def _formatter(kind: pa.DataType) -> Callable[[object], str]:
         return str
     if pa.types.is_floating(kind):
         return repr
-    if pa.types.is_decimal(kind):
-        return lambda value: f"{value:f}"
-    return lambda value: _cell(value if isinstance(value, str) else str(value))
+    return csv_cell
 
 
-def _cell(text: str) -> str:
+def csv_cell(value: object) -> str:
+    """One cell of CSV."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
     if not text or _QUOTED.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
@@ -78,8 +83,8 @@ def _cell(text: str) -> str:
 def head(table: pa.Table, rows: int = 10, width: int | None = None) -> str:
     """The first rows as aligned text, and a line that says how large the table is. Ends with a newline.
 
-    Long cells are cut; columns that do not fit into `width` (by default the terminal's) are left out, from the right of the middle,
-    so that the keys and the last names stay.
+    Long cells are cut; columns that do not fit into `width` (by default the terminal's) are left out, from the right
+    of the middle, so that the keys and the last names stay.
     """
     shown = table.slice(0, rows)
     return draw(table.column_names, [c.to_pylist() for c in shown.columns], table.num_rows, width)
@@ -97,7 +102,11 @@ def draw(names: Sequence[str], columns: Sequence[Sequence[object]], total: int, 
         middle = next((k for k, i in enumerate(kept) if i != k), len(kept))
         dots = ["…"] * (len(cells[0]) if cells else 1)
         drawn = [*kept_cells[:middle], dots, *kept_cells[middle:]]
-        right = [*(_is_numeric(columns[i]) for i in kept[:middle]), False, *(_is_numeric(columns[i]) for i in kept[middle:])]
+        right = [
+            *(_is_numeric(columns[i]) for i in kept[:middle]),
+            False,
+            *(_is_numeric(columns[i]) for i in kept[middle:]),
+        ]
     else:
         drawn, right = cells, [_is_numeric(c) for c in columns]
     padded = [_pad(column, to_right) for column, to_right in zip(drawn, right, strict=True)]
@@ -127,7 +136,7 @@ def _fitting(widths: Sequence[int], width: int) -> list[int]:
 
 def _is_numeric(column: Sequence[object]) -> bool:
     return any(v is not None for v in column) and all(
-        v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in column
+        v is None or (isinstance(v, int | float | Decimal) and not isinstance(v, bool)) for v in column
     )
 
 

@@ -1,4 +1,5 @@
-"""Names x one run -> columns: finds each name's source and site in the run, and takes the site's values. Joins nothing."""
+"""Names x one run -> columns: finds each name's source and site in the run, and takes the site's values. Joins
+nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from flor.annotate import align
 from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
-from flor.capture.sites import SourceMap
+from flor.capture.sites import Block, SourceMap
 from flor.errors import FlorError
 from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
@@ -64,7 +65,8 @@ class Annotated:
         return hashlib.sha256(self.shadow.decoded.encode(self.shadow.source, self.shadow.shown_as)).hexdigest()
 
     def sources(self, sources: Sequence[Source]) -> list[int] | str:
-        """Which of a run's sources are its source: several if one file was run under several module names. Else why there is none."""
+        """Which of a run's sources are its source: several if one file was run under several module names. Else why
+        there is none."""
         for wanted in (str(self.shadow.source_path), str(self.path.absolute())):
             same = [i for i, s in enumerate(sources) if s.path == wanted]
             if same:
@@ -100,9 +102,9 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
     A name that is not found has no pieces, and a diagnostic.
     """
     run = (trace.run.id,)
-    diagnostics = [Diagnostic(w, runs=run) for w in trace.warnings]
-    matches = [copy.sources(trace.sources) for copy in annotated]
-    numbers = _number_blocks(trace.sources, matches, blocks)
+    diagnostics: list[Diagnostic] = []
+    matches = [_match(copy, trace) for copy in annotated]
+    numbers = _number_blocks(trace, matches, blocks)
     pieces: dict[str, list[Piece]] = {}
     for copy, match in zip(annotated, matches, strict=True):
         sources = [] if isinstance(match, str) else match
@@ -110,7 +112,12 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
             reasons = [match] if isinstance(match, str) else []
             for index in sources:
                 place = copy.places(trace.sources[index])[name.name]
-                found = place.reason if isinstance(place, Missing) else find_site(trace.sources[index].map, place)
+                if name.refused is not None:
+                    found: _Found | str = name.refused
+                elif isinstance(place, Missing):
+                    found = place.reason
+                else:
+                    found = find_site(trace.sources[index].map, place)
                 if isinstance(found, str):
                     reasons.append(found)
                     continue
@@ -120,6 +127,8 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
             if name.name not in pieces:
                 diagnostics += [Diagnostic(reason, name.name, run) for reason in dict.fromkeys(reasons)]
     tree, ordinal = _tree(trace, numbers, blocks)
+    about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
+    diagnostics = [*(Diagnostic(w, runs=run) for w in about), *diagnostics]
     return Extracted(tree, ordinal, pieces, diagnostics)
 
 
@@ -151,24 +160,45 @@ def _piece(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> 
     return Piece(numbers[trace.sources[source].map.sites[found.site].block], values.instance, recorded)
 
 
-def _number_blocks(
-    sources: Sequence[Source], matches: Sequence[list[int] | str], blocks: Blocks
-) -> dict[int, list[int]]:
-    """The numbers of each source's blocks. An annotated source is known by its shadow copy, another one by its module."""
+def _match(copy: Annotated, trace: Trace) -> list[int] | str:
+    """Which sources of a run a shadow copy is about; else why there is none."""
+    match = copy.sources(trace.sources)
+    if isinstance(match, str):
+        for skipped in trace.run.info.get("uncaptured", []):
+            if skipped["path"] == str(copy.shadow.source_path):
+                return f"the run did not capture {skipped['path']}: {skipped['why']}"
+        return match
+    available = [i for i in match if trace.sources[i].available]
+    return available or f"the run's copy of {trace.sources[match[0]].path} cannot be read"
+
+
+def _number_blocks(trace: Trace, matches: Sequence[list[int] | str], blocks: Blocks) -> list[list[int]]:
+    """The numbers of each source's blocks. An annotated source is known by its shadow copy, another one by its
+    module."""
     tags: dict[int, str] = {}
     for number, match in enumerate(matches):
         for index in match if isinstance(match, list) else []:
             tags.setdefault(index, f"shadow copy {number}")
-    for index, source in enumerate(sources):
+    for index, source in enumerate(trace.sources):
         tags.setdefault(index, source.module)
-    return {index: blocks.add(tag, sources[index].map.blocks) for index, tag in tags.items()}
-
-
-def _tree(trace: Trace, numbers: dict[int, list[int]], blocks: Blocks) -> tuple[Tree, Ints]:
     instances = trace.instances()
-    flat = [n for index in range(len(numbers)) for n in numbers[index]]
-    first = np.cumsum([0, *(len(numbers[index]) for index in range(len(numbers)))])
-    block = np.array(flat, np.int32)[first[instances.source] + instances.block]
+    numbers: dict[int, list[int]] = {}
+    for index, tag in tags.items():
+        source = trace.sources[index]
+        if source.available:
+            own = source.map.blocks
+        else:  # its blocks lie between others in the tree: they are told apart, and give no keys
+            count = int(instances.block[instances.source == index].max(initial=-1)) + 1
+            own = [Block("module", source.module, None, 1)] * count
+        numbers[index] = blocks.add(tag, own)
+    return [numbers[index] for index in range(len(trace.sources))]
+
+
+def _tree(trace: Trace, numbers: list[list[int]], blocks: Blocks) -> tuple[Tree, Ints]:
+    instances = trace.instances()
+    flat = np.array([n for own in numbers for n in own], np.int32)
+    first = np.cumsum([0, *map(len, numbers)])
+    block = flat[first[instances.source] + instances.block]
     function = np.array(blocks.functions, np.int32)
     return Tree(instances.parent, block, instances.stream, instances.seq, function), instances.ordinal
 

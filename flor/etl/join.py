@@ -1,21 +1,25 @@
-"""Columns -> rows, along the tree of block instances. Pure: it knows numbers of instances and blocks, no values and no files.
+"""Columns -> rows, along the tree of block instances. Pure: it knows numbers of instances and blocks, no values and
+no files.
 
 The rules, in order. A *run* is the root of its tree; an instance without a parent hangs from it.
 
-1. *Where an instance stands.* An instance that is the only one of its block beneath an instance `s` counts as part of `s`, provided
-   that the same holds for all between it and `s`. It *stands* at the highest such `s`, else at itself. "The only one" is meant of all
-   that ran, whether a name was evaluated there or not, and of everything beneath `s`, at any depth. So a call made once in an
-   iteration stands at the iteration, wherever in the body it is made; the iterations of a loop that runs several times, and calls
-   made several times, stand at themselves.
-2. *What a row shows.* A row has a place in the tree. It shows each name's value from the nearest place upwards, itself first, at which an
-   instance of the name's block stands, and NULL where there is none, or where the name was not evaluated in that instance.
-   So an outer value repeats on all rows beneath, values of sibling blocks that ran once share the row, and a block that ran
-   once repeats on the rows of one that ran many times.
-3. *Which rows there are.* A place with values is a row if no place with values lies beneath it. Each of two sibling blocks that ran many times thus has
-   rows of its own, with NULL for the other's names: no cross product. An instance without values gives no row.
-4. *Recursion.* A call of a function beneath another call of it is recursive: it stands at itself. For names and keys of that function,
-   what stands above the inner call is not shown on rows at and beneath it; and in rule 3 what lies in or beneath a recursive call does
-   not count as beneath. So every call with values is a row of its own, and no row takes a value from another call of the same function.
+1. *Where an instance stands.* An instance that is the only one of its block beneath an instance `s` counts as part of
+   `s`, provided that the same holds for all between it and `s`. It *stands* at the highest such `s`, else at itself.
+   "The only one" is meant of all that ran, whether a name was evaluated there or not, and of everything beneath `s`,
+   at any depth. So a call made once in an iteration stands at the iteration, wherever in the body it is made; the
+   iterations of a loop that runs several times, and calls made several times, stand at themselves.
+2. *What a row shows.* A row has a place in the tree. It shows each name's value from the nearest place upwards,
+   itself first, at which an instance of the name's block stands, and NULL where there is none, or where the name was
+   not evaluated in that instance. Instances that hold no value, and have none beneath, do not count. So an outer
+   value repeats on all rows beneath, values of sibling blocks that ran once share the row, and a block that ran once
+   repeats on the rows of one that ran many times.
+3. *Which rows there are.* A place with values is a row if no place with values lies beneath it. Each of two sibling
+   blocks that ran many times thus has rows of its own, with NULL for the other's names: no cross product. An instance
+   without values gives no row.
+4. *Recursion.* A call of a function beneath another call of it is recursive: it stands at itself. For names and keys
+   of that function, what stands above the inner call is not shown on rows at and beneath it; and in rule 3 what lies
+   in or beneath a recursive call does not count as beneath. So every call with values is a row of its own, and no row
+   takes a value from another call of the same function.
 5. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.
@@ -49,8 +53,12 @@ class Rows:
     """The rows of one run. Arrays have one length."""
 
     place: Ints  # the instance at which the row has its place, -1: the run itself
-    instances: dict[int, Ints]  # block -> the instance of it that the row shows, -1: none. For all blocks that lead to a value
-    nesting: frozenset[tuple[int, int]]  # (outer block, inner block): an instance of one was the parent of one of the other
+    instances: dict[
+        int, Ints
+    ]  # block -> the instance of it that the row shows, -1: none. For all blocks that lead to a value
+    nesting: frozenset[
+        tuple[int, int]
+    ]  # (outer block, inner block): an instance of one was the parent of one of the other
     leading: dict[int, Ints]  # block -> its instances that hold a value or have one beneath
 
 
@@ -129,7 +137,8 @@ class _Graph:
         return np.searchsorted(self.kept, instances) + 1
 
     def _intervals(self) -> tuple[Ints, Ints]:
-        """Numbers for the nodes in depth-first order: beneath a node, and itself, are those from its `begin` up to, not including, its `end`."""
+        """Numbers for the nodes in depth-first order: beneath a node, and itself, are those from its `begin` up to,
+        not including, its `end`."""
         size = np.ones(self.size, np.int64)
         for level in reversed(self.levels[1:]):
             np.add.at(size, self.parent[level], size[level])
@@ -146,8 +155,8 @@ class _Graph:
         return begin, begin + size
 
     def _neighbours(self, function: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Bools]:
-        """For each node, `begin` of the nodes of its block that come before and after it in depth-first order; and whether
-        it is a recursive call."""
+        """For each node, `begin` of the nodes of its block that come before and after it in depth-first order; and
+        whether it is a recursive call."""
         depth_first = np.empty(self.size, np.int64)
         depth_first[self.begin] = np.arange(self.size)
         grouped = depth_first[np.argsort(self.block[depth_first], kind="stable")]
@@ -195,7 +204,8 @@ class _Graph:
         return leads
 
     def nearest(self, nodes: Ints, stands: Ints, function: int, rows: Ints) -> Ints:
-        """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); -1, in terms of `instances`, is node 0."""
+        """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); -1, in terms of
+        `instances`, is node 0."""
         shown = np.zeros(self.size, np.int64)
         shown[stands[nodes]] = nodes
         for level in self.leading_levels[int(self.depth[stands[nodes]].min()) + 1 :]:

@@ -1,9 +1,10 @@
 """Key columns: which blocks give one, what they are called, in which order. Pure.
 
-A loop that leads to a value gives the key `<target>_iter`: `g_iter`, `i_j_iter` for `for i, j in ...`, `while_L12_iter`, and
-`for_L3_iter` where the target is `_`. A function that leads to a value gives `<name>_call` if some value came from its second or a
-later call under one parent. Keys are ordered as their blocks nest, outer before inner; where neither lies in the other, as in the sources.
-Two keys with one name, or a key and a name of the user: the later key has its line appended, `i_iter_L12`.
+A loop that leads to a value gives the key `<target>_iter`: `g_iter`, `i_j_iter` for `for i, j in ...`,
+`while_L12_iter`, and `for_L3_iter` where the target is `_`. A function that leads to a value gives `<name>_call` if
+some value came from its second or a later call under one parent. Keys are ordered as their blocks nest, outer before
+inner; where neither lies in the other, as in the sources. Two keys with one name, or a key and a name of the user:
+the later key has its line appended, `i_iter_L12`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flor.capture.sites import Block
 
-#: What a block is called across runs: the source's tag, then for each block from the outermost in: kind, name, and a count
-#: among its siblings of that kind and name. Lines are no part of it, so it holds for runs of an older version too.
+#: What a block is called across runs: the source's tag, then for each block from the outermost in: kind, name, and a
+#: count among its siblings of that kind and name. Lines are no part of it, so it holds for runs of an older version
+#: too.
 BlockId = tuple[str, tuple[tuple[str, str, int], ...]]
 
 LOOPS = ("for", "while", "comprehension")
@@ -47,7 +49,8 @@ def base_name(block: Block) -> str:
 
 
 def in_nesting_order(blocks: Iterable[int], nesting: Iterable[tuple[int, int]]) -> list[int]:
-    """`blocks`, given in source order, so that each comes after those in which it lies. In a cycle (recursion) the source decides."""
+    """`blocks`, given in source order, so that each comes after those in which it lies. In a cycle (recursion) the
+    source decides."""
     order: list[int] = []
     waiting = list(blocks)
     outer: dict[int, set[int]] = {b: set() for b in waiting}
@@ -63,7 +66,8 @@ def in_nesting_order(blocks: Iterable[int], nesting: Iterable[tuple[int, int]]) 
 
 
 def key_names(blocks: Sequence[Block], names: Iterable[str]) -> list[str]:
-    """A name for each key block, in order, none equal to another or to one of `names`; upper and lower case count as equal, as in SQL."""
+    """A name for each key block, in order, none equal to another or to one of `names`; upper and lower case count as
+    equal, as in SQL."""
     taken = {name.casefold() for name in names}
     result = []
     for block in blocks:
@@ -126,7 +130,8 @@ def keys(
 ) -> list[tuple[int, str]]:
     """The key columns after `run`: number of the block, name of the column.
 
-    `leading`: block -> the largest ordinal of its instances that lead to a value, over all runs. `names`: the user's names.
+    `leading`: block -> the largest ordinal of its instances that lead to a value, over all runs. `names`: the user's
+    names.
     """
     chosen = [
         b
@@ -136,6 +141,4 @@ def keys(
     # All blocks take part in the order: a loop in a function comes after the loops around the function's calls.
     every = in_nesting_order(sorted(leading, key=lambda b: blocks.rank[b]), nesting)
     ordered = [b for b in every if b in chosen]
-    return list(
-        zip(ordered, key_names([blocks.blocks[b] for b in ordered], [*names, run_key(names)]), strict=True)
-    )
+    return list(zip(ordered, key_names([blocks.blocks[b] for b in ordered], [*names, run_key(names)]), strict=True))

@@ -1,4 +1,5 @@
-"""The table of an experiment: names x runs, typed, with key columns and diagnostics. Puts the other modules of this folder together."""
+"""The table of an experiment: names x runs, typed, with key columns and diagnostics. Puts the other modules of this
+folder together."""
 
 from __future__ import annotations
 
@@ -32,7 +33,6 @@ FORMAT = 1
 class Table:
     """What the ETL gives. `arrow` has the key columns first, then one column for each of `names`."""
 
-    experiment: str
     arrow: pa.Table
     keys: list[str]
     names: list[tuple[Path, Name]]  # each with its shadow copy
@@ -43,8 +43,8 @@ class Table:
 def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] | None = None) -> Table:
     """The table of all runs of an experiment, or of those in `run_ids`.
 
-    Raises FlorError for what the user has to mend: an unknown experiment or run, no run, a shadow copy that cannot be read,
-    a name that is used twice. A run that cannot be read is skipped, with a diagnostic.
+    Raises FlorError for what the user has to mend: an unknown experiment or run, no run, a shadow copy that cannot be
+    read, a name that is used twice. A run that cannot be read is skipped, with a diagnostic.
     """
     home.experiment_path(experiment)
     annotated = [read_shadow(path) for path in shadows]
@@ -57,7 +57,7 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
         try:
             extracted = extract(open_trace(run), annotated, builder.blocks)
         except FlorError as error:
-            diagnostics.append(Diagnostic(f"skipped: {error}", runs=(run.id,)))
+            diagnostics.append(Diagnostic(str(error)))
             continue
         diagnostics += extracted.diagnostics
         builder.add(run.id, extracted)
@@ -65,7 +65,7 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
     arrow, key_names, remarks = builder.finish()
-    return Table(experiment, arrow, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
+    return Table(arrow, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
 
 
 def read_shadow(path: Path) -> Annotated:
@@ -84,9 +84,8 @@ def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
         for name in copy.shadow.names:
             if name.name in seen:
                 path, other = seen[name.name]
-                raise FlorError(
-                    f"the name {name.name!r} is used twice, at {path}:{other.line} and {copy.path}:{name.line}: rename one"
-                )
+                places = f"{path}:{other.line} and {copy.path}:{name.line}"
+                raise FlorError(f'the name "{name.name}" is used twice: {places}; rename one of them')
             seen[name.name] = copy.path, name
     if not seen:
         files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
@@ -114,7 +113,9 @@ class _Builder:
     runs: list[str] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)  # rows of each run
     _rows: list[Rows] = field(default_factory=list)
-    _ordinals: list[dict[int, Ints]] = field(default_factory=list)  # of each run: block -> ordinal on each row, -1: NULL
+    _ordinals: list[dict[int, Ints]] = field(
+        default_factory=list
+    )  # of each run: block -> ordinal on each row, -1: NULL
     _values: dict[str, list[typed.Recorded]] = field(default_factory=dict)
     _value_counts: dict[str, int] = field(default_factory=dict)
     _found: dict[str, list[Ints]] = field(default_factory=dict)  # for each run: on each row, number of the value, or -1
@@ -145,9 +146,13 @@ class _Builder:
         diagnostics: list[Diagnostic] = []
         columns: dict[str, pa.Array] = {}
         run = run_key(self.names)
-        columns[run] = pa.concat_arrays([pa.repeat(pa.scalar(r, pa.string()), n) for r, n in zip(self.runs, self._counts, strict=True)])
+        columns[run] = pa.concat_arrays(
+            [pa.repeat(pa.scalar(r, pa.string()), n) for r, n in zip(self.runs, self._counts, strict=True)]
+        )
         for block, key in keys(self.blocks, self._leading, self._nesting, self.names):
-            ordinals = np.concatenate([o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)])
+            ordinals = np.concatenate(
+                [o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)]
+            )
             columns[key] = pa.array(ordinals, mask=ordinals < 0)
         key_names = list(columns)
         for name in self.names:
@@ -168,14 +173,15 @@ def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     return number[rows.instances[piece.block]]
 
 
-def save(table: Table) -> None:
-    """Write FLOR_HOME/<experiment>/table.parquet and table.json, for `flor sql`. Raises FlorError if they cannot be written."""
+def save(table: Table, experiment: str) -> None:
+    """Write the experiment's table.parquet and table.json, for `flor sql`. Raises FlorError if they cannot be
+    written."""
     import pyarrow.parquet as pq
 
-    folder = home.experiment_path(table.experiment)
+    folder = home.experiment_path(experiment)
     about = {
         "format": FORMAT,
-        "experiment": table.experiment,
+        "experiment": experiment,
         "time": time.time(),
         "runs": table.runs,
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),

@@ -1,7 +1,8 @@
 """Recorded values -> one typed Arrow array: a column of the table.
 
-bool, int and float columns keep their type; ints beyond 64 bits become decimals of 38 digits, beyond those text. Everything else is
-text, and so is a column of several types. None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and said.
+bool, int and float columns keep their type; ints beyond 64 bits become decimals of 38 digits, beyond those text.
+Everything else is text, and so is a column of several types. None is NULL; a value that the trace does not hold (a
+gap, a secret) is NULL and said.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def constant(literal: str, count: int) -> Recorded:
 
 
 def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diagnostic]]:
-    """The column whose row i has the value number `rows[i]` of `values`, NULL where that is -1; and what is to be said about it."""
+    """The column whose row i has the value number `rows[i]` of `values`, NULL where that is -1; and what is to be
+    said about it."""
     counts = Counter({int(k): int(n) for k, n in enumerate(np.bincount(values.kind)) if n})
     diagnostics = _missing(name, values, counts)
     kinds = set(counts).difference(_NULLS)
@@ -107,7 +109,7 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
             decimals = [Decimal(n) if isinstance(n, int) else None for n in numbers]
             return _take(decimals, rows, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
         diagnostics.append(Diagnostic(f"has ints of more than {_DECIMAL_DIGITS} digits, so the column is text", name))
-    return _take(_texts(values), rows, pa.large_string()), diagnostics
+    return _take(texts(values), rows, pa.large_string()), diagnostics
 
 
 def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnostic]:
@@ -131,13 +133,10 @@ def _heap(values: Recorded, kind: int | None = None) -> list[bytes | None]:
 
 
 def _plain(kind: int, values: Recorded, rows: Ints) -> pa.Array:
-    numbers: npt.NDArray[np.generic]
-    if kind == f.BOOL:
-        numbers = values.payload != 0
-    else:
-        numbers = values.payload.view(np.int64 if kind == f.INT else np.float64)
+    type_: type = {f.BOOL: np.bool_, f.INT: np.int64, f.FLOAT: np.float64}[kind]
+    numbers = values.payload != 0 if kind == f.BOOL else values.payload.view(type_)
     null = np.append(values.kind != kind, True)[rows]  # row -1 is the last one
-    return pa.array(np.append(numbers, numbers.dtype.type(0))[rows], mask=null)
+    return pa.array(np.append(numbers, type_(0))[rows], mask=null)
 
 
 def _integers(values: Recorded) -> list[object]:
@@ -146,9 +145,16 @@ def _integers(values: Recorded) -> list[object]:
     return [None if k in _NULLS else value(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
 
 
-def _texts(values: Recorded) -> list[str | None]:
+def texts(values: Recorded) -> list[str | None]:
+    """What to show of each value; None for a NULL."""
     kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), _heap(values)
     return [_text(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
+
+
+def type_names(values: Recorded) -> list[str]:
+    """What kind of value each is, in words."""
+    names = {**_TYPES, f.NONE: "None", f.SUMMARY: "summary", f.GAP: "gap", f.REDACTED: "redacted"}
+    return [names.get(k, "unknown") for k in values.kind.tolist()]
 
 
 def _text(kind: int, payload: int, data: bytes | None) -> str | None:

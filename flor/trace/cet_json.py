@@ -1,7 +1,8 @@
 """The complete execution trace as one JSON document, by the seed's grammar ("Context Free Grammar of the Log").
 
-ROOT is the block node of the script's module. A block node is one block instance; its `log_sequence` holds, in the order
-of events, a record for each value recorded in it and a node for each block instance inside it. Standard library only:
+ROOT is the block node of the script's module. A block node is one block instance; its `log_sequence` holds, in the
+order of events, a record for each value recorded in it and a node for each block instance inside it. Standard library
+only:
 this also runs inside the captured program, at its end.
 """
 

@@ -106,9 +106,15 @@ def decode(
             warnings.append(f"{number} values {what}")
     if decoder.unresolved and reading.complete:
         warnings.append(f"{decoder.unresolved} block instances have no known parent")
+    block, parent, ordinal, stream, seq, begin = (memoryview(column).cast("q") for column in columns)
     return Decoded(
         layout.sources,
-        *(memoryview(column).cast("q") for column in columns),
+        block,
+        parent,
+        ordinal,
+        stream,
+        seq,
+        begin,
         rows,
         memoryview(counts).cast("q"),
         heap,
@@ -251,4 +257,3 @@ def _relative(path: Path) -> str:
     """A path inside `segments/` as it stands there."""
     parts = path.parts
     return "/".join(parts[len(parts) - parts[::-1].index("segments") - 1 :])
-

@@ -9,7 +9,6 @@ import os
 import sys
 
 from flor.home import Run, write_json
-from flor.trace.cet_json import log_run
 
 #: Where log.json ends early.
 LOG_LIMIT = 50_000_000
@@ -19,6 +18,8 @@ _ENVIRONMENT = dict(os.environ)  # as it was before the program could change it
 
 def ended(run: Run) -> None:
     """Write the experiment's log.json and let the run be packed. Raises OSError where that cannot be written."""
+    from flor.trace.cet_json import log_run  # not before the program has run
+
     target = run.path.parent.parent / "log.json"
     beside = target.with_name(f".log.json.{os.getpid()}")
     try:

@@ -97,7 +97,7 @@ def read_layout(run: Path) -> Layout:
             descriptions[path.name] = _process_json(path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             _still_there(run)
-            _damage(layout, f"segments/{path.name} skipped: its process.json cannot be read ({_reason(error)})")
+            _damage(layout, f"segments/{path.name} skipped: its process.json cannot be read ({reason(error)})")
     number: dict[str, int] = {}
     known: dict[SourceKey, SourceTable] = {}
     for name in _parents_first(descriptions):
@@ -153,7 +153,7 @@ def _read_modules(layout: Layout, process: Process, known: dict[SourceKey, Sourc
         _still_there(layout.run)
     except OSError as error:
         text = b""
-        _damage(layout, f"{_name(process)}/modules.jsonl cannot be read ({_reason(error)})")
+        _damage(layout, f"{_name(process)}/modules.jsonl cannot be read ({reason(error)})")
     own: list[tuple[int, int, int, SourceTable]] = []
     for line in text.split(b"\n")[:-1]:  # behind the last newline lies nothing, or what is just being written
         try:
@@ -167,7 +167,7 @@ def _read_modules(layout: Layout, process: Process, known: dict[SourceKey, Sourc
             if base + blocks + sites > ID_MASK + 1 or not _SHA256.fullmatch(key.sha256):
                 raise ValueError("ids or sha256 out of range")
         except (ValueError, KeyError, TypeError) as error:
-            _damage(layout, f"{_name(process)}/modules.jsonl: a line cannot be read ({_reason(error)})")
+            _damage(layout, f"{_name(process)}/modules.jsonl: a line cannot be read ({reason(error)})")
             continue
         if key not in known:
             known[key] = _read_site_table(layout, key)
@@ -218,7 +218,7 @@ def _read_site_table(layout: Layout, key: SourceKey) -> SourceTable:
         if not all(type(b) is int and 0 <= b < len(blocks) for b in sites):
             raise ValueError("a site's block")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        _damage(layout, f"values of {key.path} are lost: sites/{key.sha256}.json cannot be read ({_reason(error)})")
+        _damage(layout, f"values of {key.path} are lost: sites/{key.sha256}.json cannot be read ({reason(error)})")
         return SourceTable(key, first_block, first_site, {"blocks": [], "sites": []})
     return SourceTable(key, first_block, first_site, raw, blocks, sites)
 
@@ -272,6 +272,11 @@ def _list_streams(layout: Layout, process: Process) -> None:
     process.streams = dict(sorted(process.streams.items()))
 
 
+def packed(run: Path) -> bool:
+    """Whether the run has a whole packed trace. blocks.parquet comes last."""
+    return (run / "trace" / "values.parquet").is_file() and (run / "trace" / "blocks.parquet").is_file()
+
+
 def heap_files(process: Process) -> dict[tuple[int, int], Path]:
     """A process's heap segments by (stream, segment). Raises VanishedError if its folder is gone."""
     found = {}
@@ -305,7 +310,8 @@ def _name(process: Process) -> str:
     return f"segments/{process.path.name}"
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why something could not be read, on one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,7 +1,8 @@
 """A recorded value, from (kind, payload, data) to a Python value or to text. Runs no code: no eval, no pickle.
 
 `kind` is a value kind of `flor.trace.format` as `read.Values` has it (a SHORT_STR has become STR), `payload` the
-unsigned 64-bit word, `data` the heap bytes or None. Bytes that do not fit their kind never raise: the text then says so.
+unsigned 64-bit word, `data` the heap bytes or None. Bytes that do not fit their kind never raise: the text then says
+so.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ INEXACT: Final = Inexact()
 REDACTED_TEXT = "<redacted>"
 _DAMAGED_TEXT = "<damaged>"
 
-#: Longer integers are shown in hexadecimal: decimal text takes quadratic time, and Python refuses it from 4,300 digits on.
+#: Longer integers are shown in hexadecimal: decimal text takes quadratic time, and Python refuses more than 4,300
+#: digits.
 _DECIMAL_BITS = 4096
 
 
 def value(kind: int, payload: int, data: bytes | None, *, literal: bool = False) -> object:
     """The value itself: None, bool, int, float, str, bytes or complex; else `INEXACT`.
 
-    With `literal`, EXACT text that is a Python literal (containers of plain values) is read by ast.literal_eval as well.
+    With `literal`, EXACT text that is a Python literal (containers of plain values) is read by ast.literal_eval too.
     """
     try:
         match kind:
@@ -145,7 +147,8 @@ def _array_text(data: bytes) -> str:
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         return _DAMAGED_TEXT
     name = dtype.removeprefix("torch.") if isinstance(dtype, str) else ""
-    summary = f"{dtype if isinstance(dtype, str) else about.get('type')} array ({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+    dims = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+    summary = f"{dtype if isinstance(dtype, str) else about.get('type')} array {dims}"
     order = ">" if name.startswith(">") else "<"
     name = _TYPESTRS.get(name.lstrip("<>|="), name)
     if name not in _DTYPES:
@@ -191,4 +194,3 @@ class _Rounded(float):
             except OverflowError:
                 continue
         return repr(float(self))
-

@@ -51,7 +51,8 @@ def programs(draw: st.DrawFn) -> Program:
 
 @st.composite
 def cases(draw: st.DrawFn, *, calls_anywhere: bool = True) -> Case:
-    """A random execution: any function may be called from anywhere, or, with `calls_anywhere` off, only from its outer block."""
+    """A random execution: any function may be called from anywhere, or, with `calls_anywhere` off, only from its
+    outer block."""
     program = draw(programs())
     parent, block = [-1], [0]
     for _ in range(draw(st.integers(0, 16))):
@@ -139,8 +140,8 @@ def test_as_the_rules_say(case: Case) -> None:
 
 
 def spliced(case: Case) -> list[set[int]]:
-    """The rows, as sets of shown holders, by a model that knows only sibling blocks: what ran once under its parent is part of it,
-    what ran many times stacks. Right where a function is called from one block only."""
+    """The rows, as sets of shown holders, by a model that knows only sibling blocks: what ran once under its parent
+    is part of it, what ran many times stacks. Right where a function is called from one block only."""
 
     def rows(unit: list[int]) -> list[set[int]]:
         unit = list(unit)

@@ -1,13 +1,15 @@
 """Small trees of block instances as text, for tests of the rules of the table.
 
-A line is a block instance: its block, then the names that have a value there; deeper lines lie beneath it. A block whose name ends
-with `()` is a function. The n-th value of a name, counted from 0 in the order of lines, is written as the name and n.
+A line is a block instance: its block, then the names that have a value there; deeper lines lie beneath it. A block
+whose name ends with `()` is a function. The n-th value of a name, counted from 0 in the order of lines, is written as
+the name and n.
 
     epoch lr
       batch loss
       batch loss
 
-A table is text too: a header, then a line for each row, `-` for NULL. A column `batch#` is the ordinal of the shown instance of that block.
+A table is text too: a header, then a line for each row, `-` for NULL. A column `batch#` is the ordinal of the shown
+instance of that block.
 """
 
 from __future__ import annotations

@@ -1,0 +1,174 @@
+"""The packed trace: two Parquet files, trace/blocks.parquet and trace/values.parquet, and how a site is found in them.
+
+Row i of blocks.parquet is instance i. values.parquet is sorted by (source, site, stream, seq), so a site is one range
+of rows; the statistics of the row groups say where. Both files hold the key of their packing, and blocks.parquet also
+the sources, the warnings of decoding and the main instance, as JSON in the schema's metadata under "flor".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flor.errors import FlorError
+from flor.trace.columns import Instances, Rows, Values, instances_of, no_rows
+from flor.trace.layout import SourceKey, reason
+
+BLOCKS = pa.schema(
+    [
+        pa.field(name, kind, nullable=False)
+        for name, kind in (
+            ("source", pa.int32()),
+            ("block", pa.int32()),
+            ("parent", pa.int64()),
+            ("ordinal", pa.int64()),
+            ("stream", pa.int32()),
+            ("seq", pa.int64()),
+            ("begin", pa.int64()),
+        )
+    ]
+)
+
+VALUES = pa.schema(
+    [
+        pa.field("source", pa.int32(), nullable=False),
+        pa.field("site", pa.int32(), nullable=False),
+        pa.field("stream", pa.int32(), nullable=False),
+        pa.field("seq", pa.int64(), nullable=False),
+        pa.field("instance", pa.int64(), nullable=False),
+        pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("payload", pa.uint64(), nullable=False),
+        pa.field("data", pa.large_binary()),
+    ]
+)
+
+_Site = tuple[int, int]  # source, site
+_LAST_SITE = 1 << 31
+
+
+class Packed:
+    """A run's packed trace, open. Raises FlorError that names the run and the file wherever one is foreign or cut."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._blocks = self._open("blocks", BLOCKS)
+        self._values = self._open("values", VALUES)
+        try:
+            about = json.loads(self._blocks.schema_arrow.metadata[b"flor"])
+            if about["pack"] != json.loads(self._values.schema_arrow.metadata[b"flor"])["pack"]:
+                raise ValueError("it does not belong to values.parquet")
+            self.keys = [SourceKey(str(s["sha256"]), str(s["path"]), str(s["module"])) for s in about["sources"]]
+            self.warnings = [str(w) for w in about["warnings"]]
+            self.main = int(about["main"])
+            #: whether something could not be read when it was packed
+            self.damaged = bool(about["damaged"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._error("blocks", error) from None
+        try:
+            self._ranges = [_range(self._values.metadata.row_group(g)) for g in range(self._values.num_row_groups)]
+        except (TypeError, AttributeError) as error:
+            raise self._error("values", error) from None
+        self._cached: tuple[int, pa.Table] | None = None
+
+    def instances(self) -> Instances:
+        """All block instances."""
+        try:
+            table = self._blocks.read()
+        except (OSError, pa.ArrowException) as error:
+            raise self._error("blocks", error) from None
+        found = instances_of(*(_numbers(table, name) for name in BLOCKS.names))
+        if not ((found.source >= 0) & (found.source < len(self.keys)) & (found.parent >= -1)).all():
+            raise self._error("blocks", ValueError("numbers out of range"))
+        return found
+
+    def rows(self, source: int, site: int) -> Rows:
+        """A site's values: the row groups that hold nothing else are read as they are, others are searched."""
+        wanted = (source, site)
+        tables = []
+        whole: list[int] = []
+        for group, (low, high) in enumerate(self._ranges):
+            if low == high == wanted:
+                whole.append(group)
+            elif low <= wanted <= high:
+                table = self._group(group)
+                key = _numbers(table, "source").astype(np.int64) << 32 | _numbers(table, "site")
+                first, end = np.searchsorted(key, [source << 32 | site, (source << 32 | site) + 1]).tolist()
+                tables.append(table.slice(first, end - first))
+        if whole:
+            tables.append(self._read(whole, [n for n in VALUES.names if n not in ("source", "site")]))
+        tables = [t.select(VALUES.names[2:]) for t in tables if t.num_rows]
+        return self._rows(pa.concat_tables(tables) if len(tables) > 1 else tables[0]) if tables else no_rows()
+
+    def all_rows(self) -> Iterator[tuple[int, int, Rows]]:
+        """The values of all sites that have any."""
+        sites: dict[_Site, None] = {}
+        for group, (low, high) in enumerate(self._ranges):
+            if low == high:
+                sites[low] = None
+            else:
+                table = self._group(group)
+                pairs = zip(_numbers(table, "source").tolist(), _numbers(table, "site").tolist(), strict=True)
+                sites.update(dict.fromkeys(pairs))
+        for source, site in sites:
+            yield source, site, self.rows(source, site)
+
+    def _rows(self, table: pa.Table) -> Rows:
+        data = table.column("data")
+        data = data.chunk(0) if data.num_chunks == 1 else pa.concat_arrays(data.chunks)
+        instance = _numbers(table, "instance")
+        if len(instance) and not 0 <= instance.min() <= instance.max() < self._blocks.metadata.num_rows:
+            raise self._error("values", ValueError("numbers out of range"))
+        seq, kind, payload, stream = (_numbers(table, name) for name in ("seq", "kind", "payload", "stream"))
+        return Rows(Values(instance, seq, kind, payload, data), stream)
+
+    def _group(self, group: int) -> pa.Table:
+        if self._cached is None or self._cached[0] != group:
+            self._cached = (group, self._read([group], VALUES.names))
+        return self._cached[1]
+
+    def _read(self, groups: list[int], names: list[str]) -> pa.Table:
+        """Rows of some row groups. The heap bytes are not read where there are none."""
+        metadata = [self._values.metadata.row_group(g).column(VALUES.names.index("data")) for g in groups]
+        has_data = any(m.statistics is None or m.statistics.null_count != m.num_values for m in metadata)
+        try:
+            table = self._values.read_row_groups(groups, [n for n in names if n != "data" or has_data])
+        except (OSError, pa.ArrowException) as error:
+            raise self._error("values", error) from None
+        if not has_data:
+            table = table.append_column(VALUES.field("data"), pa.nulls(table.num_rows, pa.large_binary()))
+        return table
+
+    def _open(self, name: str, schema: pa.Schema) -> Any:
+        try:
+            file = pq.ParquetFile(self._path(name))
+            if not file.schema_arrow.equals(schema):
+                raise ValueError("it was not written by Flor")
+            return file
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise self._error(name, error) from None
+
+    def _path(self, name: str) -> Path:
+        return self._run / "trace" / f"{name}.parquet"
+
+    def _error(self, name: str, error: Exception) -> FlorError:
+        return FlorError(f"run {self._run.name} skipped: {self._path(name)} cannot be read ({reason(error)})")
+
+
+def _numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    column: npt.NDArray[Any] = table.column(name).to_numpy()
+    return column
+
+
+def _range(group: Any) -> tuple[_Site, _Site]:
+    """The first and the last site that a row group can hold values of."""
+    source, site = (group.column(VALUES.names.index(n)).statistics for n in ("source", "site"))
+    if source.min == source.max:
+        return (source.min, site.min), (source.max, site.max)
+    return (source.min, 0), (source.max, _LAST_SITE)

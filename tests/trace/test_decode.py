@@ -1,0 +1,355 @@
+"""Streams of events and the block instances and values that they mean: decoded in Python, in C, and packed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flor.trace import decode as decoding
+from flor.trace import format as f
+from flor.trace.decode import decode
+from tests.trace.writer import MODES, WrittenProcess, WrittenRun, WrittenSource, shown
+
+MAIN = WrittenSource(
+    "/p/main.py",
+    "__main__",
+    [
+        ("module", "main", None),
+        ("for", "g", 0),
+        ("for", "h", 1),
+        ("while", "w", 0),
+        ("function", "f", 0),
+        ("for", "i", 4),
+        ("function", "gen", 0),
+        ("for", "k", 6),
+    ],
+    [(0, "a"), (1, "g1"), (2, "h1"), (3, "w1"), (4, "x"), (5, "i1"), (6, "y"), (7, "k1"), (1, "g2"), (0, "b")],
+)
+OTHER = WrittenSource("/p/other.py", "other", [("module", "other", None), ("function", "help", 0)], [(0, "o"), (1, "z")])
+
+Write = Callable[[WrittenRun], None]
+Expected = dict[str, dict[str, str]]
+CASES: dict[str, tuple[Write, Expected]] = {}
+
+
+def case(expected: Expected) -> Callable[[Write], Write]:
+    """A run, and what is in it."""
+
+    def add(write: Write) -> Write:
+        CASES[write.__name__] = (write, expected)
+        return write
+
+    return add
+
+
+def main_process(run: WrittenRun) -> WrittenProcess:
+    return run.process().module(MAIN)
+
+
+@case({"main[0]": {"a": "1", "b": "2.5"}})
+def values_of_a_module(run: WrittenRun) -> None:
+    main_process(run).stream().open("main").value("a", 1).value("b", 2.5)
+
+
+@case(
+    {
+        "main[0]": {"b": "end"},
+        "main[0] > g[0]": {"g1": "10", "g2": "-1"},
+        "main[0] > g[0] > h[0]": {"h1": "100"},
+        "main[0] > g[0] > h[1]": {"h1": "101"},
+        "main[0] > g[1]": {"g1": "11", "g2": "-2"},
+        "main[0] > g[1] > h[0]": {"h1": "102"},
+    }
+)
+def nested_loops(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main")
+    s.value("g1", 10, opens=True).value("h1", 100, opens=True).value("h1", 101, opens=True).value("g2", -1)
+    s.value("g1", 11, opens=True).value("h1", 102, opens=True).value("g2", -2)
+    s.value("b", "end")
+
+
+@case(
+    {
+        "main[0]": {"a": "1"},
+        "main[0] > f[0]": {"x": "1"},
+        "main[0] > g[0]": {"g1": "0"},
+        "main[0] > g[0] > f[0]": {"x": "2"},
+        "main[0] > g[0] > f[0] > i[0]": {"i1": "7"},
+        "main[0] > g[0] > f[1]": {"x": "3"},
+        "main[0] > f[1]": {"x": "4"},
+    }
+)
+def calls_are_inside_the_position(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").value("x", 1, opens=True).value("a", 1, leave=1)
+    s.value("g1", 0, opens=True).value("x", 2, opens=True).value("i1", 7, opens=True)
+    s.value("x", 3, opens=True, leave=1)
+    s.at("main", leave=1).value("x", 4, opens=True)
+
+
+@case(
+    {
+        "main[0]": {},
+        "main[0] > f[0]": {"x": "0"},
+        "main[0] > f[0] > i[0]": {"i1": "10"},
+        "main[0] > f[0] > i[0] > f[0]": {"x": "1"},
+        "main[0] > f[0] > i[0] > f[0] > i[0]": {"i1": "20"},
+        "main[0] > f[0] > i[1]": {"i1": "11"},
+        "main[0] > f[0] > i[1] > f[0]": {"x": "2"},
+    }
+)
+def recursion(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").value("x", 0, opens=True).value("i1", 10, opens=True)
+    s.value("x", 1, opens=True).value("i1", 20, opens=True)
+    s.value("i1", 11, opens=True, leave=1).value("x", 2, opens=True)
+
+
+@case(
+    {
+        "main[0]": {"b": "caught"},
+        "main[0] > f[0]": {},
+        "main[0] > f[0] > f[0]": {},
+        "main[0] > f[0] > f[0] > f[0]": {"x": "1"},
+    }
+)
+def an_exception_leaves_several(run: WrittenRun) -> None:
+    main_process(run).stream().open("main").open("f").open("f").value("x", 1, opens=True).value("b", "caught", leave=3)
+
+
+@case({"main[0]": {"b": "1"}, **{" > ".join(["main[0]"] + ["f[0]"] * n): {} for n in range(1, 41)}})
+def a_leave_record_leaves_many(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main")
+    for _ in range(40):
+        s.open("f")
+    s.control(f.LEAVE, 30, leave=10).value("b", 1)
+
+
+@case(
+    {
+        "main[0]": {},
+        "main[0] > gen[0]": {"y": "1"},
+        "main[0] > gen[0] > k[0]": {"k1": "10"},
+        "main[0] > gen[0] > k[1]": {"k1": "12"},
+        "main[0] > gen[1]": {"y": "2"},
+        "main[0] > gen[1] > k[0]": {"k1": "11"},
+        "main[0] > gen[1] > k[1]": {"k1": "13"},
+        "main[0] > g[0]": {"g1": "5"},
+    }
+)
+def generators_interleave(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").value("y", 1, opens=True).value("k1", 10, opens=True)
+    s.value("y", 2, opens=True, leave=1).value("k1", 11, opens=True)
+    s.value("g1", 5, opens=True, leave=1)
+    s.control(f.RESUME, 1).value("k1", 12, opens=True)
+    s.control(f.RESUME, 2, leave=1).value("k1", 13, opens=True)
+
+
+@case(
+    {
+        "main[0]": {},
+        "main[0] > g[0]": {},
+        "main[0] > g[0] > gen[0]": {"y": "1"},
+        "main[0] > g[1]": {},
+        "gen[0]": {"y": "2"},
+    }
+)
+def a_generator_belongs_where_it_was_created(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").open("g").control(f.CREATE, 5).open("g")
+    s.control(f.PARENT, 5).value("y", 1, opens=True)
+    s.control(f.PARENT, 0, leave=1).value("y", 2, opens=True)
+
+
+@case(
+    {
+        "main[0]": {},
+        "main[0] > g[0]": {},
+        "main[0] > g[0] > gen[0]": {"y": "1"},
+        "main[0] > g[0] > gen[0] > k[0]": {"k1": "3"},
+        "main[0] > f[0]": {"x": "9"},
+    }
+)
+def a_token_of_a_later_stream(run: WrittenRun) -> None:
+    p = main_process(run)
+    p.stream(0).open("main").control(f.PARENT, 5).value("y", 1, opens=True).value("k1", 3, opens=True)
+    p.stream(2).value("x", 9, opens=True)
+    p.stream(1).open("main").open("g").control(f.CREATE, 5)
+
+
+del CASES["a_token_of_a_later_stream"]  # replaced below by one in which only one main module runs
+
+
+@case(
+    {
+        "main[0]": {},
+        "main[0] > f[0]": {"x": "9"},
+        "main[0] > f[0] > i[0]": {"i1": "8"},
+        "main[0] > f[0] > i[0] > gen[0]": {"y": "1"},
+        "main[0] > f[0] > i[0] > gen[0] > k[0]": {"k1": "3"},
+        "main[0] > f[0] > i[0] > gen[1]": {"y": "2"},
+    }
+)
+def tokens_of_a_later_stream(run: WrittenRun) -> None:
+    p = main_process(run)
+    s = p.stream(0).open("main").control(f.PARENT, 5).value("y", 1, opens=True).value("k1", 3, opens=True)
+    s.control(f.PARENT, 6, leave=1).value("y", 2, opens=True)
+    p.stream(1).value("x", 9, opens=True).value("i1", 8, opens=True).control(f.CREATE, 5).control(f.CREATE, 6)
+
+
+@case(
+    {
+        "main[0]": {"a": "1"},
+        "main[0] > f[0]": {"x": "1"},
+        "main[0] > f[1]": {"x": "2"},
+        "main[0] > f[2]": {"x": "3"},
+    }
+)
+def threads_hang_under_the_main_module(run: WrittenRun) -> None:
+    p = main_process(run)
+    p.stream(0).open("main").value("a", 1)
+    p.stream(1).value("x", 1, opens=True).control(f.THREAD, 77).value("x", 2, opens=True).value("x", 3, leave=1, opens=True)
+
+
+@case({"main[0]": {"a": "1"}, "main[0] > f[0]": {"x": "2"}})
+def a_stack_that_is_empty_hangs_under_the_main_module(run: WrittenRun) -> None:
+    main_process(run).stream().open("main").value("a", 1).value("x", 2, opens=True, leave=1)
+
+
+@case({"other[0]": {"o": "1"}, "main[0]": {"a": "2"}, "main[0] > help[0]": {"z": "3"}})
+def the_main_module_need_not_be_the_first(run: WrittenRun) -> None:
+    p = main_process(run).module(OTHER)
+    p.stream().open("other").value("o", 1).open("main", leave=1).value("a", 2).value("z", 3, opens=True)
+
+
+@case(
+    {
+        "main[0]": {"a": "1", "b": "parent"},
+        "main[0] > g[0]": {"g1": "0"},
+        "main[0] > g[0] > f[0]": {"x": "5"},
+        "main[0] > g[1]": {"g1": "1"},
+        "main[0] > g[0] > h[0]": {"h1": "7"},
+        "main[0] > g[0] > f[1]": {"x": "6"},
+        "main[0] > g[1] #6": {"g1": "child"},
+        "main[0] > help[0]": {"z": "8"},
+    }
+)
+def a_forked_child_goes_on(run: WrittenRun) -> None:
+    p = main_process(run)
+    s = p.stream().open("main").value("a", 1).value("g1", 0, opens=True)
+    child = run.process("child", parent="0", stream=0, record=s.records).inherit(p).module(OTHER)
+    s.value("x", 5, opens=True).value("g1", 1, opens=True, leave=1).value("b", "parent")
+    c = child.stream(0).value("h1", 7, opens=True).value("x", 6, opens=True).value("g1", "child", opens=True, leave=1)
+    c.value("b", "lost to the parent's")
+    child.stream(1).value("z", 8, opens=True)
+    p.module(WrittenSource("/p/late.py", "late", [("module", "late", None)], [(0, "q")]))
+
+
+@case(
+    {
+        "main[0]": {"a": "1"},
+        "main[0] > f[0]": {"x": "1"},
+        "main[0] > gen[0]": {"y": "2"},
+        "main[0] > f[1]": {"x": "3"},
+    }
+)
+def tokens_and_activations_from_before_a_fork(run: WrittenRun) -> None:
+    p = main_process(run)
+    s = p.stream().open("main").control(f.CREATE, 1).value("a", 1).open("f")
+    child = run.process("child", parent="0", stream=0, record=s.records).inherit(p)
+    s.value("x", 1)
+    child.stream(0).control(f.PARENT, 1, leave=1).value("y", 2, opens=True).value("x", 3, opens=True, leave=1)
+
+
+@case({"main[0]": {"a": "1"}, "main[0] > f[0]": {"x": "2"}})
+def a_grandchild_of_a_child_that_recorded_nothing(run: WrittenRun) -> None:
+    p = main_process(run)
+    s = p.stream().open("main").value("a", 1)
+    child = run.process("1", parent="0", stream=0, record=s.records).inherit(p)
+    run.process("2", parent="1", stream=0, record=0).inherit(child).stream(0).value("x", 2, opens=True)
+
+
+@case({"main[0]": {"a": "1"}, "main[0] #1": {"a": "2"}, "main[0] > f[0]": {"x": "3"}})
+def a_spawned_process_has_a_module_of_its_own(run: WrittenRun) -> None:
+    main_process(run).stream().open("main").value("a", 1)
+    spawned = WrittenSource("/p/main.py", "__mp_main__", MAIN.blocks, MAIN.sites)
+    run.process("1").module(spawned).stream().open("main").value("a", 2).value("x", 3, opens=True, leave=1)
+
+
+@case({"main[0]": {"a": "1", "b": "2"}, "main[0] > f[0]": {"x": "1"}})
+def a_stream_of_several_segments(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").value("a", 1).zeros(7).next_segment()
+    s.value("x", 1, opens=True).zeros(24).next_segment().value("b", 2, leave=1)
+
+
+@case({"main[0]": {"a": "1"}, "main[0] > g[0]": {}, "main[0] > g[1]": {"g1": "3"}})
+def iterations_that_recorded_nothing_are_instances(run: WrittenRun) -> None:
+    main_process(run).stream().open("main").value("a", 1).open("g").open("g").value("g1", 3)
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    if request.param == "c" and decoding.in_c is None:
+        pytest.skip("flor.trace._decode is not built")
+    return str(request.param)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_is_read_as_it_was_recorded(name: str, mode: str, tmp_path: Path) -> None:
+    write, expected = CASES[name]
+    run = WrittenRun(tmp_path)
+    write(run)
+    assert shown(run.read(mode)) == expected
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"a_forked_child_goes_on"}))
+def test_a_whole_run_gives_no_warnings(name: str, mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    CASES[name][0](run)
+    assert run.read(mode).warnings == []
+
+
+def test_parents_come_before_their_children(mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    tokens_of_a_later_stream(run)
+    parent = run.read(mode).instances().parent.tolist()
+    assert all(p < i for i, p in enumerate(parent))
+
+
+def test_times_and_places_in_the_stream(mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    s = main_process(run).stream().open("main").control(f.TIME, 5_000).open("g").value("a", 1).open("g")
+    s.control(f.TIME, 9_000).value("x", 1, opens=True)
+    trace = run.read(mode)
+    instances = trace.instances()
+    assert instances.begin.tolist() == [1000, 5000, 5000, 9000]
+    assert instances.seq.tolist() == [0, 2, 4, 6]
+    assert trace.values(0, MAIN.site("a")).seq.tolist() == [3]
+
+
+def test_streams_are_numbered_over_the_run(mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    p = main_process(run)
+    p.stream(0).open("main")
+    p.stream(4).value("x", 1, opens=True)
+    run.process("1").module(OTHER).stream(0).value("o", 1, opens=True)
+    assert run.read(mode).instances().stream.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("limit", range(8))
+def test_a_limit_ends_the_reading(limit: int, mode: str, tmp_path: Path) -> None:
+    if mode == "packed":
+        pytest.skip("packing has no limit")
+    run = WrittenRun(tmp_path)
+    main_process(run).stream().open("main").value("a", 1).open("g").value("g1", 2).open("g").value("g2", 3)
+    decoded = decode(run.path, limit=limit, python=mode == "python")
+    assert (sum(decoded.counts), decoded.complete) == ((0, 0, 1, 1, 2, 2, 3, 3)[limit], limit >= 6)
+
+
+def test_only_some_sites_can_be_kept(mode: str, tmp_path: Path) -> None:
+    if mode == "packed":
+        pytest.skip("packing keeps all")
+    run = WrittenRun(tmp_path)
+    main_process(run).stream().open("main").value("a", 1).value("g1", 2, opens=True).value("h1", 3, opens=True)
+    decoded = decode(run.path, sites=(1, 2), python=mode == "python")
+    assert [rows is not None for rows in decoded.rows[:3]] == [False, True, False]
+    assert decoded.counts[:3].tolist() == [1, 1, 1]

@@ -1,0 +1,222 @@
+"""Writes runs by `flor.trace.format`, event by event: what capture does, without capture. And shows what was read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from flor.home import FORMAT, open_run
+from flor.trace import format as f
+from flor.trace import values
+from flor.trace.decode import decode
+from flor.trace.pack import pack
+from flor.trace.read import Raw, Trace, open_trace
+
+#: The ways to read a run that all have to agree.
+MODES = ("python", "c", "packed")
+
+
+@dataclass(frozen=True)
+class WrittenSource:
+    """A source: its blocks as (kind, name, parent), its sites as (block, text)."""
+
+    path: str
+    module: str
+    blocks: list[tuple[str, str, int | None]]
+    sites: list[tuple[int, str]]
+
+    @property
+    def text(self) -> bytes:
+        return f"# {self.path}\n".encode()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text).hexdigest()
+
+    def site(self, text: str) -> int:
+        return [t for _, t in self.sites].index(text)
+
+    def block(self, name: str) -> int:
+        return [n for _, n, _ in self.blocks].index(name)
+
+
+class WrittenRun:
+    """A run's directory, being written."""
+
+    def __init__(self, home: Path, *, status: str = "finished", experiment: str = "demo") -> None:
+        self.path = home / experiment / "runs" / "20260101-000000-000000"
+        for folder in ("sources", "sites", "segments"):
+            (self.path / folder).mkdir(parents=True)
+        info = {"format": FORMAT, "pid": 1, "pid_started": "never", "status": status, "start": 0, "end": 1, "sources": []}
+        (self.path / "run.json").write_text(json.dumps(info))
+
+    def process(self, name: str = "0", *, parent: str | None = None, stream: int = 0, record: int = 0) -> WrittenProcess:
+        return WrittenProcess(self, name, parent, stream, record)
+
+    def store(self, source: WrittenSource) -> None:
+        (self.path / "sources" / f"{source.sha256}.py").write_bytes(source.text)
+        span = [1, 0, 1, 1]
+        table = {
+            "blocks": [{"kind": k, "name": n, "parent": p, "line": 1} for k, n, p in source.blocks],
+            "sites": [{"kind": "expression", "block": b, "span": span, "text": t, "line": 1} for b, t in source.sites],
+        }
+        (self.path / "sites" / f"{source.sha256}.json").write_text(json.dumps(table))
+
+    def read(self, mode: str) -> Trace:
+        """Its trace: decoded in Python or in C, or packed first."""
+        if mode == "packed":
+            pack(self.path)
+            return open_trace(open_run(self.path))
+        return Trace(open_run(self.path), Raw(decode(self.path, python=mode == "python")))
+
+
+class WrittenProcess:
+    """One process's folder."""
+
+    def __init__(self, run: WrittenRun, name: str, parent: str | None, stream: int, record: int) -> None:
+        self.run, self.name = run, name
+        self.path = run.path / "segments" / name
+        self.path.mkdir()
+        self.bases: dict[str, int] = {}
+        self.sources: dict[str, WrittenSource] = {}
+        self.free = 1
+        info = {"pid": 1, "started": 1000, "parent": parent, "stream": stream if parent else None, "record": record}
+        (self.path / "process.json").write_text(json.dumps(info))
+
+    def module(self, source: WrittenSource) -> WrittenProcess:
+        """Capture a source."""
+        self.run.store(source)
+        base, self.free = self.free, self.free + len(source.blocks) + len(source.sites)
+        self.bases[source.path], self.sources[source.path] = base, source
+        line = {"base": base, "sha256": source.sha256, "path": source.path, "module": source.module}
+        line |= {"blocks": len(source.blocks), "sites": len(source.sites)}
+        with (self.path / "modules.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        return self
+
+    def inherit(self, parent: WrittenProcess) -> WrittenProcess:
+        """Take over the sources that the parent has captured so far."""
+        self.bases, self.sources, self.free = dict(parent.bases), dict(parent.sources), parent.free
+        return self
+
+    def stream(self, number: int = 0) -> WrittenStream:
+        return WrittenStream(self, number)
+
+
+class WrittenStream:
+    """One thread's events. `leave` is how many activations are left before the record."""
+
+    def __init__(self, process: WrittenProcess, number: int) -> None:
+        self.process, self.number, self.segment = process, number, -1
+        self.records = 0
+        self.next_segment()
+
+    def next_segment(self, number: int | None = None) -> WrittenStream:
+        self.segment = self.segment + 1 if number is None else number
+        self.events = self.process.path / f"{self.number}.{self.segment}.events"
+        self.heap = self.process.path / f"{self.number}.{self.segment}.heap"
+        self.events.touch()
+        self.heap.touch()
+        return self
+
+    def raw(self, head: int, payload: int = 0) -> WrittenStream:
+        with self.events.open("ab") as file:
+            file.write(struct.pack("<IQ", head, payload & (1 << 64) - 1))
+        self.records += 1
+        return self
+
+    def zeros(self, count: int) -> WrittenStream:
+        with self.events.open("ab") as file:
+            file.write(bytes(count))
+        return self
+
+    def control(self, kind: int, payload: int = 0, leave: int = 0) -> WrittenStream:
+        return self.raw(kind << f.KIND_SHIFT | leave << f.LEAVE_SHIFT, payload)
+
+    def open(self, block: str, leave: int = 0) -> WrittenStream:
+        """A new instance of a block begins."""
+        return self.raw(self._block(block) | f.BLOCK << f.KIND_SHIFT | f.OPEN | leave << f.LEAVE_SHIFT)
+
+    def at(self, block: str, leave: int = 0) -> WrittenStream:
+        """The position moves."""
+        return self.raw(self._block(block) | f.BLOCK << f.KIND_SHIFT | leave << f.LEAVE_SHIFT)
+
+    def value(self, site: str, value: object, *, leave: int = 0, opens: bool = False) -> WrittenStream:
+        """A value of a site; with `opens` the first in a new instance of its block."""
+        kind, payload = self.encoded(value)
+        return self.raw(self._site(site) | kind << f.KIND_SHIFT | f.OPEN * opens | leave << f.LEAVE_SHIFT, payload)
+
+    def kept(self, site: str, kind: int, data: bytes) -> WrittenStream:
+        """A value of a kind whose bytes lie in the heap."""
+        return self.raw(self._site(site) | kind << f.KIND_SHIFT, self.put(data))
+
+    def encoded(self, value: object) -> tuple[int, int]:
+        match value:
+            case None:
+                return f.NONE, 0
+            case bool():
+                return f.BOOL, int(value)
+            case int() if -(1 << 63) <= value < 1 << 63:
+                return f.INT, value
+            case int():
+                return f.BIG_INT, self.put(hex(value).encode())
+            case float():
+                return f.FLOAT, struct.unpack("<Q", struct.pack("<d", value))[0]
+            case complex():
+                return f.COMPLEX, self.put(struct.pack("<dd", value.real, value.imag))
+            case bytes():
+                return f.BYTES, self.put(value)
+            case str():
+                data = value.encode("utf-8", "surrogatepass")
+                if len(data) > 7:
+                    return f.STR, self.put(data)
+                return f.SHORT_STR, int.from_bytes(bytes([len(data)]) + data, "little")
+        raise TypeError(value)
+
+    def put(self, data: bytes) -> int:
+        with self.heap.open("ab") as file:
+            at = file.tell()
+            file.write(struct.pack("<I", len(data)) + data)
+        return self.segment << f.HEAP_SHIFT | at
+
+    def _block(self, name: str) -> int:
+        for path, source in self.process.sources.items():
+            if name in [n for _, n, _ in source.blocks]:
+                return self.process.bases[path] + source.block(name)
+        raise KeyError(name)
+
+    def _site(self, text: str) -> int:
+        for path, source in self.process.sources.items():
+            if text in [t for _, t in source.sites]:
+                return self.process.bases[path] + len(source.blocks) + source.site(text)
+        raise KeyError(text)
+
+
+def shown(trace: Trace) -> dict[str, dict[str, str | None]]:
+    """Every block instance by its path ("main > g[1] > f[0]"), with the text of its values."""
+    instances = trace.instances()
+    labels: list[str] = []
+    for source, block, parent, ordinal in zip(
+        instances.source.tolist(),
+        instances.block.tolist(),
+        instances.parent.tolist(),
+        instances.ordinal.tolist(),
+        strict=True,
+    ):
+        label = f"{trace.sources[source].map.blocks[block].name}[{ordinal}]"
+        labels.append(label if parent < 0 else f"{labels[parent]} > {label}")
+    result: dict[str, dict[str, str | None]] = {}
+    for number, label in enumerate(labels):
+        result[label if label not in result else f"{label} #{number}"] = {}
+    keys = list(result)
+    for i, source in enumerate(trace.sources):
+        for number, site in enumerate(source.map.sites):
+            found = trace.values(i, number)
+            for instance, kind, payload, data in zip(
+                found.instance.tolist(), found.kind.tolist(), found.payload.tolist(), found.data.to_pylist(), strict=True
+            ):
+                result[keys[instance]][site.text] = values.text(kind, payload, data)
+    return result
