@@ -64,6 +64,8 @@ def _covering(node: ast.AST, low: tuple[int, int], high: tuple[int, int]) -> lis
     touching: list[Step] | None = None
     for step in steps_below(node):
         child = step.node
+        if isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant):
+            continue  # in f"{x=}" the text "x=" overlaps x
         if not hasattr(child, "lineno"):  # arguments, comprehension, withitem, match_case: as wide as their parts
             below = _covering(child, low, high)
             found = None if below is None else [step, *below]

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import export
+from flor.etl import export, terminal
 from flor.etl.views import SCHEMAS, Stream, view
 
 _BATCH = 10_000
@@ -144,7 +144,7 @@ def write_table(result: Result, stream: TextIO) -> None:
     shown = list(islice(result.rows, _SHOWN))
     total = len(shown) + sum(1 for _ in result.rows)
     columns = [list(c) for c in zip(*shown, strict=True)] if shown else [[] for _ in result.names]
-    stream.write(export.draw(result.names, columns, total))
+    stream.write(terminal.draw(result.names, columns, total, terminal.width_of(stream)))
 
 
 def write_csv(result: Result, stream: TextIO) -> None:

@@ -16,7 +16,7 @@ from flor import home
 from flor.annotate import shadow
 from flor.annotate.places import Name
 from flor.errors import FlorError
-from flor.etl import typed
+from flor.etl import arrow, typed
 from flor.etl.diagnostics import Diagnostic, fold
 from flor.etl.extract import Annotated, Extracted, Piece, extract
 from flor.etl.join import Rows, join
@@ -64,8 +64,8 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
     if not builder.runs:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
-    arrow, key_names, remarks = builder.finish()
-    return Table(arrow, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
+    data, key_names, remarks = builder.finish()
+    return Table(data, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
 
 
 def read_shadow(path: Path) -> Annotated:
@@ -146,14 +146,13 @@ class _Builder:
         diagnostics: list[Diagnostic] = []
         columns: dict[str, pa.Array] = {}
         run = run_key(self.names)
-        columns[run] = pa.concat_arrays(
-            [pa.repeat(pa.scalar(r, pa.string()), n) for r, n in zip(self.runs, self._counts, strict=True)]
-        )
+        ids = [arrow.repeated(r.encode(), n) for r, n in zip(self.runs, self._counts, strict=True)]
+        columns[run] = pa.concat_arrays(ids)
         for block, key in keys(self.blocks, self._leading, self._nesting, self.names):
             ordinals = np.concatenate(
                 [o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)]
             )
-            columns[key] = pa.array(ordinals, mask=ordinals < 0)
+            columns[key] = arrow.numbers(ordinals, ordinals < 0)
         key_names = list(columns)
         for name in self.names:
             values = typed.together(self._values.get(name, []))
@@ -161,7 +160,7 @@ class _Builder:
             diagnostics += remarks
             if not len(values.kind):
                 diagnostics.append(Diagnostic("no run has a value for it", name))
-        return pa.table(columns), key_names, diagnostics
+        return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
 
 
 def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:

@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from flor.etl import arrow
 from flor.etl.diagnostics import Diagnostic
 from flor.trace import format as f
 from flor.trace.values import gap_reason, text, value
@@ -38,6 +40,7 @@ _TYPES = {
     f.NAMED: "object",
     f.DATE: "date",
 }
+_T = TypeVar("_T")
 _NULLS = (f.NONE, f.GAP, f.REDACTED)
 _DECIMAL_DIGITS = 38
 
@@ -65,30 +68,29 @@ def together(parts: Sequence[Recorded]) -> Recorded:
 
 def constant(literal: str, count: int) -> Recorded:
     """`count` times the value of a literal: a constant of the source."""
-    value = ast.literal_eval(literal) if literal != "..." else ...
+    meant = ast.literal_eval(literal)
     kind, payload, data = f.EXACT, 0, None
-    match value:
+    match meant:
         case None:
             kind = f.NONE
         case bool():
-            kind, payload = f.BOOL, int(value)
-        case int() if -(2**63) <= value < 2**63:
-            kind, payload = f.INT, value % 2**64
+            kind, payload = f.BOOL, int(meant)
+        case int() if -(2**63) <= meant < 2**63:
+            kind, payload = f.INT, meant % 2**64
         case int():
-            kind, data = f.BIG_INT, hex(value).encode()
+            kind, data = f.BIG_INT, hex(meant).encode()
         case float():
-            kind, payload = f.FLOAT, struct.unpack("<Q", struct.pack("<d", value))[0]
+            kind, payload = f.FLOAT, struct.unpack("<Q", struct.pack("<d", meant))[0]
         case complex():
-            kind, data = f.COMPLEX, struct.pack("<dd", value.real, value.imag)
+            kind, data = f.COMPLEX, struct.pack("<dd", meant.real, meant.imag)
         case str():
-            kind, data = f.STR, value.encode("utf-8", "surrogatepass")
+            kind, data = f.STR, meant.encode("utf-8", "surrogatepass")
         case bytes():
-            kind, data = f.BYTES, value
+            kind, data = f.BYTES, meant
         case _:
             data = literal.encode("utf-8", "surrogatepass")
-    heap = pa.array([data] * count if data is not None else [], pa.large_binary())
-    if data is None:
-        heap = pa.nulls(count, pa.large_binary())
+    binary = pa.large_binary()
+    heap = pa.nulls(count, binary) if data is None else arrow.repeated(data, count, binary)
     return Recorded(np.full(count, kind, np.uint8), np.full(count, payload, np.uint64), [heap])
 
 
@@ -104,12 +106,12 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
     if len(kinds) == 1 and kinds <= {f.BOOL, f.INT, f.FLOAT}:
         return _plain(kinds.pop(), values, rows), diagnostics
     if kinds and kinds <= {f.INT, f.BIG_INT}:
-        numbers = _integers(values)
-        if all(n is None or (isinstance(n, int) and abs(n) < 10**_DECIMAL_DIGITS) for n in numbers):
-            decimals = [Decimal(n) if isinstance(n, int) else None for n in numbers]
-            return _take(decimals, rows, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
+        integers = _integers(values)
+        if all(n is None or (isinstance(n, int) and abs(n) < 10**_DECIMAL_DIGITS) for n in integers):
+            decimals = _take([Decimal(n) if isinstance(n, int) else None for n in integers], rows)
+            return pa.array(decimals, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
         diagnostics.append(Diagnostic(f"has ints of more than {_DECIMAL_DIGITS} digits, so the column is text", name))
-    return _take(texts(values), rows, pa.large_string()), diagnostics
+    return arrow.texts(_take(texts(values), rows)), diagnostics
 
 
 def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnostic]:
@@ -136,7 +138,7 @@ def _plain(kind: int, values: Recorded, rows: Ints) -> pa.Array:
     type_: type = {f.BOOL: np.bool_, f.INT: np.int64, f.FLOAT: np.float64}[kind]
     numbers = values.payload != 0 if kind == f.BOOL else values.payload.view(type_)
     null = np.append(values.kind != kind, True)[rows]  # row -1 is the last one
-    return pa.array(np.append(numbers, type_(0))[rows], mask=null)
+    return arrow.numbers(np.append(numbers, type_(0))[rows], null)
 
 
 def _integers(values: Recorded) -> list[object]:
@@ -165,6 +167,6 @@ def _text(kind: int, payload: int, data: bytes | None) -> str | None:
     return shown if shown is None or shown.isascii() else shown.encode("utf-8", "backslashreplace").decode()
 
 
-def _take(values: Sequence[object], rows: Ints, kind: pa.DataType) -> pa.Array:
+def _take(values: list[_T], rows: Ints) -> list[_T | None]:
     padded = [*values, None]  # row -1 is the last one
-    return pa.array([padded[i] for i in rows.tolist()], kind)
+    return [padded[i] for i in rows.tolist()]

@@ -8,7 +8,7 @@ left out, with a warning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,58 +18,59 @@ import pyarrow as pa
 from flor import home
 from flor.capture.sites import Block
 from flor.errors import FlorError
+from flor.etl import arrow
 from flor.etl.typed import Recorded, texts, type_names
 from flor.trace import format as f
 from flor.trace.read import Source, Trace, open_trace
 
-_TEXT = pa.large_string()
+arrow.TEXT = pa.large_string()
 #: Text that repeats in all rows of a batch.
-_SAME = pa.dictionary(pa.int32(), _TEXT)
+_SAME = pa.dictionary(pa.int64(), arrow.TEXT)
 
 SCHEMAS = {
     "runs": pa.schema(
         [
-            ("experiment", _TEXT),
-            ("run", _TEXT),
-            ("script", _TEXT),
-            ("arguments", _TEXT),
-            ("status", _TEXT),
+            ("experiment", arrow.TEXT),
+            ("run", arrow.TEXT),
+            ("script", arrow.TEXT),
+            ("arguments", arrow.TEXT),
+            ("status", arrow.TEXT),
             ("exit_code", pa.int64()),
             ("start", pa.timestamp("us")),  # local time
             ("end", pa.timestamp("us")),
             ("seconds", pa.float64()),
-            ("exception", _TEXT),
-            ("python", _TEXT),
-            ("host", _TEXT),
-            ("commit", _TEXT),
+            ("exception", arrow.TEXT),
+            ("python", arrow.TEXT),
+            ("host", arrow.TEXT),
+            ("commit", arrow.TEXT),
         ]
     ),
     "blocks": pa.schema(
         [
-            ("experiment", _TEXT),
-            ("run", _TEXT),
-            ("file", _TEXT),
-            ("module", _TEXT),
+            ("experiment", arrow.TEXT),
+            ("run", arrow.TEXT),
+            ("file", arrow.TEXT),
+            ("module", arrow.TEXT),
             ("line", pa.int64()),
-            ("kind", _TEXT),
-            ("name", _TEXT),
-            ("block", _TEXT),  # the chain of blocks: "module > for epoch > train() > for batch"
+            ("kind", arrow.TEXT),
+            ("name", arrow.TEXT),
+            ("block", arrow.TEXT),  # the chain of blocks: "module > for epoch > train() > for batch"
             ("instances", pa.int64()),  # how many times it was executed
         ]
     ),
     "sites": pa.schema(
         [
-            ("experiment", _TEXT),
-            ("run", _TEXT),
-            ("file", _TEXT),
-            ("module", _TEXT),
+            ("experiment", arrow.TEXT),
+            ("run", arrow.TEXT),
+            ("file", arrow.TEXT),
+            ("module", arrow.TEXT),
             ("line", pa.int64()),
             ("column", pa.int64()),  # from 1
-            ("kind", _TEXT),
-            ("text", _TEXT),
-            ("block", _TEXT),
-            ("source", _TEXT),
-            ("why", _TEXT),
+            ("kind", arrow.TEXT),
+            ("text", arrow.TEXT),
+            ("block", arrow.TEXT),
+            ("source", arrow.TEXT),
+            ("why", arrow.TEXT),
         ]
     ),
     "values": pa.schema(
@@ -82,8 +83,8 @@ SCHEMAS = {
             ("block", _SAME),
             ("instance", pa.int64()),
             ("seq", pa.int64()),
-            ("kind", _TEXT),  # int, float, str, ..., gap
-            ("value", _TEXT),  # NULL for None and for a gap
+            ("kind", arrow.TEXT),  # int, float, str, ..., gap
+            ("value", arrow.TEXT),  # NULL for None and for a gap
             ("int_value", pa.int64()),
             ("float_value", pa.float64()),  # of ints too
         ]
@@ -130,7 +131,8 @@ def _warn(warnings: list[str], *new: str) -> None:
 
 def _batch(name: str, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
     columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMAS[name])
-    arrays = [pa.array(c, t) for c, t in zip(columns, SCHEMAS[name].types, strict=True)]
+    types = SCHEMAS[name].types
+    arrays = [arrow.texts(c) if t == arrow.TEXT else arrow.optional(c, t) for c, t in zip(columns, types, strict=True)]
     return pa.record_batch(arrays, schema=SCHEMAS[name])
 
 
@@ -162,8 +164,11 @@ def _str(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds)
+def _time(seconds: float | None) -> int | None:
+    """Local time, as microseconds: what a timestamp without a zone holds."""
+    if seconds is None:
+        return None
+    return round(datetime.fromtimestamp(seconds).replace(tzinfo=UTC).timestamp() * 1e6)
 
 
 def _blocks(warnings: list[str]) -> Iterator[pa.RecordBatch]:
@@ -237,12 +242,12 @@ def _values_of(trace: Trace, index: int, source: Source) -> Iterator[pa.RecordBa
         is_int, is_float = values.kind == f.INT, values.kind == f.FLOAT
         ints = values.payload.view(np.int64)
         floats = np.where(is_float, values.payload.view(np.float64), ints.astype(np.float64))
+        zeros = arrow.numbers(np.zeros(count, np.int64))
         same = (trace.run.experiment, trace.run.id, source.path, site.text, chain[site.block])
-        experiment, run, file, text, block = (
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([s], _TEXT)) for s in same
-        )
-        line = pa.array(np.full(count, site.span[0], np.int64))
-        columns = [experiment, run, file, line, text, block, pa.array(values.instance), pa.array(values.seq)]
-        columns += [pa.array(type_names(recorded), _TEXT), pa.array(texts(recorded), _TEXT)]
-        columns += [pa.array(ints, mask=~is_int), pa.array(floats, mask=~(is_int | is_float))]
+        experiment, run, file, text, block = (pa.DictionaryArray.from_arrays(zeros, arrow.texts([s])) for s in same)
+        line = np.full(count, site.span[0], np.int64)
+        columns = [experiment, run, file, arrow.numbers(line), text, block]
+        columns += [arrow.numbers(values.instance), arrow.numbers(values.seq)]
+        columns += [arrow.texts(type_names(recorded)), arrow.texts(texts(recorded))]
+        columns += [arrow.numbers(ints, ~is_int), arrow.numbers(floats, ~(is_int | is_float))]
         yield pa.record_batch(columns, schema=SCHEMAS["values"])

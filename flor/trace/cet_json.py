@@ -2,8 +2,7 @@
 
 ROOT is the block node of the script's module. A block node is one block instance; its `log_sequence` holds, in the
 order of events, a record for each value recorded in it and a node for each block instance inside it. Standard library
-only:
-this also runs inside the captured program, at its end.
+only: this also runs inside the captured program, at its end.
 """
 
 from __future__ import annotations

@@ -7,27 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flor.trace import decode as decoding
 from flor.trace import format as f
 from flor.trace.decode import decode
-from tests.trace.writer import MODES, WrittenProcess, WrittenRun, WrittenSource, shown
-
-MAIN = WrittenSource(
-    "/p/main.py",
-    "__main__",
-    [
-        ("module", "main", None),
-        ("for", "g", 0),
-        ("for", "h", 1),
-        ("while", "w", 0),
-        ("function", "f", 0),
-        ("for", "i", 4),
-        ("function", "gen", 0),
-        ("for", "k", 6),
-    ],
-    [(0, "a"), (1, "g1"), (2, "h1"), (3, "w1"), (4, "x"), (5, "i1"), (6, "y"), (7, "k1"), (1, "g2"), (0, "b")],
-)
-OTHER = WrittenSource("/p/other.py", "other", [("module", "other", None), ("function", "help", 0)], [(0, "o"), (1, "z")])
+from tests.trace.writer import MAIN, OTHER, WrittenProcess, WrittenRun, WrittenSource, main_process, shown
 
 Write = Callable[[WrittenRun], None]
 Expected = dict[str, dict[str, str]]
@@ -42,10 +24,6 @@ def case(expected: Expected) -> Callable[[Write], Write]:
         return write
 
     return add
-
-
-def main_process(run: WrittenRun) -> WrittenProcess:
-    return run.process().module(MAIN)
 
 
 @case({"main[0]": {"a": "1", "b": "2.5"}})
@@ -163,25 +141,6 @@ def a_generator_belongs_where_it_was_created(run: WrittenRun) -> None:
 @case(
     {
         "main[0]": {},
-        "main[0] > g[0]": {},
-        "main[0] > g[0] > gen[0]": {"y": "1"},
-        "main[0] > g[0] > gen[0] > k[0]": {"k1": "3"},
-        "main[0] > f[0]": {"x": "9"},
-    }
-)
-def a_token_of_a_later_stream(run: WrittenRun) -> None:
-    p = main_process(run)
-    p.stream(0).open("main").control(f.PARENT, 5).value("y", 1, opens=True).value("k1", 3, opens=True)
-    p.stream(2).value("x", 9, opens=True)
-    p.stream(1).open("main").open("g").control(f.CREATE, 5)
-
-
-del CASES["a_token_of_a_later_stream"]  # replaced below by one in which only one main module runs
-
-
-@case(
-    {
-        "main[0]": {},
         "main[0] > f[0]": {"x": "9"},
         "main[0] > f[0] > i[0]": {"i1": "8"},
         "main[0] > f[0] > i[0] > gen[0]": {"y": "1"},
@@ -207,7 +166,9 @@ def tokens_of_a_later_stream(run: WrittenRun) -> None:
 def threads_hang_under_the_main_module(run: WrittenRun) -> None:
     p = main_process(run)
     p.stream(0).open("main").value("a", 1)
-    p.stream(1).value("x", 1, opens=True).control(f.THREAD, 77).value("x", 2, opens=True).value("x", 3, leave=1, opens=True)
+    p.stream(1).value("x", 1, opens=True).control(f.THREAD, 77).value("x", 2, opens=True).value(
+        "x", 3, leave=1, opens=True
+    )
 
 
 @case({"main[0]": {"a": "1"}, "main[0] > f[0]": {"x": "2"}})
@@ -238,7 +199,7 @@ def a_forked_child_goes_on(run: WrittenRun) -> None:
     s = p.stream().open("main").value("a", 1).value("g1", 0, opens=True)
     child = run.process("child", parent="0", stream=0, record=s.records).inherit(p).module(OTHER)
     s.value("x", 5, opens=True).value("g1", 1, opens=True, leave=1).value("b", "parent")
-    c = child.stream(0).value("h1", 7, opens=True).value("x", 6, opens=True).value("g1", "child", opens=True, leave=1)
+    c = child.stream(0).value("x", 6, opens=True).value("h1", 7, opens=True, leave=1).value("g1", "child", opens=True)
     c.value("b", "lost to the parent's")
     child.stream(1).value("z", 8, opens=True)
     p.module(WrittenSource("/p/late.py", "late", [("module", "late", None)], [(0, "q")]))
@@ -284,13 +245,6 @@ def a_stream_of_several_segments(run: WrittenRun) -> None:
 @case({"main[0]": {"a": "1"}, "main[0] > g[0]": {}, "main[0] > g[1]": {"g1": "3"}})
 def iterations_that_recorded_nothing_are_instances(run: WrittenRun) -> None:
     main_process(run).stream().open("main").value("a", 1).open("g").open("g").value("g1", 3)
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> str:
-    if request.param == "c" and decoding.in_c is None:
-        pytest.skip("flor.trace._decode is not built")
-    return str(request.param)
 
 
 @pytest.mark.parametrize("name", CASES)

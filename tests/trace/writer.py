@@ -43,6 +43,26 @@ class WrittenSource:
         return [n for _, n, _ in self.blocks].index(name)
 
 
+MAIN = WrittenSource(
+    "/p/main.py",
+    "__main__",
+    [
+        ("module", "main", None),
+        ("for", "g", 0),
+        ("for", "h", 1),
+        ("while", "w", 0),
+        ("function", "f", 0),
+        ("for", "i", 4),
+        ("function", "gen", 0),
+        ("for", "k", 6),
+    ],
+    [(0, "a"), (1, "g1"), (2, "h1"), (3, "w1"), (4, "x"), (5, "i1"), (6, "y"), (7, "k1"), (1, "g2"), (0, "b")],
+)
+OTHER = WrittenSource(
+    "/p/other.py", "other", [("module", "other", None), ("function", "help", 0)], [(0, "o"), (1, "z")]
+)
+
+
 class WrittenRun:
     """A run's directory, being written."""
 
@@ -50,10 +70,20 @@ class WrittenRun:
         self.path = home / experiment / "runs" / "20260101-000000-000000"
         for folder in ("sources", "sites", "segments"):
             (self.path / folder).mkdir(parents=True)
-        info = {"format": FORMAT, "pid": 1, "pid_started": "never", "status": status, "start": 0, "end": 1, "sources": []}
+        info = {
+            "format": FORMAT,
+            "pid": 1,
+            "pid_started": "never",
+            "status": status,
+            "start": 0,
+            "end": 1,
+            "sources": [],
+        }
         (self.path / "run.json").write_text(json.dumps(info))
 
-    def process(self, name: str = "0", *, parent: str | None = None, stream: int = 0, record: int = 0) -> WrittenProcess:
+    def process(
+        self, name: str = "0", *, parent: str | None = None, stream: int = 0, record: int = 0
+    ) -> WrittenProcess:
         return WrittenProcess(self, name, parent, stream, record)
 
     def store(self, source: WrittenSource) -> None:
@@ -195,6 +225,11 @@ class WrittenStream:
         raise KeyError(text)
 
 
+def main_process(run: WrittenRun) -> WrittenProcess:
+    """The run's first process, in which MAIN is captured."""
+    return run.process().module(MAIN)
+
+
 def shown(trace: Trace) -> dict[str, dict[str, str | None]]:
     """Every block instance by its path ("main > g[1] > f[0]"), with the text of its values."""
     instances = trace.instances()
@@ -216,7 +251,11 @@ def shown(trace: Trace) -> dict[str, dict[str, str | None]]:
         for number, site in enumerate(source.map.sites):
             found = trace.values(i, number)
             for instance, kind, payload, data in zip(
-                found.instance.tolist(), found.kind.tolist(), found.payload.tolist(), found.data.to_pylist(), strict=True
+                found.instance.tolist(),
+                found.kind.tolist(),
+                found.payload.tolist(),
+                found.data.to_pylist(),
+                strict=True,
             ):
                 result[keys[instance]][site.text] = values.text(kind, payload, data)
     return result
