@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from flor.errors import FlorError
@@ -77,20 +77,16 @@ def etl(parsed: argparse.Namespace) -> None:
     target = Path(f"{parsed.experiment}.csv")
     export.write_csv(made.arrow, target)
     table.save(made, parsed.experiment)
-    for diagnostic in made.diagnostics:
-        print(f"flor: {diagnostic}", file=sys.stderr)
+    _warn(made.diagnostics)
     print(export.head(made.arrow))
-    print(f"{target}: {made.arrow.num_rows} rows")
+    print(f"written to {target}")
 
 
 def sql(parsed: argparse.Namespace) -> None:
     from flor.etl import sql as engine
 
-    output = "csv" if parsed.csv else "json" if parsed.json else "table" if sys.stdout.isatty() else "csv"
-    if not (parsed.csv or parsed.json):
-        output = "table"
-    for warning in engine.run(parsed.query, output, sys.stdout):
-        print(f"flor: {warning}", file=sys.stderr)
+    output = "csv" if parsed.csv else "json" if parsed.json else "table"
+    _warn(engine.run(parsed.query, output, sys.stdout))
 
 
 def ls(parsed: argparse.Namespace) -> None:
@@ -106,9 +102,9 @@ def show(parsed: argparse.Namespace) -> None:
 
 
 def log(parsed: argparse.Namespace) -> None:
-    from flor.trace.ended import whole_log
+    from flor.trace.whole_log import print_log
 
-    whole_log(parsed.experiment, sys.stdout)
+    _warn(print_log(parsed.experiment, sys.stdout.buffer))
 
 
 def rm(parsed: argparse.Namespace) -> int:
@@ -153,6 +149,11 @@ def install() -> int:
 def uninstall() -> int:
     """`pyflor_uninstall`, the name that the first Flor gave it."""
     return main(["uninstall", *sys.argv[1:]])
+
+
+def _warn(warnings: Iterable[object]) -> None:
+    for warning in warnings:
+        print(f"flor: {warning}", file=sys.stderr)
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -9,7 +9,12 @@ export FLOR_HOME=${FLOR_HOME:-$PWD/flor-home}
 cp "$here/iris.py" .
 rm -f iris_h.py
 
-say() { printf '\n$ %s\n' "$*"; "$@"; }
+say() {
+    printf '\n$'
+    for word; do [[ $word == *' '* ]] && printf ' "%s"' "$word" || printf ' %s' "$word"; done
+    echo
+    "$@"
+}
 
 say flor python iris.py iris_demo
 say flor cp iris.py iris_h.py

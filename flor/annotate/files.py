@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flor.annotate import nameable, shadow, source
+from flor.annotate import header, insert, shadow, source
+from flor.annotate.places import Name, Refusal, Shadow, apply
 from flor.errors import FlorError
 from flor.home import write_file
 
@@ -46,23 +47,50 @@ def _write(path: Path, data: bytes) -> None:
 def list_names(path: Path) -> list[str]:
     """A line for each name in a shadow copy: FILE:LINE, the name, its expression."""
     copy_ = shadow.parse(read(path, "the shadow copy"), str(path))
-    return [f"{path}:{n.line}  {n.name}  {' '.join(n.text.split())}" for n in copy_.names]
+    return [_line(path, name) for name in copy_.names]
+
+
+def _line(path: Path, name: Name) -> str:
+    return f"{path}:{name.line}  {name.name}  {' '.join(name.text.split())}"
 
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+)(?:-(?P<end_line>\d+):(?P<end_column>\d+))?")
 
 
 def name(place: str, new_name: str, shadow_path: Path | None) -> str:
-    """Name the expression at FILE:LINE:COLUMN[-LINE:COLUMN], counted from 1 in characters; the end is where the selection stops.
+    """Name the expression at FILE:LINE:COLUMN[-LINE:COLUMN], counted from 1 in characters; a selection stops before its end.
 
-    FILE is a source (its shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy. Returns what was done.
+    FILE is a source (its shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy.
+    Returns a line that says what was named. Raises FlorError if it cannot be named.
     """
     match = _PLACE.fullmatch(place)
     if match is None:
         raise FlorError(f"{place!r} is no place: write FILE:LINE:COLUMN or FILE:LINE:COLUMN-LINE:COLUMN")
     path = Path(match["file"])
     data = read(path, "the file")
-    text = source.decode(data).text
+    text = source.decode(data, str(path)).text
     start = source.offset_of(text, int(match["line"]), int(match["column"]))
     end = source.offset_of(text, int(match["end_line"]), int(match["end_column"])) if match["end_line"] else start
-    raise NotImplementedError(start, end, new_name, shadow_path, nameable)
+    if header.read(text) is not None:
+        target, copy_ = path, shadow.parse(data, str(path))
+        edit = insert.insert(copy_.text, start, end, new_name)
+    else:
+        target = shadow_path or path.with_name(f"{path.stem}_h.py")
+        copy_ = _shadow_of(path, data, target)
+        edit = insert.insert_from_source(text, copy_, start, end, new_name)
+    if isinstance(edit, Refusal):
+        raise FlorError(f"{place}: {edit.reason}")
+    changed = shadow.parse(copy_.decoded.encode(apply(edit, copy_.text), str(target)), str(target))
+    _write(target, copy_.decoded.encode(changed.text, str(target)))
+    (named,) = (n for n in changed.names if n.name == new_name)
+    return _line(target, named)
+
+
+def _shadow_of(path: Path, data: bytes, target: Path) -> Shadow:
+    """The shadow copy `target` of the source `path`: the one that is there, else a new one that is not written yet."""
+    if not target.exists():
+        return shadow.parse(shadow.make(path.absolute(), data), str(target))
+    copy_ = shadow.parse(read(target, "the shadow copy"), str(target))
+    if not (copy_.source_path == path.absolute() or (copy_.source_path.exists() and copy_.source_path.samefile(path))):
+        raise FlorError(f"{target} is a shadow copy of {copy_.source_path}, not of {path}: name another with --shadow")
+    return copy_

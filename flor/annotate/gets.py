@@ -23,6 +23,7 @@ from flor.annotate.tree import (
     stored_names,
 )
 
+_MENTIONED = re.compile("GET|flor")
 # What can stand between GET's arguments and its parentheses.
 _SPACE = re.compile(r"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*)*")
 
@@ -122,6 +123,8 @@ def find(parsed: Parsed, strict: bool) -> Gets:
     stack: list[tuple[ast.AST, ast.AST, str, ast.AST, str | None]] = [(parsed.tree, parsed.tree, "", parsed.tree, None)]
     while stack:
         node, parent, parent_field, scope, refused = stack.pop()
+        if isinstance(node, ast.stmt) and not _MENTIONED.search(parsed.text, parsed.start(node), parsed.end(node)):
+            continue
         if isinstance(node, ast.Call) and is_get(node):
             literal = get_literal(node)
             bare += [node] if _is_bare(node) and (literal is not None or strict) else []

@@ -15,7 +15,7 @@ from typing import Literal
 from flor.annotate.gets import Get, GetError, Gets, find, take_out
 from flor.annotate.places import Edit, Place, apply
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
-from flor.annotate.tree import pairs, same, same_line, span_of, statement_lists
+from flor.annotate.tree import fingerprint, pairs, same, same_line, span_of, statement_lists
 
 #: What a statement `GET("n", x)` is taken for: "bindings" removes those straight after x is bound, the others are around an expression
 #: statement; "removed" and "kept" decide alike for all.
@@ -106,7 +106,6 @@ class _Chunk:
     """A top-level statement that holds GETs."""
 
     start: int
-    end: int
     text: str
     statement: ast.stmt
     edit: Edit  # removals of whole statements in it
@@ -127,30 +126,36 @@ def _chunks(parsed: Parsed, gets: list[Get], edit: Edit) -> list[_Chunk]:
         if last > index:
             start, stop = parsed.start(statement), parsed.end(statement)
             inside = [(max(s, start), min(e, stop), new) for s, e, new in edit if s < stop and e > start]
-            found.append(_Chunk(start, stop, parsed.text, statement, inside, list(range(index, last))))
+            found.append(_Chunk(start, parsed.text[start:stop], statement, inside, list(range(index, last))))
         index = last
     return found
 
 
 def _pick(chunk: _Chunk, choices: list[list[Edit]]) -> list[Edit]:
-    """One variant for each GET of a statement, so that the statement is right; earlier GETs get their likeliest first."""
-    picked = [choices[i][-1] for i in chunk.gets]
-    for position, i in enumerate(chunk.gets):
-        for variant in choices[i]:
-            picked[position] = variant
-            if _is_right(chunk, picked):
+    """One variant for each GET of a statement, so that the statement is right: the likeliest that is, one GET after the other."""
+    wanted = fingerprint(chunk.statement)
+    picked = [choices[i][-2] for i in chunk.gets]  # parentheses as they are
+    open_choices = [(n, choices[i][:-2]) for n, i in enumerate(chunk.gets)]
+    if not _is_right(chunk, picked, wanted):
+        picked = [choices[i][-1] for i in chunk.gets]  # always in parentheses
+        open_choices = [(n, choices[i][:-1]) for n, i in enumerate(chunk.gets)]
+    for n, likelier in open_choices:
+        for variant in likelier:
+            attempt = [*picked[:n], variant, *picked[n + 1 :]]
+            if _is_right(chunk, attempt, wanted):
+                picked = attempt
                 break
     return picked
 
 
-def _is_right(chunk: _Chunk, picked: list[Edit]) -> bool:
+def _is_right(chunk: _Chunk, picked: list[Edit], wanted: tuple[object, ...]) -> bool:
     edit = chunk.edit + [change for variant in picked for change in variant]
-    text = apply([(s - chunk.start, e - chunk.start, new) for s, e, new in edit], chunk.text[chunk.start : chunk.end])
+    text = apply([(s - chunk.start, e - chunk.start, new) for s, e, new in edit], chunk.text)
     try:
         body = parse_tree(text).body
     except SyntaxError:
         return False
-    return len(body) == 1 and same(body[0], chunk.statement)
+    return len(body) == 1 and fingerprint(body[0]) == wanted
 
 
 def looked_through(parsed: Parsed) -> ast.Module:

@@ -114,13 +114,14 @@ def pairs(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST]:
 
 def statement_lists(tree: ast.AST) -> Iterator[tuple[ast.AST, str, list[ast.stmt]]]:
     """Every list of statements with its owner and field."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.expr):
-            continue
-        for field in ("body", "orelse", "finalbody"):
-            statements = getattr(node, field, None)
-            if isinstance(statements, list) and statements:
-                yield node, field, statements
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        for field in node._fields:
+            if field in BODIES and (items := getattr(node, field)):
+                stack.extend(items)
+                if isinstance(items[0], ast.stmt):
+                    yield node, field, items
 
 
 def same_line(parsed: Parsed, a: ast.stmt, b: ast.stmt) -> bool:

@@ -472,7 +472,7 @@ class Probe:
 
 def _permanent(v: object) -> bool:
     if issubclass(type(v), type):
-        return not type.__dict__["__flags__"].__get__(v) & 1 << 9  # type: ignore[attr-defined]
+        return not type.__dict__["__flags__"].__get__(v) & 1 << 9
     return type(v) is types.ModuleType or (
         type(v) is types.BuiltinFunctionType and (v.__self__ is None or type(v.__self__) is types.ModuleType)
     )

@@ -4,7 +4,7 @@ folder together."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
     if not builder.runs:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
-    data, key_names, remarks = builder.finish()
+    data, key_names, remarks = builder.finish({d.name for d in diagnostics if d.name is not None})
     return Table(data, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
 
 
@@ -141,8 +141,11 @@ class _Builder:
                 found = np.where(found >= 0, found, _find(piece, rows, len(extracted.ordinal), first))
             self._found.setdefault(name, []).append(found)
 
-    def finish(self) -> tuple[pa.Table, list[str], list[Diagnostic]]:
-        """The table, the names of its key columns, and what is to be said about the values."""
+    def finish(self, explained: Set[str]) -> tuple[pa.Table, list[str], list[Diagnostic]]:
+        """The table, the names of its key columns, and what is to be said about the values.
+
+        `explained`: the names of which something was said already.
+        """
         diagnostics: list[Diagnostic] = []
         columns: dict[str, pa.Array] = {}
         run = run_key(self.names)
@@ -159,7 +162,8 @@ class _Builder:
             columns[name], remarks = typed.column(name, values, np.concatenate(self._found[name]))
             diagnostics += remarks
             if not len(values.kind):
-                diagnostics.append(Diagnostic("no run has a value for it", name))
+                why = "" if name in explained else ": it was never evaluated"
+                diagnostics.append(Diagnostic(f"no run has a value for it{why}", name))
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from flor.annotate import shadow
 from flor.capture.rewrite import rewrite
 from flor.capture.sites import SourceMap
+from flor.errors import FlorError
 from flor.etl.extract import Annotated
 from flor.etl.typed import constant, together
 from flor.home import Run
@@ -46,6 +49,7 @@ class FakeTrace:
     id: str = "r1"
     warnings: list[str] = field(default_factory=list)
     info: dict[str, object] = field(default_factory=dict)
+    error: str = ""  # what opening it raises
 
     def __post_init__(self) -> None:
         self.run = Run(Path("/home/x/runs") / self.id, self.info)
@@ -102,3 +106,27 @@ class FakeTrace:
 def annotated(text: str, source: str, path: str = "/p/a_h.py") -> Annotated:
     """A shadow copy of `source`; `text` has no header yet."""
     return Annotated(shadow.parse(f"#{source}\n{text}".encode(), path), Path(path))
+
+
+def install(home: Path, monkeypatch: pytest.MonkeyPatch, **experiments: list[FakeTrace]) -> None:
+    """Make FLOR_HOME hold experiments whose runs have these traces, for `flor.etl.table` and `flor.etl.views`."""
+    monkeypatch.setenv("FLOR_HOME", str(home))
+    by_run = {(name, trace.id): trace for name, traces in experiments.items() for trace in traces}
+    for name in experiments:
+        (home / name).mkdir(parents=True)
+    for number, ((name, run_id), trace) in enumerate(by_run.items()):
+        folder = home / name / "runs" / run_id
+        folder.mkdir(parents=True)
+        info = {"format": 1, "pid": 1, "pid_started": "", "status": "finished", "exit_code": 0, "sources": []}
+        info |= {"start": 1000.0 + number, "end": 1000.5 + number, "argv": ["a.py", "--n", "3"], "script": "/p/a.py"}
+        (folder / "run.json").write_text(json.dumps(info | trace.info))
+
+    def open_trace(run: Run) -> FakeTrace:
+        trace = by_run[run.experiment, run.id]
+        if trace.error:
+            raise FlorError(trace.error)
+        trace.run = run
+        return trace
+
+    monkeypatch.setattr("flor.etl.table.open_trace", open_trace)
+    monkeypatch.setattr("flor.etl.views.open_trace", open_trace)

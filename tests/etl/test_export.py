@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,8 +42,7 @@ def test_a_text_of_several_lines_is_one_cell(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1))
 def test_other_readers_read_it_back(row: list[str]) -> None:
-    (read,) = csv.reader([",".join(map(csv_cell, row))]) if not any(c in t for t in row for c in "\r\n") else (row,)
-    assert read == row
+    assert list(csv.reader(io.StringIO(",".join(map(csv_cell, row)), newline=""))) == [row]
 
 
 def test_a_table_without_rows_has_a_header(tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ def test_rounded_floats_where_there_is_not() -> None:
 
 def test_columns_are_left_out_of_the_middle() -> None:
     names = ["run", *(f"column_{i}" for i in range(8)), "last"]
-    assert draw(names, [[1]] * 10, 1, 40) == (
-        "run  column_0  column_1  …  column_7  last\n".replace("  column_1", "")
-        + "  1         1  …         1     1\n1 row, 10 columns (6 not shown)\n"
-    )
+    assert draw(names, [[1]] * 10, 1, 40).splitlines() == [
+        "run  column_0  …  column_7  last",
+        "  1         1  …         1     1",
+        "1 row, 10 columns (6 not shown)",
+    ]
 
 
 def test_a_long_text_is_cut() -> None:

@@ -1,0 +1,157 @@
+"""SQL over tables and traces."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flor.errors import FlorError
+from flor.etl.sql import query, run
+from tests.etl.fakes import FakeSource, FakeTrace, install
+
+SOURCE = "def f(a):\n    return g(a)\nfor i in x:\n    y=f(i)\n"
+TREE = """
+module
+  for:i f(i)=1
+    f() g(a)=0.5
+  for:i f(i)=2
+    f() g(a)='a'
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "home"
+    traces = [FakeTrace([FakeSource("/p/a.py", SOURCE)], TREE, f"r{n}") for n in (1, 2)]
+    foreign = FakeTrace([], "", "r3", error="run r3 skipped: foreign")
+    install(path, monkeypatch, **{"demo": [*traces, foreign], "my-exp": [], "bare": []})
+    for name, x in (("demo", [1, 2, None]), ("my-exp", [7])):
+        pq.write_table(pa.table({"run": ["r1"] * len(x), "x": x, "C": x}), path / name / "table.parquet")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("select sum(x) from demo", [(3,)]),
+        ("SELECT sum(X) FROM DEMO", [(3,)]),
+        ('select x from "my-exp"', [(7,)]),
+        ('select a.x, b.x from demo a, "my-exp" b order by a.x nulls last', [(1, 7), (2, 7), (None, 7)]),
+        ("with t as (select * from demo) select count(*) from t join demo using (run)", [(9,)]),
+        ("select 1; select count(*) from demo;", [(3,)]),
+        ("create table t as select x + 1 as y from demo; select max(y) from t", [(3,)]),
+        ("pivot demo on x using count(*) group by run", [("r1", 1, 1)]),
+        ("from demo select c limit 1", [(1,)]),
+        ("select run, status, exit_code, seconds, arguments from runs limit 1", [("r1", "finished", 0, 0.5, "--n 3")]),
+        ('select count(*), count("end") from runs', [(3, 3)]),
+        ("select name, instances from blocks where run = 'r2' and kind = 'function'", [("f", 2)]),
+        ("select block from blocks where run = 'r1' and kind = 'for'", [("module > for i",)]),
+        ("select line, kind, block from sites where run = 'r1' and text = 'g(a)'", [(2, "expression", "module > f()")]),
+        ("select line, instance, value from values where run='r2' and text='f(i)'", [(4, 1, "1"), (4, 3, "2")]),
+        (
+            "select kind, value, int_value, float_value from \"values\" where run = 'r1' and text = 'g(a)'",
+            [("float", "0.5", None, 0.5), ("str", "a", None, None)],
+        ),
+        ("select distinct int_value, float_value from values where text = 'f(i)' order by 1", [(1, 1.0), (2, 2.0)]),
+        ("select count(*) from values a join values b using (run, instance, seq)", [(8,)]),
+        ("select 1 where false", []),
+    ],
+)
+def test_query(sql: str, rows: list[tuple[object, ...]]) -> None:
+    assert list(query(sql).rows) == rows
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select * from bare", "experiment 'bare' has no table yet: flor etl bare SHADOW makes it"),
+        ("select * from nope", "there is no table nope; there are bare, demo, my-exp, runs, blocks"),
+        ("selec 1", 'SQL: Parser Error: syntax error at or near "selec"'),
+        ("select nope from demo", "SQL: Binder Error"),
+        ("select 1/x::int from (select 'a' as x)", "SQL: Conversion Error"),
+        ("", "there is no SQL"),
+        (" ; ", "there is no SQL"),
+        ("select * from read_text('/etc/hostname')", "SQL: Permission Error"),
+        ("select * from 'x.csv'", "SQL: Permission Error"),
+        ("copy demo to 'out.csv'", "SQL: Permission Error"),
+        ("attach 'x.db'", "SQL: Permission Error"),
+        ("set enable_external_access = true", "SQL: Invalid Input Error"),
+        ("install httpfs", "SQL: Permission Error"),
+    ],
+)
+def test_what_cannot_be_answered(sql: str, message: str) -> None:
+    with pytest.raises(FlorError) as raised:
+        list(query(sql).rows)
+    assert str(raised.value).startswith(message)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_foreign_table_file(home: Path) -> None:
+    (home / "demo/table.parquet").write_text("no parquet")
+    with pytest.raises(FlorError, match=r"table\.parquet cannot be read .* flor etl demo SHADOW makes it anew"):
+        query("select * from demo")
+
+
+def test_a_run_that_cannot_be_read_is_a_warning() -> None:
+    result = query("select count(distinct run) from values a where a.run in (select run from values)")
+    assert list(result.rows) == [(2,)]
+    assert result.warnings == ["run r3 skipped: foreign"]
+
+
+def test_a_table_that_is_older_than_the_last_run(home: Path) -> None:
+    assert query("select * from demo").warnings == []
+    os.utime(home / "demo/table.parquet", (1001, 1001))
+    (warning,) = query("select * from demo").warnings
+    assert warning == "the table of demo is older than its last run: flor etl demo SHADOW renews it"
+
+
+def test_an_experiment_that_a_view_hides(home: Path) -> None:
+    (home / "runs").mkdir()
+    assert "hidden" in query("select * from runs").warnings[0]
+
+
+def output(sql: str, form: str) -> str:
+    stream = io.StringIO()
+    run(sql, form, stream)
+    return stream.getvalue()
+
+
+def test_as_table() -> None:
+    assert output("select x, 'a' as t from demo where x > 1", "table") == "x  t\n2  a\n1 row, 2 columns\n"
+
+
+def test_as_table_a_long_answer_is_cut_and_counted() -> None:
+    lines = output("select * from range(25000)", "table").splitlines()
+    assert (len(lines), lines[-1]) == (1003, "25,000 rows, 1 column")
+
+
+def test_as_csv() -> None:
+    sql = "select 1.0::double a, null b, '' c, 'x,y' d, true e, [1, 2] f, date '2020-01-02' g, 0.10 h"
+    assert output(sql, "csv") == 'a,b,c,d,e,f,g,h\n1.0,,"","x,y",True,"[1, 2]",2020-01-02,0.10\n'
+
+
+def test_as_json() -> None:
+    sql = (
+        "select 1 a, null b, 'nan'::double c, 'ü\"' d, [1, 2] e, {'k': 0.5::double} f, date '2020-01-02' g, "
+        "170141183460469231731687303715884105727::hugeint h, 0.25 i, 2 as a, 'ab'::blob k, map {1: 'x'} l"
+    )
+    (row,) = json.loads(output(sql, "json"), parse_constant=pytest.fail)
+    assert row == {
+        "a": 1, "b": None, "c": None, "d": 'ü"', "e": [1, 2], "f": {"k": 0.5}, "g": "2020-01-02",
+        "h": 2**127 - 1, "i": 0.25, "a_1": 2, "k": "6162", "l": {"1": "x"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "parsed"), [(0, []), (2, [{"i": 0}, {"i": 1}])])
+def test_json_is_a_list(count: int, parsed: list[object]) -> None:
+    assert json.loads(output(f"select range i from range({count})", "json")) == parsed
+
+
+def test_answers_longer_than_a_batch() -> None:
+    assert len(json.loads(output("select * from range(25000)", "json"))) == 25000
