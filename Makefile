@@ -10,10 +10,10 @@ INSTALLED := $(VENV)/installed
 
 .PHONY: demo test lint bench clean
 
-$(INSTALLED): pyproject.toml $(wildcard flor/*/*.c)
+$(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.c)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install -qq --upgrade pip
+	$(BIN)/pip install -qq --editable '.[dev]'
 	touch $@
 
 demo: $(INSTALLED)

@@ -9,7 +9,7 @@ from flor.annotate.match import Nodes, corresponding
 from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import Parsed, syntax_line
 from flor.annotate.strip import Reading, Stripped, looked_through, strip
-from flor.annotate.tree import pairs, same, span_of
+from flor.annotate.tree import paired, span_of
 
 _READINGS: tuple[Reading, ...] = ("bindings", "removed", "kept")
 
@@ -26,27 +26,29 @@ def align(shadow: Shadow, run_source: str) -> dict[str, Place | Missing]:
         line, message = syntax_line(error)
         reason = f"this version of the source does not parse (line {line}: {message})"
         return {name.name: Missing(reason) for name in shadow.names}
-    stripped, exact = _reading(shadow, tree)
-    nodes = pairs(stripped.tree, tree) if exact else corresponding(stripped.tree, tree)
+    stripped, nodes, exact = _reading(shadow, tree)
     return {
         get.name: _in_version(get, place, stripped, nodes, exact)
         for get, place in zip(stripped.gets, stripped.places, strict=True)
     }
 
 
-def _reading(shadow: Shadow, tree: ast.Module) -> tuple[Stripped, bool]:
-    """The shadow copy's GETs taken out in the way that gives `tree`, if one does; else in the usual way."""
+def _reading(shadow: Shadow, tree: ast.Module) -> tuple[Stripped, Nodes, bool]:
+    """The shadow copy's GETs taken out in the way that gives `tree`, if one does, else in the usual way.
+
+    With the node of `tree` for its nodes, and whether all are equal.
+    """
     usual: Stripped | None = None
     for reading in _READINGS:
         try:
             stripped = strip(Parsed(shadow.text), reading=reading)
         except GetError:
             continue
-        if same(stripped.tree, tree):
-            return stripped, True
+        if (nodes := paired(stripped.tree, tree)) is not None:
+            return stripped, nodes, True
         usual = usual or stripped
     assert usual is not None, "a Shadow has been read once"
-    return usual, False
+    return usual, corresponding(usual.tree, tree), False
 
 
 def _in_version(get: Get, place: Place | None, stripped: Stripped, nodes: Nodes, exact: bool) -> Place | Missing:

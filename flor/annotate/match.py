@@ -10,16 +10,16 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
-from flor.annotate.tree import BODIES, Function, fingerprint, pairs, same
+from flor.annotate.tree import BODIES, Function, fingerprint, paired
 
 Nodes = dict[ast.AST, ast.AST]
 
 
 def corresponding(a: ast.Module, b: ast.Module) -> Nodes:
     """The node of `b` for the nodes of `a` that have one; for all of them if the trees are equal."""
-    if same(a, b):
-        return pairs(a, b)
-    found: Nodes = {}
+    found: Nodes = paired(a, b) or {}
+    if found:
+        return found
     _match_lists(a.body, b.body, found)
     return found
 
@@ -27,7 +27,7 @@ def corresponding(a: ast.Module, b: ast.Module) -> Nodes:
 def _match_lists(a: Sequence[ast.AST], b: Sequence[ast.AST], found: Nodes) -> None:
     """Match what stands in two corresponding bodies: statements, handlers or cases."""
     for x, y in _equal([n for n in a if not _has_body(n)], [n for n in b if not _has_body(n)], fingerprint):
-        found.update(pairs(x, y))
+        found.update(paired(x, y) or {})
     for x, y in _matched_compounds([n for n in a if _has_body(n)], [n for n in b if _has_body(n)]):
         _match_compounds(x, y, found)
 
@@ -99,18 +99,19 @@ def _match_compounds(a: ast.AST, b: ast.AST, found: Nodes) -> None:
             _match_lists(x or [], y or [], found)
         elif isinstance(x, ast.arguments) and isinstance(y, ast.arguments):
             _match_parameters(x, y, found)
-        elif isinstance(x, ast.AST) and isinstance(y, ast.AST) and same(x, y):
-            found.update(pairs(x, y))
+        elif isinstance(x, ast.AST) and isinstance(y, ast.AST):
+            found.update(paired(x, y) or {})
         elif isinstance(x, list) and isinstance(y, list) and len(x) == len(y):
             for p, q in zip(x, y, strict=True):
-                if isinstance(p, ast.AST) and isinstance(q, ast.AST) and same(p, q):
-                    found.update(pairs(p, q))
+                if isinstance(p, ast.AST) and isinstance(q, ast.AST):
+                    found.update(paired(p, q) or {})
 
 
 def _match_parameters(a: ast.arguments, b: ast.arguments, found: Nodes) -> None:
     """Parameters correspond by name, even where others came or went; default values only if all is equal."""
-    if same(a, b):
-        found.update(pairs(a, b))
+    equal = paired(a, b)
+    if equal is not None:
+        found.update(equal)
         return
     others = {node.arg: node for node in ast.walk(b) if isinstance(node, ast.arg)}
     for node in ast.walk(a):

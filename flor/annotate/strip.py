@@ -15,7 +15,7 @@ from typing import Literal
 from flor.annotate.gets import Get, GetError, Gets, find, take_out
 from flor.annotate.places import Edit, Place, apply
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
-from flor.annotate.tree import fingerprint, pairs, same, same_line, span_of, statement_lists
+from flor.annotate.tree import paired, same, same_line, span_of, statement_lists
 
 #: What a statement `GET("n", x)` is taken for: "bindings" removes those straight after x is bound, the others are around an expression
 #: statement; "removed" and "kept" decide alike for all.
@@ -48,12 +48,13 @@ def strip(parsed: Parsed, header: tuple[int, int] | None = None, reading: Readin
     chunks = _chunks(parsed, wrapped, edit)
     tree = take_out(gets, removed)
     text, stripped_tree = _without(parsed, edit, [c[0] for c in choices])
-    if stripped_tree is None or not same(stripped_tree, tree):
+    partner = stripped_tree and paired(tree, stripped_tree)
+    if not partner:
         picked = [_pick(chunk, choices) for chunk in chunks]
         text, stripped_tree = _without(parsed, edit, [v for chosen in picked for v in chosen])
-        if stripped_tree is None or not same(stripped_tree, tree):
+        partner = stripped_tree and paired(tree, stripped_tree)
+        if not partner:
             raise _not_from_a_source(gets)
-    partner = pairs(tree, stripped_tree)
     return Stripped(text, gets.found, [_place(g, removed, partner) for g in gets.found], tree, partner)
 
 
@@ -133,29 +134,28 @@ def _chunks(parsed: Parsed, gets: list[Get], edit: Edit) -> list[_Chunk]:
 
 def _pick(chunk: _Chunk, choices: list[list[Edit]]) -> list[Edit]:
     """One variant for each GET of a statement, so that the statement is right: the likeliest that is, one GET after the other."""
-    wanted = fingerprint(chunk.statement)
     picked = [choices[i][-2] for i in chunk.gets]  # parentheses as they are
     open_choices = [(n, choices[i][:-2]) for n, i in enumerate(chunk.gets)]
-    if not _is_right(chunk, picked, wanted):
+    if not _is_right(chunk, picked):
         picked = [choices[i][-1] for i in chunk.gets]  # always in parentheses
         open_choices = [(n, choices[i][:-1]) for n, i in enumerate(chunk.gets)]
     for n, likelier in open_choices:
         for variant in likelier:
             attempt = [*picked[:n], variant, *picked[n + 1 :]]
-            if _is_right(chunk, attempt, wanted):
+            if _is_right(chunk, attempt):
                 picked = attempt
                 break
     return picked
 
 
-def _is_right(chunk: _Chunk, picked: list[Edit], wanted: tuple[object, ...]) -> bool:
+def _is_right(chunk: _Chunk, picked: list[Edit]) -> bool:
     edit = chunk.edit + [change for variant in picked for change in variant]
     text = apply([(s - chunk.start, e - chunk.start, new) for s, e, new in edit], chunk.text)
     try:
         body = parse_tree(text).body
     except SyntaxError:
         return False
-    return len(body) == 1 and fingerprint(body[0]) == wanted
+    return len(body) == 1 and same(body[0], chunk.statement)
 
 
 def looked_through(parsed: Parsed) -> ast.Module:

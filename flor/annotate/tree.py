@@ -102,14 +102,34 @@ def fingerprint(node: ast.AST, without: frozenset[str] = frozenset()) -> tuple[o
     return tuple(found)
 
 
+def paired(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST] | None:
+    """The node of `b` for every node of `a` but operators and contexts; None if the trees are not equal, positions aside."""
+    found: dict[ast.AST, ast.AST] = {}
+    stack: list[tuple[object, object]] = [(a, b)]
+    while stack:
+        x, y = stack.pop()
+        if type(x) is not type(y):
+            return None
+        if isinstance(x, ast.AST):
+            assert isinstance(y, ast.AST)
+            found[x] = y
+            for name in x._fields:
+                p, q = getattr(x, name, None), getattr(y, name, None)
+                if p is not q:
+                    stack.append((p, q))
+        elif isinstance(x, list):
+            assert isinstance(y, list)
+            if len(x) != len(y):
+                return None
+            stack.extend(zip(x, y, strict=True))
+        elif x != y:
+            return None
+    return found
+
+
 def same(a: ast.AST, b: ast.AST) -> bool:
     """Are two trees equal, positions aside?"""
-    return fingerprint(a) == fingerprint(b)
-
-
-def pairs(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST]:
-    """The node of `b` for every node of `a`; the trees must be equal."""
-    return dict(zip(ast.walk(a), ast.walk(b), strict=True))
+    return paired(a, b) is not None
 
 
 def statement_lists(tree: ast.AST) -> Iterator[tuple[ast.AST, str, list[ast.stmt]]]:
