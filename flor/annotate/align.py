@@ -1,4 +1,4 @@
-"""The places of a shadow copy's names in any version of its source. Never a wrong place: rather none, with the reason."""
+"""The places of a shadow copy's names in any version of its source. Never a wrong one: rather none, and why."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _READINGS: tuple[Reading, ...] = ("bindings", "removed", "kept")
 def align(shadow: Shadow, run_source: str) -> dict[str, Place | Missing]:
     """For each name of `shadow` its place in `run_source`, the text of the version that a run executed.
 
-    That may be a shadow copy itself: its GETs are looked through, and spans are those of the text as it is, GETs included.
-    A place is exact if the two sources are equal but for GETs, comments and layout.
+    That may be a shadow copy itself: its GETs are looked through, and spans are those of the text as it is, GETs
+    included. A place is exact if the two sources are equal but for GETs, comments and layout.
     """
     try:
         tree = looked_through(Parsed(run_source))
@@ -58,8 +58,8 @@ def _in_version(get: Get, place: Place | None, stripped: Stripped, nodes: Nodes,
     if place is None:
         variable = ast.unparse(get.expression)
         return Missing(
-            f'GET("{get.name}", {variable}) in line {line} is no expression of the source: put the GET around one, or straight '
-            f"after {variable} gets its value"
+            f'GET("{get.name}", {variable}) in line {line} is no expression of the source: put the GET '
+            f"around one, or straight after {variable} gets its value"
         )
     node = get.binding if place.kind == "binding" else get.expression
     assert node is not None

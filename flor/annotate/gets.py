@@ -1,7 +1,8 @@
 """The GETs of a text: where they are, what they name, and the tree without them.
 
-`GET("name", e)` around an expression names e. A statement `GET("name", x)` of its own, straight after x is bound (or at the beginning of
-the body whose head binds it), names that binding. Elsewhere it is an expression statement `x` with a GET around it.
+`GET("name", e)` around an expression names e. A statement `GET("name", x)` of its own, straight after x is bound (or at
+the beginning of the body whose head binds it), names that binding. Elsewhere it is an expression statement `x` with a
+GET around it.
 """
 
 from __future__ import annotations
@@ -48,9 +49,8 @@ class Get:
     span: tuple[int, int]  # offsets of the call
     region: tuple[int, int]  # offsets of the argument's text with all its parentheses
     refused: str | None  # why nothing is evaluated here, if so
-    statement: ast.stmt | None = (
-        None  # the statement of its own that it is (or that it is the argument of), x its argument
-    )
+    whole: bool = False  # is it, GETs around it aside, an expression statement that names a plain variable?
+    statement: ast.stmt | None = None  # that statement, if it has no parentheses
     binding: ast.AST | None = None  # the node that binds x straight before
 
     @property
@@ -108,8 +108,8 @@ def get_literal(node: ast.Call) -> str | None:
 def find(parsed: Parsed, strict: bool) -> Gets:
     """The GETs of a text, in source order.
 
-    Where the text defines a GET of its own, that is not ours. `strict` raises GetError for it, and for a GET with wrong arguments;
-    otherwise they count as other calls (in the source of a run they may be anything).
+    Where the text defines a GET of its own, that is not ours. `strict` raises GetError for it, and for a GET with wrong
+    arguments; otherwise they count as other calls (in the source of a run they may be anything).
     """
     if "GET" not in parsed.text:
         return Gets(parsed, [])
@@ -246,6 +246,8 @@ def _mark_statements(gets: Gets) -> None:
             chain = [get]
             while (inner := by_call.get(chain[-1].argument)) is not None:  # type: ignore[call-overload]
                 chain.append(inner)
+            for one in chain:
+                one.whole = True
             if _is_plain(gets.parsed, get.parent, chain):
                 chains[get.parent] = chain
     removable = {*chains, *gets.imports}
@@ -268,14 +270,14 @@ def _mark_statements(gets: Gets) -> None:
 
 
 def _is_plain(parsed: Parsed, statement: ast.Expr, chain: list[Get]) -> bool:
-    """Is a statement GET written as it is inserted, without parentheses? `GET("n", (x))` is around an expression statement."""
+    """Is a GET statement written without parentheses? `GET("n", (x))` is around an expression statement."""
     return (parsed.start(statement), parsed.end(statement)) == chain[0].span and all(
         parsed.text[get.region[0]] != "(" for get in chain
     )
 
 
 def _binding(owner: ast.AST, owner_field: str, before: list[ast.stmt], variable: str) -> ast.AST | None:
-    """The node that binds `variable` straight before a place in a body: in the last statement of `before`, or in the head."""
+    """The node that binds `variable` straight before a place in a body: in the last of `before`, or in the head."""
     if before and not (len(before) == 1 and is_docstring(owner, before[0])):
         return _bound_by(before[-1], variable)
     if owner_field != "body":
@@ -307,7 +309,7 @@ def _bound_by(statement: ast.stmt, variable: str) -> ast.AST | None:
 
 
 def take_out(gets: Gets, removed: set[ast.stmt]) -> ast.Module:
-    """The tree without GETs: each replaced by its argument, the statements in `removed` left out. Changes the tree; positions stay."""
+    """The tree with each GET replaced by its argument, and without `removed`. Changes the tree; positions stay."""
     for get in reversed(gets.found):
         # Inner ones first, so that an outer one passes on what is left.
         value = getattr(get.parent, get.parent_field)

@@ -1,7 +1,8 @@
 """A shadow copy's header: the comment line with the path of its source.
 
-`#` and the absolute path, on line 1; below a `#!` line, and below an encoding declaration, for Python looks for those on lines 1 and 2.
-A path that does not survive as it is (line ends, spaces around it, what reads as an encoding declaration) is written as a file:// URI.
+`#` and the absolute path, on line 1; below a `#!` line, and below an encoding declaration, for Python looks for those
+on lines 1 and 2. A path that does not survive as it is (line ends, spaces around it, what reads as an encoding
+declaration) is written as a file:// URI.
 """
 
 from __future__ import annotations

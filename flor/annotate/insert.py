@@ -1,7 +1,8 @@
 """Insert, remove and rename a GET: text in, edit out. Each is verified before it is answered.
 
-`ast` locates, libcst writes the call around the selected expression alone, the call is spliced into the text. An edit is given only if
-the GETs taken out again leave byte for byte what they left before, and the new name stands for what was selected.
+`ast` locates, libcst writes the call around the selected expression alone, the call is spliced into the text. An edit
+is given only if the GETs taken out again leave byte for byte what they left before, and the new name stands for what
+was selected.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refus
         before = _Piece.around(parsed, expression)
     except GetError as error:
         return Refusal(f"line {error.line}: {error.reason}")
-    for edit in _candidates(parsed, expression, name):
+    for edit in _candidates(parsed, gets, expression, name):
         after = before.with_edit(edit)
         if after is not None and after.text == before.text_without and _place_of(after, name) == before.place:
             return edit
@@ -59,7 +60,7 @@ def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refus
 
 
 def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: int, name: str) -> Edit | Refusal:
-    """The edit of the shadow copy's text that names what is selected in its source, from offset `start` to `end` there."""
+    """The edit of the shadow copy's text that names what is selected in its source, offset `start` to `end` there."""
     try:
         parsed = Parsed.of(source)
     except SyntaxError as error:
@@ -104,7 +105,7 @@ def remove(text: str, name: str) -> Edit:
 
 
 def rename(text: str, old: str, new: str) -> Edit:
-    """The edit that gives a name another name. Raises FlorError if there is no such name, or the new one is taken or none."""
+    """The edit that renames a name. Raises FlorError if there is no such name, or the new one is taken or none."""
     parsed, gets, get = _find_name(text, old)
     refusal = _bad_name(new)
     if refusal is not None:
@@ -216,7 +217,7 @@ def _top_level_lines(parsed: Parsed, offset: int) -> tuple[int, int]:
     return starts[first], starts[last + 1] if last + 1 < len(body) else len(parsed.text)
 
 
-def _candidates(parsed: Parsed, expression: Expression, name: str) -> Iterator[Edit]:
+def _candidates(parsed: Parsed, gets: Gets, expression: Expression, name: str) -> Iterator[Edit]:
     """Ways to insert the GET, the plainest first; not all are right."""
     if expression.kind == "binding":
         assert expression.variable is not None
@@ -233,6 +234,17 @@ def _candidates(parsed: Parsed, expression: Expression, name: str) -> Iterator[E
         if sole_generator:
             call = f"({call})"
         yield [(start, end, " " + call if after_word else call)]
+    region = _argument_with_parentheses(gets, parsed, start, end)
+    if region is not None and (call := _call(name, parsed.text[slice(*region)], False, space=False)) is not None:
+        yield [(*region, call)]
+
+
+def _argument_with_parentheses(gets: Gets, parsed: Parsed, start: int, end: int) -> tuple[int, int] | None:
+    """The text of a GET's argument with its parentheses, if it is the node at these offsets and has some around."""
+    for get in gets.found:
+        if (parsed.start(get.argument), parsed.end(get.argument)) == (start, end) and get.region != (start, end):
+            return get.region
+    return None
 
 
 def _is_sole_generator(parsed: Parsed, start: int, end: int) -> bool:

@@ -1,7 +1,8 @@
 """Which node of one version of a source is which in another. Says nothing where it is not sure.
 
-Statements correspond if they are equal and stand in corresponding bodies: of the same function or class, of a loop over the
-same target, of an `if`, `try` or `with` with an equal head. Inside a statement that changed nothing corresponds to anything.
+Statements correspond if they are equal and stand in corresponding bodies: of the same function or class, of a loop over
+the same target, of an `if`, `try` or `with` with an equal head. Inside a statement that changed nothing corresponds to
+anything.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _equal(
 
 
 def _matched_compounds(a: Sequence[ast.AST], b: Sequence[ast.AST]) -> list[tuple[ast.AST, ast.AST]]:
-    """Pairs of compound statements: equal ones first, then those with equal heads, then those of one kind that stand alone."""
+    """Pairs of compound statements: equal ones, then those with equal heads, then those alone of their kind."""
     sure = _equal(a, b, fingerprint)
     matched = list(sure)
     for key in (_head, _lone_key):
@@ -81,7 +82,7 @@ def _head(node: ast.AST) -> Hashable:
 
 
 def _lone_key(node: ast.AST) -> Hashable:
-    """What stays of a head that changed and can still be told: a definition's name, the target of a loop or a `with`."""
+    """What can still be told of a head that changed: a definition's name, the target of a loop."""
     if isinstance(node, Function | ast.ClassDef):
         return type(node), node.name
     if isinstance(node, ast.For | ast.AsyncFor):

@@ -7,6 +7,7 @@ target, a parameter, an augmented assignment, an unpacked target, a name of `wit
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -36,10 +37,11 @@ _IN_FSTRING = Refusal(
 
 
 def expression_at(source: str | Parsed, start: int, end: int) -> Expression | Refusal:
-    """The smallest nameable expression that covers the offsets `start` to `end`; at an empty range the innermost that touches it.
+    """The smallest nameable expression that covers `start` to `end`; at an empty range the innermost that touches it.
 
-    White space around the selection and parentheses around an expression do not matter. What receives a value (a target, a
-    keyword) stands for that value. Where the selection is no node (`b + c` in `a + b + c`), the answer is the node around it.
+    White space around the selection and parentheses around an expression do not matter. What receives a value (a
+    target, a keyword) stands for that value. Where the selection is no node (`b + c` in `a + b + c`), the answer is the
+    node around it.
     """
     try:
         parsed = Parsed.of(source)
@@ -156,7 +158,7 @@ def _exact(selection: _Selection) -> Expression | None:
 def _answer(selection: _Selection) -> Expression | Refusal | None:
     """What naming this node means; None where the node around it decides."""
     path = selection.path
-    for above, step in zip(path, path[1:], strict=False):
+    for above, step in itertools.pairwise(path):
         reason = refused_field(above.node, step)
         if reason is not None:
             return Refusal(reason)
@@ -210,7 +212,7 @@ def _expression(parsed: Parsed, node: ast.expr) -> Expression:
 
 def _in_fstring(selection: _Selection, node: ast.expr) -> Refusal | None:
     """Why a part of an f-string cannot be named, if `node` is one and so it is."""
-    for above, step in zip(selection.path, selection.path[1:], strict=False):
+    for above, step in itertools.pairwise(selection.path):
         if not isinstance(above.node, ast.FormattedValue) or step.field != "value":
             continue
         if not FSTRINGS_HAVE_POSITIONS:

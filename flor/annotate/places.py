@@ -11,7 +11,7 @@ from flor.capture.sites import Span
 
 Kind = Literal["expression", "binding"]
 
-#: Replacements of a text: (start offset, end offset, new text), in order, apart from each other, offsets of the text as it was.
+#: Replacements of a text: (start offset, end offset, new text); offsets are those of the text as it was.
 Edit = list[tuple[int, int, str]]
 
 
@@ -38,8 +38,9 @@ class Slot:
 class Expression:
     """Something that can be named.
 
-    An "expression" gets `GET("name", ...)` around its text. A "binding" is a variable that gets its value without an expression
-    of its own (a loop target, a parameter, ...): the statement `GET("name", variable)` goes into the first of `slots` that fits.
+    An "expression" gets `GET("name", ...)` around its text. A "binding" is a variable that gets its value without an
+    expression of its own (a loop target, a parameter, ...): the statement `GET("name", variable)` goes into the first
+    of `slots` that fits.
     """
 
     kind: Kind

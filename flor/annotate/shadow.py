@@ -1,4 +1,4 @@
-"""Shadow copies: make one, read one; insert, remove and rename its GETs. Text in, text or edit out; no file is touched."""
+"""Shadow copies: make one, read one; insert, remove and rename its GETs. Touches no file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 
 
 def make(source_path: Path, data: bytes) -> bytes:
-    """The shadow copy of a source: `data` with the header line, everything else byte for byte. `source_path` is absolute."""
+    """The shadow copy of a source: `data` with a header line, else byte for byte. `source_path` is absolute."""
     bom = _UTF8_BOM if data.startswith(_UTF8_BOM) else b""
     body = data.removeprefix(_UTF8_BOM)
     lines = split_lines(body, 2)

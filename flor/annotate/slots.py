@@ -1,4 +1,4 @@
-"""Where the statement that names a binding goes, so that it runs as soon as the value is there and can be taken out again.
+"""Where the statement that names a binding goes: where the value is first known, and so that it can be taken out.
 
 `for x in y: f(x)` has the slot `for x in y: GET("x", x); f(x)`; a body in lines of its own gets a line of its own.
 """

@@ -1,9 +1,9 @@
 """From an annotated text to the source that it came from: the exact inverse of insertion.
 
-Parentheses straight inside a GET around a tuple, a generator or a yield go with the GET where the syntax around does without them
-(`return GET("n", (a, b))` was `return a, b`), and those around a plain variable that is a whole statement do. Insertion doubles
-parentheses of the source's own that would be taken for its own. `GET ("n", ...)`, with a space, goes with one space before it
-(`return GET ("n", [1])` was `return[1]`).
+Parentheses straight inside a GET around a tuple, a generator or a yield go with the GET where the syntax around does
+without them (`return GET("n", (a, b))` was `return a, b`), and those around a plain variable that is a whole statement
+do. Insertion doubles parentheses of the source's own that would be taken for its own. `GET ("n", ...)`, with a space,
+goes with one space before it (`return GET ("n", [1])` was `return[1]`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from flor.annotate.places import Edit, Place, apply
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
 from flor.annotate.tree import paired, same, same_line, span_of, statement_lists
 
-#: What a statement `GET("n", x)` is taken for: "bindings" removes those straight after x is bound, the others are around an expression
-#: statement; "removed" and "kept" decide alike for all.
+#: What a statement `GET("n", x)` is taken for: "bindings" removes those straight after x is bound, the others are around
+#: an expression statement; "removed" and "kept" decide alike for all.
 Reading = Literal["bindings", "removed", "kept"]
 
 
@@ -44,6 +44,8 @@ def strip(parsed: Parsed, header: tuple[int, int] | None = None, reading: Readin
     )
     wrapped = [g for g in gets.found if g.statement not in removed or g.statement is None]
     edit = removals(parsed, removed, header)
+    if not gets.found and not edit:
+        return Stripped(parsed.text, [], [], parsed.tree, {node: node for node in ast.walk(parsed.tree)})
     choices = [variants(parsed.text, get) for get in wrapped]
     chunks = _chunks(parsed, wrapped, edit)
     tree = take_out(gets, removed)
@@ -93,9 +95,8 @@ def variants(text: str, get: Get) -> list[Edit]:
     bare = [(call_start, start + 1, ""), (end - 1, call_end, "")]
     parenthesised = [(call_start, start, "("), (end, call_end, ")")]
     needs_parentheses = isinstance(get.argument, ast.Tuple | ast.GeneratorExp | ast.Yield | ast.YieldFrom)
-    is_statement = isinstance(get.parent, ast.Expr) and isinstance(get.argument, ast.Name)
     found = [keep, parenthesised]
-    if text[start] == "(" and (needs_parentheses or is_statement):
+    if text[start] == "(" and (needs_parentheses or (get.whole and isinstance(get.argument, ast.Name))):
         found.insert(0, bare)
     if call_start > 0 and text[call_start - 1] == " " and text.startswith(("GET ", "flor.GET "), call_start):
         found = [[(s - (s == call_start), e, new) for s, e, new in variant] for variant in found[:-1]] + found
@@ -133,7 +134,7 @@ def _chunks(parsed: Parsed, gets: list[Get], edit: Edit) -> list[_Chunk]:
 
 
 def _pick(chunk: _Chunk, choices: list[list[Edit]]) -> list[Edit]:
-    """One variant for each GET of a statement, so that the statement is right: the likeliest that is, one GET after the other."""
+    """One variant for each GET of a statement: the likeliest with which the statement is right."""
     picked = [choices[i][-2] for i in chunk.gets]  # parentheses as they are
     open_choices = [(n, choices[i][:-2]) for n, i in enumerate(chunk.gets)]
     if not _is_right(chunk, picked):
@@ -166,7 +167,7 @@ def looked_through(parsed: Parsed) -> ast.Module:
 
 
 def removals(parsed: Parsed, removed: set[ast.stmt], header: tuple[int, int] | None = None) -> Edit:
-    """The edit that deletes whole statements: their lines, or `x; ` in a line with others. And the line `header`, if there is one."""
+    """The edit that deletes whole statements (their lines, or `x; ` in a line with others), and the line `header`."""
     ranges: list[tuple[int, int]] = [header] if header else []
     for _, _, siblings in statement_lists(parsed.tree) if removed else ():
         index = 0
@@ -196,7 +197,7 @@ def _removal(parsed: Parsed, siblings: list[ast.stmt], first: int, last: int) ->
 
 
 def _merged(text: str, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges in order, adjacent ones as one. Lines that end a text without a line end take the one before them instead."""
+    """Ranges in order, adjacent ones as one. Last lines without a line end take the one before them."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if merged and merged[-1][1] == start:

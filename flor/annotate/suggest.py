@@ -15,10 +15,10 @@ _CONVERSIONS = frozenset({"item", "tolist", "numpy", "cpu", "detach", "copy", "c
 
 
 def suggest(source: str | Parsed, expression: Expression, taken: Collection[str]) -> str:
-    """A name for `expression`, not in `taken`: that of the target, keyword or parameter which receives the value, else its own.
+    """A name for `expression`, not in `taken`: of the target, keyword or parameter that gets the value, else its own.
 
-    Its own is that of a variable or attribute, of the function that is called; of a plain value, that of the function which gets
-    or returns it; "value" where there is none.
+    Its own is that of a variable or attribute, of the function that is called; of a plain value, that of the function
+    which gets or returns it; "value" where there is none.
     """
     if expression.kind == "binding":
         assert expression.variable is not None

@@ -1,4 +1,4 @@
-"""Syntax trees: descend to a position, compare, pair the nodes of equal trees. Iterative, for trees are as deep as sources are odd."""
+"""Syntax trees: descend to a position, compare, pair the nodes of equal trees. Without recursion: trees are deep."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def steps_below(node: ast.AST) -> Iterator[Step]:
 def descend(parsed: Parsed, start: int, end: int) -> list[Step]:
     """The nodes that cover the offsets `start` to `end`, outermost (the module) first.
 
-    An empty range is covered by what touches it; of two neighbours the one that begins there. Before Python 3.12 the nodes in an
-    f-string have no reliable positions: there the descent ends at the f-string.
+    An empty range is covered by what touches it; of two neighbours the one that begins there. Before Python 3.12 the
+    nodes in an f-string have no reliable positions: there the descent ends at the f-string.
     """
     low, high = parsed.lines.position(start), parsed.lines.position(end)
     path = [Step(parsed.tree, "", None)]
@@ -86,7 +86,7 @@ FSTRINGS_HAVE_POSITIONS = hasattr(ast, "TypeAlias")  # both came with Python 3.1
 
 
 def fingerprint(node: ast.AST, without: frozenset[str] = frozenset()) -> tuple[object, ...]:
-    """What a tree says, positions aside: equal fingerprints are equal trees. `without` leaves out fields of `node` itself."""
+    """What a tree says, positions aside: equal trees have equal ones. `without` leaves out fields of `node` itself."""
     found: list[object] = [type(node)]
     stack: list[object] = [getattr(node, name, None) for name in reversed(node._fields) if name not in without]
     while stack:
@@ -103,7 +103,7 @@ def fingerprint(node: ast.AST, without: frozenset[str] = frozenset()) -> tuple[o
 
 
 def paired(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST] | None:
-    """The node of `b` for every node of `a` but operators and contexts; None if the trees are not equal, positions aside."""
+    """The node of `b` for every node of `a` but operators and contexts; None if the trees differ, positions aside."""
     found: dict[ast.AST, ast.AST] = {}
     stack: list[tuple[object, object]] = [(a, b)]
     while stack:

@@ -71,25 +71,27 @@ def join(tree: Tree, held: Iterable[Ints]) -> Rows:
     leads = _with_ancestors(tree.parent, holders)
     relevant = np.zeros(len(tree.function), np.bool_)
     relevant[tree.block[leads]] = True
-    kept = np.flatnonzero(_with_ancestors(tree.parent, np.flatnonzero(relevant[tree.block])))
-    graph = _Graph(tree, kept, leads[kept])
+    kept = _with_ancestors(tree.parent, np.flatnonzero(relevant[tree.block]))
+    graph = _Graph(tree, kept, leads)
 
     stands = graph.stands()
     place = np.zeros(graph.size, np.bool_)
-    place[stands[graph.nodes_of(holders)]] = True
+    place[stands[graph.node[holders]]] = True
     rows = np.flatnonzero(place & ~graph.leads_to(place))
-    instances: Ints = np.concatenate(([-1], kept))
-    at = instances[rows]
+    at = graph.instance[rows]
     order = np.lexsort((rows, np.where(at < 0, -1, tree.seq[at]), np.where(at < 0, -1, tree.stream[at])))
     rows = rows[order]
 
+    paths = graph.paths_to(rows)
     shown: dict[int, Ints] = {}
     leading: dict[int, Ints] = {}
+    nesting: list[tuple[int, int]] = []
     for block in np.flatnonzero(relevant).tolist():
-        nodes = np.flatnonzero((graph.block == block) & graph.leading)
-        shown[block] = instances[graph.nearest(nodes, stands, int(tree.function[block]), rows)]
-        leading[block] = instances[nodes]
-    return Rows(instances[rows], shown, graph.nesting(), leading)
+        nodes = graph.leading_of(block)
+        shown[block] = graph.instance[graph.nearest(nodes, stands, int(tree.function[block]), paths, rows)]
+        leading[block] = graph.instance[nodes]
+        nesting += [(outer, block) for outer in graph.around(nodes)]
+    return Rows(graph.instance[rows], shown, frozenset(nesting), leading)
 
 
 def _with_ancestors(parent: Ints, nodes: Ints) -> Bools:
@@ -112,81 +114,68 @@ def _distinct(values: Ints) -> Ints:
 
 
 class _Graph:
-    """A tree of nodes: 0 is the run, node i + 1 the instance kept[i]. `leading` marks the nodes at or above a value.
+    """A tree of nodes, numbered depth first: 0 is the run, and beneath a node, itself included, are the numbers from
+    its own up to, not including, its `end`.
 
-    Work goes level by level, from the run downwards or upwards to it: nodes of a level are handled at once.
+    Work goes level by level, from the run downwards or upwards to it: the nodes of a level are handled at once.
     """
 
-    def __init__(self, tree: Tree, kept: Ints, leading: Bools) -> None:
-        self.kept = kept
-        self.size = len(kept) + 1
-        number = np.zeros(len(tree.parent) + 1, np.int64)  # the last one is for parent -1
-        number[kept] = np.arange(1, self.size)
-        self.parent: Ints = np.concatenate(([0], number[tree.parent[kept]]))
-        self.block: Ints = np.concatenate(([-1], tree.block[kept]))
-        self.leading: Bools = np.concatenate(([True], leading))
-        self.depth = _depths(self.parent)
-        self.levels = _levels(self.depth)
-        self.leading_levels = [level[self.leading[level]] for level in self.levels]
-        self.begin, self.end = self._intervals()
+    def __init__(self, tree: Tree, kept: Bools, leading: Bools) -> None:
+        """The tree of the instances in the mask `kept`; those in the mask `leading` hold a value or have one
+        beneath."""
+        instance: Ints = np.concatenate(([-1], np.flatnonzero(kept)))
+        self.size = len(instance)
+        node = np.zeros(len(kept) + 1, np.int64)  # the last one is for parent -1
+        node[instance[1:]] = np.arange(1, self.size)
+        parent: Ints = np.concatenate(([0], node[tree.parent[instance[1:]]]))
+        depth = _depths(parent)
+        levels = _levels(depth)
+        number, size = _depth_first(parent, levels)
+        if np.any(number[1:] < number[:-1]):
+            order = np.empty(self.size, np.int64)
+            order[number] = np.arange(self.size)
+            instance, parent, depth, size = instance[order], number[parent][order], depth[order], size[order]
+            levels = _levels(depth)
+            node[instance[1:]] = np.arange(1, self.size)
+        self.instance, self.node, self.parent, self.depth = instance, node, parent, depth
+        self.end: Ints = np.arange(self.size) + size
+        self.block: Ints = np.concatenate(([-1], tree.block[instance[1:]]))
+        self.leading: Bools = np.concatenate(([True], leading[instance[1:]]))
+        self.levels = [level[self.leading[level]] for level in levels]
         self.previous, self.next, self.recursive = self._neighbours(tree.function)
         self.recursion = bool(self.recursive.any())
 
-    def nodes_of(self, instances: Ints) -> Ints:
-        """The nodes of instances that are kept."""
-        return np.searchsorted(self.kept, instances) + 1
-
-    def _intervals(self) -> tuple[Ints, Ints]:
-        """Numbers for the nodes in depth-first order: beneath a node, and itself, are those from its `begin` up to,
-        not including, its `end`."""
-        size = np.ones(self.size, np.int64)
-        for level in reversed(self.levels[1:]):
-            np.add.at(size, self.parent[level], size[level])
-        begin = np.zeros(self.size, np.int64)
-        for level in self.levels[1:]:
-            nodes, parents = level, self.parent[level]
-            if np.any(parents[1:] < parents[:-1]):
-                order = np.argsort(parents, kind="stable")
-                nodes, parents = nodes[order], parents[order]
-            before = np.cumsum(size[nodes]) - size[nodes]
-            first = np.flatnonzero(np.concatenate(([True], parents[1:] != parents[:-1])))
-            siblings = np.diff(np.append(first, len(nodes)))
-            begin[nodes] = begin[parents] + 1 + before - np.repeat(before[first], siblings)
-        return begin, begin + size
-
     def _neighbours(self, function: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Bools]:
-        """For each node, `begin` of the nodes of its block that come before and after it in depth-first order; and
-        whether it is a recursive call."""
-        depth_first = np.empty(self.size, np.int64)
-        depth_first[self.begin] = np.arange(self.size)
-        grouped = depth_first[np.argsort(self.block[depth_first], kind="stable")]
-        blocks, begins = self.block[grouped], self.begin[grouped]
-        same = blocks[1:] == blocks[:-1]
-        previous = np.full(self.size, -1)
-        previous[grouped[1:]] = np.where(same, begins[:-1], -1)
-        following = np.full(self.size, self.size)
-        following[grouped[:-1]] = np.where(same, begins[1:], self.size)
+        """For each node, the nodes of its block that come before and after it; and whether it is a recursive call."""
+        previous, following = np.full(self.size, -1), np.full(self.size, self.size)
         recursive = np.zeros(self.size, np.bool_)
-        for calls in np.split(grouped, np.flatnonzero(~same) + 1):
-            block = int(self.block[calls[0]])
+        small = self.block.astype(np.int16) if self.block.max() < 2**15 else self.block  # int16 is sorted by radix
+        grouped = np.argsort(small, kind="stable")
+        for nodes in np.split(grouped, np.flatnonzero(np.diff(small[grouped])) + 1):
+            previous[nodes[1:]], following[nodes[:-1]] = nodes[:-1], nodes[1:]
+            block = int(self.block[nodes[0]])
             if block >= 0 and function[block] == block:
-                ends = np.maximum.accumulate(self.end[calls])
-                recursive[calls[1:]] = ends[:-1] > self.begin[calls[1:]]
+                recursive[nodes[1:]] = np.maximum.accumulate(self.end[nodes])[:-1] > nodes[1:]
         return previous, following, recursive
+
+    def leading_of(self, block: int) -> Ints:
+        """The leading nodes of a block."""
+        return np.flatnonzero((self.block == block) & self.leading)
 
     def _alone(self, nodes: Ints, beneath: Ints) -> Bools:
         """Whether each node is the only one of its block beneath, or at, an ancestor of it or itself."""
-        alone: Bools = (self.previous[nodes] < self.begin[beneath]) & (self.next[nodes] >= self.end[beneath])
+        alone: Bools = (self.previous[nodes] < beneath) & (self.next[nodes] >= self.end[beneath])
         return alone
 
     def stands(self) -> Ints:
         """For each leading node, the node at which it stands (rule 1)."""
         stands = np.arange(self.size)
-        for nodes in self.leading_levels[1:]:
+        for level in self.levels[1:]:
+            nodes = level[~self.recursive[level]] if self.recursion else level
             top = stands[self.parent[nodes]]
-            alone = self._alone(nodes, top) & ~self.recursive[nodes]
+            alone = self._alone(nodes, top)
             stands[nodes[alone]] = top[alone]
-            nodes = nodes[~alone & ~self.recursive[nodes]]
+            nodes = nodes[~alone]
             above = self.parent[nodes]
             while nodes.size:
                 alone = self._alone(nodes, above)
@@ -198,29 +187,57 @@ class _Graph:
     def leads_to(self, place: Bools) -> Bools:
         """For each node, whether a place lies beneath it, not counting what lies in recursive calls (rules 3 and 4)."""
         leads = np.zeros(self.size, np.bool_)
-        for nodes in reversed(self.leading_levels[1:]):
+        for nodes in reversed(self.levels[1:]):
             counted = nodes[(place[nodes] | leads[nodes]) & ~self.recursive[nodes]]
             leads[self.parent[counted]] = True
         return leads
 
-    def nearest(self, nodes: Ints, stands: Ints, function: int, rows: Ints) -> Ints:
-        """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); -1, in terms of
-        `instances`, is node 0."""
+    def paths_to(self, rows: Ints) -> list[Ints]:
+        """By depth, the nodes on the paths from the run to `rows`."""
+        on_path = np.zeros(self.size, np.bool_)
+        on_path[rows] = True
+        for nodes in reversed(self.levels[1:]):
+            on_path[self.parent[nodes[on_path[nodes]]]] = True
+        return [level[on_path[level]] for level in self.levels]
+
+    def nearest(self, nodes: Ints, stands: Ints, function: int, paths: list[Ints], rows: Ints) -> Ints:
+        """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); 0 for none."""
         shown = np.zeros(self.size, np.int64)
         shown[stands[nodes]] = nodes
-        for level in self.leading_levels[int(self.depth[stands[nodes]].min()) + 1 :]:
+        for level in paths[int(self.depth[stands[nodes]].min()) + 1 :]:
             inherited = shown[self.parent[level]]
             if self.recursion:
                 inherited[self.recursive[level] & (self.block[level] == function)] = 0
             shown[level] = np.where(shown[level] > 0, shown[level], inherited)
         return shown[rows]
 
-    def nesting(self) -> frozenset[tuple[int, int]]:
-        """The pairs of blocks of leading nodes and their parents, but for recursive calls."""
-        nodes = np.flatnonzero(self.leading & ~self.recursive)[1:]
-        width = int(self.block.max()) + 1
-        pairs = _distinct(self.block[self.parent[nodes]] * width + self.block[nodes])
-        return frozenset(divmod(p, width) for p in pairs.tolist() if p >= 0)
+    def around(self, nodes: Ints) -> list[int]:
+        """The blocks of the parents of `nodes`, but for recursive calls; -1 is the run."""
+        if self.recursion:
+            nodes = nodes[~self.recursive[nodes]]
+        found = np.zeros(int(self.block.max()) + 2, np.bool_)
+        found[self.block[self.parent[nodes]]] = True  # -1 is the last one
+        found[-1] = False
+        return np.flatnonzero(found).tolist()
+
+
+def _depth_first(parent: Ints, levels: list[Ints]) -> tuple[Ints, Ints]:
+    """For each node its number in depth-first order, siblings in the order they have, and how many nodes there are
+    beneath it, itself included."""
+    size = np.ones(len(parent), np.int64)
+    for level in reversed(levels[1:]):
+        np.add.at(size, parent[level], size[level])
+    number = np.zeros(len(parent), np.int64)
+    for nodes in levels[1:]:
+        parents = parent[nodes]
+        if np.any(parents[1:] < parents[:-1]):
+            order = np.argsort(parents, kind="stable")
+            nodes, parents = nodes[order], parents[order]
+        before = np.cumsum(size[nodes]) - size[nodes]
+        first = np.flatnonzero(np.concatenate(([True], parents[1:] != parents[:-1])))
+        siblings = np.diff(np.append(first, len(nodes)))
+        number[nodes] = number[parents] + 1 + before - np.repeat(before[first], siblings)
+    return number, size
 
 
 def _depths(parent: Ints) -> Ints:

@@ -149,14 +149,20 @@ def _integers(values: Recorded) -> list[object]:
 
 def texts(values: Recorded) -> list[str | None]:
     """What to show of each value; None for a NULL."""
+    match np.flatnonzero(np.bincount(values.kind)).tolist():  # columns of one plain kind need no look at each value
+        case [f.INT]:
+            return list(map(str, values.payload.view(np.int64).tolist()))
+        case [f.FLOAT]:
+            return list(map(repr, values.payload.view(np.float64).tolist()))
     kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), _heap(values)
     return [_text(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
 
 
-def type_names(values: Recorded) -> list[str]:
-    """What kind of value each is, in words."""
+def type_names(values: Recorded) -> pa.Array:
+    """What kind of value each is, in words; a dictionary array."""
     names = {**_TYPES, f.NONE: "None", f.SUMMARY: "summary", f.GAP: "gap", f.REDACTED: "redacted"}
-    return [names.get(k, "unknown") for k in values.kind.tolist()]
+    words = arrow.texts([names.get(k, "unknown") for k in range(256)])
+    return pa.DictionaryArray.from_arrays(arrow.numbers(values.kind.astype(np.int64)), words)
 
 
 def _text(kind: int, payload: int, data: bytes | None) -> str | None:

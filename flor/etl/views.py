@@ -24,7 +24,7 @@ from flor.trace import format as f
 from flor.trace.read import Source, Trace, open_trace
 
 arrow.TEXT = pa.large_string()
-#: Text that repeats in all rows of a batch.
+#: Text that repeats.
 _SAME = pa.dictionary(pa.int64(), arrow.TEXT)
 
 SCHEMAS = {
@@ -83,7 +83,7 @@ SCHEMAS = {
             ("block", _SAME),
             ("instance", pa.int64()),
             ("seq", pa.int64()),
-            ("kind", arrow.TEXT),  # int, float, str, ..., gap
+            ("kind", _SAME),  # int, float, str, ..., gap
             ("value", arrow.TEXT),  # NULL for None and for a gap
             ("int_value", pa.int64()),
             ("float_value", pa.float64()),  # of ints too
@@ -248,6 +248,6 @@ def _values_of(trace: Trace, index: int, source: Source) -> Iterator[pa.RecordBa
         line = np.full(count, site.span[0], np.int64)
         columns = [experiment, run, file, arrow.numbers(line), text, block]
         columns += [arrow.numbers(values.instance), arrow.numbers(values.seq)]
-        columns += [arrow.texts(type_names(recorded)), arrow.texts(texts(recorded))]
+        columns += [type_names(recorded), arrow.texts(texts(recorded))]
         columns += [arrow.numbers(ints, ~is_int), arrow.numbers(floats, ~(is_int | is_float))]
         yield pa.record_batch(columns, schema=SCHEMAS["values"])

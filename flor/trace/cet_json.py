@@ -110,10 +110,18 @@ def columns(decoded: Decoded) -> LogColumns:
         locate_site,
         site_of,
         value,
-        decoded.main if decoded.main >= 0 or not own else 0,
+        root_of(decoded.parent, decoded.main),
         decoded.complete,
         decoded.cut,
     )
+
+
+def root_of(parent: Sequence[int], main: int) -> int:
+    """The log's root: the instance without parent around the main module's; without one the first; -1: there is none."""
+    root = main if main >= 0 else min(0, len(parent) - 1)
+    while root >= 0 and parent[root] >= 0:
+        root = parent[root]
+    return root
 
 
 def write_log(columns: LogColumns, file: BinaryIO, limit_bytes: int | None) -> bool:

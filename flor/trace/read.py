@@ -19,7 +19,7 @@ from flor.capture.sites import SourceMap
 from flor.errors import FlorError
 from flor.home import Run
 from flor.trace import format as f
-from flor.trace.cet_json import LogColumns, LogSource
+from flor.trace.cet_json import LogColumns, LogSource, root_of
 from flor.trace.columns import Instances, Rows, Values, decoded_instances, decoded_rows, instances_of, no_rows
 from flor.trace.decode import Decoded, decode
 from flor.trace.layout import SourceKey, VanishedError, packed, reason
@@ -171,7 +171,7 @@ class Trace:
             sites,
             site_of,
             value,
-            self._backend.main if self._backend.main >= 0 or not len(instances.parent) else 0,
+            root_of(_view(instances.parent), self._backend.main),
         )
 
     def _log_source(self, source: Source) -> LogSource:

@@ -1,6 +1,7 @@
 """Selections and what naming them must give. « and » mark the selection; a name "n" is given.
 
-INSERTED: marked source, text with the GET. REFUSED: marked source, a part of the reason. SUGGESTED: marked source, the suggested name.
+INSERTED: marked source, text with the GET. REFUSED: marked source, a part of the reason. SUGGESTED: marked source,
+the suggested name.
 """
 
 INSERTED = {
@@ -155,6 +156,8 @@ INSERTED = {
     "around another GET": ('s = «f(GET("a", x))»', 's = GET("n", f(GET("a", x)))'),
     "GET itself stands for its expression": ('s = «GET("a", x)»', 's = GET("a", GET("n", x))'),
     "name in a GET stands for its expression": ('s = GET("«a»", x)', 's = GET("a", GET("n", x))'),
+    "yield that a GET has": ('def f(): GET("a", («yield x»))', 'def f(): GET("a", GET("n", (yield x)))'),
+    "expression statement that a GET has": ('x = f()\nGET("a", («x»))', 'x = f()\nGET("a", GET("n", (x)))'),
     "tuple that a GET has": ('def f(): return GET("a", «(x, y)»)', 'def f(): return GET("a", GET("n", (x, y)))'),
     "item of a tuple that a GET has": ('x[GET("a", (b, «c»))]', 'x[GET("a", (b, GET("n", c)))]'),
     "loop target named before": (

@@ -20,7 +20,7 @@ from flor.trace.read import Trace
 from tests.trace.writer import MAIN, OTHER, WrittenProcess, WrittenRun, WrittenStream, main_process, shown
 
 IDS = 1 + len(MAIN.blocks) + len(MAIN.sites) + len(OTHER.blocks) + len(OTHER.sites)
-few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 Record = tuple[int, int]  # head, payload
 
