@@ -5,10 +5,12 @@ alone.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from flor.errors import FlorError
 
@@ -19,21 +21,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. What the user got wrong is one line on stderr, and 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if arguments[:1] == ["python"]:
+        if arguments[:1] == ["python"]:  # its output and its interrupts are the program's own
             return python(arguments[1:])
+        return _command(arguments)
+    except FlorError as error:
+        _warn([error])
+        return 2
+
+
+def _command(arguments: Sequence[str]) -> int:
+    """Run a command other than `python`, and see that its output arrives. Raises FlorError if it does not."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale may lack a name's characters
+    try:
         parsed = _parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int | None] = parsed.command
-        return command(parsed) or 0
-    except FlorError as error:
-        print(f"flor: {error}", file=sys.stderr)
-        return 2
+        code = command(parsed) or 0
+        _flush()
+        return code
     except BrokenPipeError:  # `flor log x | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:
+        _discard_output()
+        raise FlorError(f"{error.filename or 'cannot write the output'}: {error.strerror}") from None
     except KeyboardInterrupt:
-        if arguments[:1] == ["python"]:  # the program's own: it dies by it
-            raise
         return 130
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # it is None where the shell closed it
+        sys.stdout.flush()
+
+
+def _discard_output() -> None:
+    """What was not written yet is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def python(arguments: list[str]) -> int:
@@ -86,19 +109,25 @@ def sql(parsed: argparse.Namespace) -> None:
     from flor.etl import sql as engine
 
     output = "csv" if parsed.csv else "json" if parsed.json else "table"
+    if output != "table" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
     _warn(engine.run(parsed.query, output, sys.stdout))
 
 
 def ls(parsed: argparse.Namespace) -> None:
     from flor import listing
 
-    _print(listing.experiments_and_runs(parsed.experiment))
+    lines, warnings = listing.experiments_and_runs(parsed.experiment)
+    _print(lines)
+    _warn(warnings)
 
 
 def show(parsed: argparse.Namespace) -> None:
     from flor import listing
 
-    _print(listing.experiment(parsed.experiment))
+    lines, warnings = listing.experiment(parsed.experiment)
+    _print(lines)
+    _warn(warnings)
 
 
 def log(parsed: argparse.Namespace) -> None:
@@ -152,8 +181,12 @@ def uninstall() -> int:
 
 
 def _warn(warnings: Iterable[object]) -> None:
+    """A line on stderr for each."""
     for warning in warnings:
-        print(f"flor: {warning}", file=sys.stderr)
+        print(f"flor: {warning}".translate(_LINE_ENDS), file=sys.stderr)
+
+
+_LINE_ENDS = str.maketrans({"\n": "\\n", "\r": "\\r"})  # a file's name can have some
 
 
 def _print(lines: Sequence[str]) -> None:
@@ -162,13 +195,27 @@ def _print(lines: Sequence[str]) -> None:
 
 
 def _agrees(question: str) -> bool:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise FlorError(f"{question} There is nobody to ask: say --yes")
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+class _Parser(argparse.ArgumentParser):
+    """A wrong command line is one line on stderr, as all that the user gets wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise FlorError(f"{message}; see {self.prog} --help")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        _flush()
+        super().exit(status, message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="flor", description="Run your ML code once; afterwards name any expression and get its values as a table."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ def check_experiment_name(name: str) -> None:
     if (
         not name
         or name.startswith((".", "-"))
-        or len(name.encode()) > 200
-        or any(c in '/\\:*?"<>|' or ord(c) < 32 for c in name)
+        or len(os.fsencode(name)) > 200
+        or any(c in '/\\:*?"<>|' or ord(c) < 32 or "\ud800" <= c <= "\udfff" for c in name)
     ):
         raise FlorError(f"{name!r} cannot name an experiment: use letters, digits, '_', '-' and '.', as in iris_demo")
 
@@ -52,12 +52,14 @@ def private_directory(path: Path) -> None:
         ) from None
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write `path` whole or not at all, with mode 0600: beside its place, then renamed."""
+def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write `path` whole or not at all: beside its place, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
+            if mode != 0o600:
+                os.fchmod(file.fileno(), mode)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
@@ -123,19 +125,49 @@ class Run:
 def open_run(path: Path) -> Run:
     """Read a run's run.json. Raises FlorError with one line if it is none, or of a newer format."""
     try:
-        info = json.loads((path / "run.json").read_bytes())
+        info = {**_ABSENT, **json.loads((path / "run.json").read_bytes())}
         version = info["format"]
-        info["pid"], info["pid_started"], info["status"], info["start"], info["sources"]
     except FileNotFoundError:
         raise FlorError(f"{path} is no run: it has no run.json") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FlorError(f"{path / 'run.json'} cannot be read ({type(error).__name__}: {error})") from None
     if not isinstance(version, int) or version > FORMAT:
         raise FlorError(
             f"{path} was written by a newer Flor (format {version}, this one reads {FORMAT}): "
             "upgrade with pip install -U flor-lsp"
         )
+    foreign = next((key for key, holds in _RUN_JSON.items() if not holds(info.get(key))), None)
+    if foreign is not None:
+        raise FlorError(f"{path / 'run.json'} cannot be read (its {foreign!r} is none that Flor wrote)")
     return Run(path, info)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < _LAST_TIME
+
+
+def _are_texts(value: object, *keys: str) -> bool:
+    """Is this a list of objects that have text under these keys?"""
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and all(isinstance(item.get(key), str) for key in keys) for item in value
+    )
+
+
+_LAST_TIME = 2e11  # in the year 8307: what datetime can hold
+
+#: What is relied on in a run.json, and what stands for what one may lack.
+_ABSENT: dict[str, Any] = {"pid_started": None, "end": None, "exit_code": None, "argv": [], "uncaptured": []}
+_RUN_JSON: dict[str, Callable[[object], bool]] = {
+    "pid": lambda v: isinstance(v, int),
+    "pid_started": lambda v: isinstance(v, str | None),
+    "status": lambda v: isinstance(v, str),
+    "start": _is_time,
+    "end": lambda v: v is None or _is_time(v),
+    "exit_code": lambda v: v is None or (isinstance(v, int) and abs(v) < 2**63),
+    "argv": lambda v: isinstance(v, list),
+    "sources": lambda v: _are_texts(v, "path", "sha256", "module"),
+    "uncaptured": lambda v: _are_texts(v, "path", "why"),
+}
 
 
 def experiment_path(name: str) -> Path:

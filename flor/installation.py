@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 
 from flor.errors import FlorError
-from flor.home import experiments, home, private_directory
-from flor.listing import size
+from flor.home import experiments, home, private_directory, run_paths
+from flor.listing import refuse_running, size
 
 
 def check() -> tuple[list[str], bool]:
@@ -46,7 +46,8 @@ def check() -> tuple[list[str], bool]:
     say(shutil.which("flor") is not None, "flor on the PATH", f"add {os.path.dirname(sys.executable)} to it", False)  # noqa: PTH120
     try:
         private_directory(home())
-        say(os.access(home(), os.W_OK), f"FLOR_HOME {home()}", "it cannot be written")
+        writable = home().is_dir() and os.access(home(), os.W_OK)
+        say(writable, f"FLOR_HOME {home()}", "set it to a folder that can be written")
         free = shutil.disk_usage(home()).free
         say(free > 10**9, f"{free / 1e9:.0f} GB free there", "less than 1 GB for traces", False)
     except FlorError as error:
@@ -56,7 +57,12 @@ def check() -> tuple[list[str], bool]:
 
 
 def made(traces: bool) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What Flor made outside of its own package: (description, how to remove it)."""
+    """What Flor made outside of its own package: (description, how to remove it).
+
+    Raises FlorError if `traces` are asked for and a run is going on.
+    """
+    if traces:
+        refuse_running([path for name in experiments() for path in run_paths(name)])
     cache = home() / ".cache"
     if cache.is_dir():
         yield f"the cache of rewritten code ({size(cache)})", lambda: shutil.rmtree(cache)

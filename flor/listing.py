@@ -13,8 +13,8 @@ from flor.errors import FlorError
 from flor.home import Run, experiment_path, experiments, home, open_run, run_paths, runs
 
 
-def experiments_and_runs(only: str | None) -> list[str]:
-    """A line for each run of each experiment (or of one)."""
+def experiments_and_runs(only: str | None) -> tuple[list[str], list[str]]:
+    """A line for each run of each experiment (or of one), and warnings: what could not be read."""
     names = [only] if only is not None else experiments()
     rows: list[Sequence[str]] = []
     warnings: list[str] = []
@@ -24,12 +24,12 @@ def experiments_and_runs(only: str | None) -> list[str]:
         if not found:
             rows.append((name, "no run", "", "", "", ""))
     if not rows:
-        return [f"no experiment in {home()} yet: flor python SCRIPT EXPERIMENT makes one"]
-    return [*_aligned(("EXPERIMENT", "RUN", "STATUS", "BEGAN", "LASTED", "SIZE"), rows), *(f"! {w}" for w in warnings)]
+        return [f"no experiment in {home()} yet: flor python SCRIPT EXPERIMENT makes one"], warnings
+    return _aligned(("EXPERIMENT", "RUN", "STATUS", "BEGAN", "LASTED", "SIZE"), rows), warnings
 
 
-def experiment(name: str) -> list[str]:
-    """An experiment's runs, names and sources."""
+def experiment(name: str) -> tuple[list[str], list[str]]:
+    """An experiment's runs, names and sources, and warnings: what could not be read."""
     warnings: list[str] = []
     found = list(runs(name, warnings))
     lines = [f"experiment {name}, {_count(len(found), 'run')}, in {experiment_path(name)}", ""]
@@ -38,7 +38,7 @@ def experiment(name: str) -> list[str]:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
                 lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
-        lines += [f"run {run.id} did not capture {s['path']}: {s['why']}" for s in run.info.get("uncaptured", [])]
+        lines += [f"run {run.id} did not capture {s['path']}: {s['why']}" for s in run.info["uncaptured"]]
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
     lines += _aligned((), names)
@@ -46,14 +46,14 @@ def experiment(name: str) -> list[str]:
     if sources:
         versions = [(path, f"{sha[:12]}", module) for (path, sha), module in sorted(sources.items())]
         lines += ["", "sources", *_aligned((), versions)]
-    return lines + [f"! {w}" for w in warnings]
+    return lines, warnings
 
 
 def _table_names(experiment: str) -> list[Sequence[str]]:
     """Name, shadow copy and expression of the experiment's table, as `flor etl` left it."""
     try:
         data = json.loads((experiment_path(experiment) / "table.json").read_bytes())
-        return [(n["name"], n["text"], n["shadow"]) for n in data["names"]]
+        return [(str(n["name"]), " ".join(str(n["text"]).split()), str(n["shadow"])) for n in data["names"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -71,17 +71,12 @@ def removable(what: str) -> Removable:
     name, slash, run_id = what.partition("/")
     folder = experiment_path(name)
     path = folder / "runs" / run_id if slash else folder
-    if slash and (not run_id or not path.is_dir() or "/" in run_id):
-        known = ", ".join(p.name for p in run_paths(name)[-5:])
+    paths = run_paths(name)
+    if slash and path not in paths:
+        known = ", ".join(p.name for p in paths[-5:])
         raise FlorError(f"no run {run_id!r} in experiment {name!r}; its newest runs are: {known or 'none'}")
-    targets = [path] if slash else run_paths(name)
-    for target in targets:
-        try:
-            if open_run(target).status == "running":
-                raise FlorError(f"run {target.name} of {name!r} is still running: end it first")
-        except FlorError as error:
-            if "still running" in str(error):
-                raise
+    targets = [path] if slash else paths
+    refuse_running(targets)
     count = "" if slash else f"{_count(len(targets), 'run')}, "
     kind = "run" if slash else "experiment"
 
@@ -92,6 +87,17 @@ def removable(what: str) -> Removable:
             raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
 
     return Removable(f"{kind} {what} ({count}{size(path)})", remove)
+
+
+def refuse_running(paths: Sequence[Path]) -> None:
+    """Raise FlorError if one of these runs is going on."""
+    for path in paths:
+        try:
+            run = open_run(path)
+        except FlorError:  # one that cannot be read does not run
+            continue
+        if run.status == "running":
+            raise FlorError(f"run {run.id} of {run.experiment!r} is still running: end it first")
 
 
 def _run_columns(run: Run) -> tuple[str, str, str, str, str]:

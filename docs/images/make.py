@@ -35,10 +35,10 @@ NAMES = (  # place in iris.py, name
     ("14:13-14:34", "score"),
 )
 QUERY = (
-    "select gamma, max(score) as best_score",
+    "select gamma, avg(score) as mean",
     "from iris_demo",
     "group by gamma",
-    "order by best_score desc",
+    "order by mean desc",
 )
 
 # Pixels.
@@ -84,10 +84,9 @@ def walk_through() -> Shown:
         environment = {**os.environ, "FLOR_HOME": str(Path(folder, "flor-home"))}
 
         def flor(*arguments: str) -> str:
-            command = [Path(sys.executable).with_name("flor"), *arguments]
-            return subprocess.run(
-                command, cwd=folder, env=environment, check=True, text=True, stdout=subprocess.PIPE
-            ).stdout
+            command = [str(Path(sys.executable).with_name("flor")), *arguments]
+            done = subprocess.run(command, cwd=folder, env=environment, check=True, text=True, stdout=subprocess.PIPE)
+            return done.stdout
 
         for _ in range(RUNS):
             flor("python", "iris.py", "iris_demo")
@@ -126,7 +125,7 @@ def draw(shown: Shown) -> str:
         *script,
         _card(right, GAP, right_width, table_height, "A row for each iteration of each run", "flor etl"),
         *table,
-        _card(right, below, right_width, bottom - below, "For what gamma do we get the best score?", "flor sql"),
+        _card(right, below, right_width, bottom - below, "For what gamma is the score best?", "flor sql"),
         *answer,
     ]
     named = ", ".join(n.name for n in shown.named)
@@ -184,7 +183,8 @@ def _highlight(named: Named, x: float, y: float, colour: str, room: float) -> li
     x -= 1.5
     at = x if label <= room else x + width - label
     return [
-        f'<rect x="{x:.1f}" y="{y - 13:g}" width="{width:.1f}" height="17.5" rx="3" fill="{colour}" fill-opacity="0.28"/>',
+        f'<rect x="{x:.1f}" y="{y - 13:g}" width="{width:.1f}" height="17.5" rx="3" fill="{colour}" '
+        'fill-opacity="0.28"/>',
         f'<rect x="{at:.1f}" y="{y - 27:g}" width="{label:g}" height="13" rx="3" fill="{colour}"/>',
         f'<text x="{at + 4:.1f}" y="{y - 17:g}" font-size="10" font-weight="600" textLength="{len(named.name) * 6}" '
         f'lengthAdjust="spacingAndGlyphs" fill="{BACKGROUND}">{named.name}</text>',
@@ -258,15 +258,15 @@ def _rounded(column: list[str]) -> list[str]:
 
 def _answer(shown: Shown, x: float, right: float, y: float) -> tuple[list[str], float]:
     """Pieces and height: the query, and at the right its answer."""
-    colours = {**_colour(shown), "best_score": _colour(shown)["score"]}
+    colours = {**_colour(shown), "mean": _colour(shown)["score"]}
     pieces: list[str] = []
     for row, line in enumerate(QUERY):
         column = 0
         for word in line.split(" "):
             fill = KEYWORD if word in ("select", "from", "group", "by", "order", "desc", "as") else TEXT
-            pieces.append(_text(x + column * CHAR, y + row * LINE, word, colours.get(word, fill)))
+            pieces.append(_text(x + column * CHAR, y + row * LINE, word, colours.get(word.rstrip(","), fill)))
             column += len(word) + 1
-    ends = [right - 10 - 12 * CHAR, right - 10]
+    ends = [right - 10 - 9 * CHAR, right - 10]
     for end, name in zip(ends, shown.answer[0], strict=True):
         pieces.append(_right(end, y, name, colours[name], bold=True))
         for row, value in enumerate(_rounded([r[name] for r in shown.answer]), 1):

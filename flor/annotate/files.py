@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from flor.annotate import header, insert, shadow, source
@@ -27,7 +28,7 @@ def copy(source_path: Path, shadow_path: Path) -> None:
             raise FlorError(f"{shadow_path} is the source itself: name another file for the shadow copy")
         if not shadow_path.is_file() or _is_precious(shadow_path):
             raise FlorError(f"{shadow_path} is there already and would be lost: remove it, or name another file")
-    _write(shadow_path, shadow.make(source_path.absolute(), data))
+    _write(shadow_path, shadow.make(source_path.absolute(), data), source_path)
 
 
 def _is_precious(path: Path) -> bool:
@@ -37,9 +38,10 @@ def _is_precious(path: Path) -> bool:
         return True
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, like: Path) -> None:
+    """Write a file with the permissions of the file `like`; where `path` is a symbolic link, what it points to."""
     try:
-        write_file(path, data)
+        write_file(path.resolve(), data, stat.S_IMODE(like.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR)
     except OSError as error:
         raise FlorError(f"cannot write {path}: {error.strerror}") from None
 
@@ -58,9 +60,9 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+)(?:-(?P<end_lin
 
 
 def name(place: str, new_name: str, shadow_path: Path | None) -> str:
-    """Name the expression at FILE:LINE:COLUMN[-LINE:COLUMN], counted from 1 in characters; a selection stops before its end.
+    """Name the expression at FILE:LINE:COLUMN[-LINE:COLUMN].
 
-    FILE is a source (its shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy.
+    Lines and columns count from 1, columns in characters; a selection stops before its end. FILE is a source (its shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy.
     Returns a line that says what was named. Raises FlorError if it cannot be named.
     """
     match = _PLACE.fullmatch(place)
@@ -81,14 +83,24 @@ def name(place: str, new_name: str, shadow_path: Path | None) -> str:
     if isinstance(edit, Refusal):
         raise FlorError(f"{place}: {edit.reason}")
     changed = shadow.parse(copy_.decoded.encode(apply(edit, copy_.text), str(target)), str(target))
-    _write(target, copy_.decoded.encode(changed.text, str(target)))
+    _write(target, copy_.decoded.encode(changed.text, str(target)), target if target.exists() else path)
     (named,) = (n for n in changed.names if n.name == new_name)
     return _line(target, named)
+
+
+def _check_syntax(path: Path, data: bytes) -> None:
+    """Raise FlorError, with the line, if the source does not parse."""
+    try:
+        source.parse_tree(source.decode(data, str(path)).text)
+    except SyntaxError as error:
+        line, message = source.syntax_line(error)
+        raise FlorError(f"{path}:{line}: {message}: mend the source") from None
 
 
 def _shadow_of(path: Path, data: bytes, target: Path) -> Shadow:
     """The shadow copy `target` of the source `path`: the one that is there, else a new one that is not written yet."""
     if not target.exists():
+        _check_syntax(path, data)
         return shadow.parse(shadow.make(path.absolute(), data), str(target))
     copy_ = shadow.parse(read(target, "the shadow copy"), str(target))
     if not (copy_.source_path == path.absolute() or (copy_.source_path.exists() and copy_.source_path.samefile(path))):

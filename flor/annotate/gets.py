@@ -11,7 +11,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from flor.annotate.source import Parsed
+from flor.annotate.source import Parsed, parse_expression
 from flor.annotate.tree import (
     FSTRINGS_HAVE_POSITIONS,
     Function,
@@ -227,11 +227,8 @@ def _skip_space(text: str, at: int) -> int:
 def _check_position(parsed: Parsed, get: Get) -> None:
     """Raise GetError where Python before 3.12 misplaces a GET that stands in an f-string."""
     for node, (start, end) in ((get.call, get.span), (get.argument, get.region)):
-        try:
-            right = same(ast.parse(f"({parsed.text[start:end]})", mode="eval").body, node)
-        except (SyntaxError, ValueError):
-            right = False
-        if not right:
+        alone = parse_expression(parsed.text[start:end])
+        if alone is None or not same(alone, node):
             raise GetError(
                 get.call.lineno, "Python before 3.12 cannot read a GET in this f-string: move it out of the string"
             )

@@ -39,7 +39,7 @@ def insert(source: str | Parsed, start: int, end: int, name: str) -> Edit | Refu
 
 def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refusal:
     """The edit that names `expression`, which is one of `parsed`."""
-    refusal = _bad_name(name)
+    refusal = bad_name(name)
     if refusal is not None:
         return refusal
     try:
@@ -107,7 +107,7 @@ def remove(text: str, name: str) -> Edit:
 def rename(text: str, old: str, new: str) -> Edit:
     """The edit that renames a name. Raises FlorError if there is no such name, or the new one is taken or none."""
     parsed, gets, get = _find_name(text, old)
-    refusal = _bad_name(new)
+    refusal = bad_name(new)
     if refusal is not None:
         raise FlorError(refusal.reason)
     taken = next((g for g in gets.found if g.name == new and new != old), None)
@@ -133,7 +133,8 @@ def _find_name(text: str, name: str) -> tuple[Parsed, Gets, Get]:
     return parsed, gets, get
 
 
-def _bad_name(name: str) -> Refusal | None:
+def bad_name(name: str) -> Refusal | None:
+    """Why this cannot be a name, if so."""
     if not name or name != name.strip():
         return Refusal("a name needs a character that is no space, and none around it")
     if _CONTROL.search(name):

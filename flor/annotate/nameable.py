@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from flor.annotate.gets import get_literal
 from flor.annotate.places import Expression, Refusal, Slot
 from flor.annotate.slots import slots_after, slots_first
-from flor.annotate.source import Parsed, syntax_line
+from flor.annotate.source import Parsed, parse_expression, syntax_line
 from flor.annotate.suggest import suggest
 from flor.annotate.tree import (
     FSTRINGS_HAVE_POSITIONS,
@@ -220,11 +220,8 @@ def _in_fstring(selection: _Selection, node: ast.expr) -> Refusal | None:
         parsed = selection.parsed
         if re.match(r"[\s)]*=", parsed.text[parsed.end(step.node) :]):
             return Refusal("f'{x=}' prints the text of x, which a name would change: name it where it gets its value")
-        try:
-            alone = ast.parse(f"({parsed.slice(node)})", mode="eval").body
-        except (SyntaxError, ValueError):
-            return _NOTHING
-        if not same(alone, node):
+        alone = parse_expression(parsed.slice(node))
+        if alone is None or not same(alone, node):
             return _NOTHING
     return None
 

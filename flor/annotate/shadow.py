@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flor.annotate import header
 from flor.annotate.gets import GetError
-from flor.annotate.insert import insert, insert_from_source, remove, rename
+from flor.annotate.insert import bad_name, insert, insert_from_source, remove, rename
 from flor.annotate.places import Edit, Name, Place, Shadow
 from flor.annotate.source import NEWLINE, Parsed, cookie, cookie_line, decode, split_lines, syntax_line
 from flor.annotate.strip import strip
@@ -59,6 +59,8 @@ def parse(data: bytes, shown_as: str) -> Shadow:
     names: dict[str, Name] = {}
     for get, place in zip(stripped.gets, stripped.places, strict=True):
         line = get.call.lineno
+        if (refusal := bad_name(get.name)) is not None:
+            raise FlorError(f"{shown_as}:{line}: {get.name!r}: {refusal.reason}")
         if get.name in names:
             first = names[get.name].line
             raise FlorError(

@@ -20,9 +20,9 @@ def slots_first(parsed: Parsed, owner: ast.AST, body: list[ast.stmt]) -> tuple[S
     line_start = parsed.lines.line_start(start)
     indent = parsed.text[line_start:start]
     own_line = Slot(line_start, indent, parsed.lines.newline_before(line_start))
-    same_line = Slot(start, "", "; ")
+    in_line = Slot(start, "", "; ")
     slots = (own_line,) if _blank(indent) else ()
-    return slots if _is_compound(body[0]) else (*slots, same_line)
+    return slots if _is_compound(body[0]) else (*slots, in_line)
 
 
 def slots_after(parsed: Parsed, siblings: list[ast.stmt], index: int) -> tuple[Slot, ...]:

@@ -191,6 +191,15 @@ def parse_tree(text: str) -> ast.Module:
         raise SyntaxError(str(error) or "too deeply nested", ("", 1, 1, "")) from None
 
 
+def parse_expression(text: str) -> ast.expr | None:
+    """The tree of an expression, which may stand on several lines; None if it is none. Its positions are of no use."""
+    try:
+        statements = parse_tree(f"({text})").body
+    except SyntaxError:
+        return None
+    return statements[0].value if len(statements) == 1 and isinstance(statements[0], ast.Expr) else None
+
+
 def syntax_line(error: SyntaxError) -> tuple[int, str]:
     """Line and message of a SyntaxError."""
     return error.lineno or 1, error.msg

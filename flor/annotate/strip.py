@@ -17,8 +17,8 @@ from flor.annotate.places import Edit, Place, apply
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
 from flor.annotate.tree import paired, same, same_line, span_of, statement_lists
 
-#: What a statement `GET("n", x)` is taken for: "bindings" removes those straight after x is bound, the others are around
-#: an expression statement; "removed" and "kept" decide alike for all.
+#: What a statement `GET("n", x)` is taken for: "bindings" removes those straight after x is bound, others are around an
+#: expression statement; "removed" and "kept" decide alike for all.
 Reading = Literal["bindings", "removed", "kept"]
 
 

@@ -158,6 +158,9 @@ class _Session:
             process = _open_process(self.path, None, -1, 0)
             write_json(self.path / "run.json", self.info)
         except OSError as error:
+            import shutil
+
+            shutil.rmtree(self.path, ignore_errors=True)
             raise FlorError(
                 f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
             ) from None
@@ -238,6 +241,10 @@ def run(target: str, experiment: str, arguments: list[str], as_module: bool, the
     nowhere to write.
     """
     check_experiment_name(experiment)
+    try:
+        os.getcwd()
+    except OSError:
+        raise FlorError("the current folder is gone: change to one that is there") from None
     program = _module(target) if as_module else _script(target)
     try:
         compile(program.data, program.path, "exec", dont_inherit=True)

@@ -61,9 +61,16 @@ class SourceMap:
 
     @classmethod
     def from_json(cls, data: dict[str, list[dict[str, object]]]) -> SourceMap:
-        """The inverse of `to_json`. Raises KeyError or TypeError on foreign data."""
+        """The inverse of `to_json`. Raises KeyError, TypeError, ValueError or AttributeError on foreign data."""
         blocks = [Block(**b) for b in data["blocks"]]  # type: ignore[arg-type]
         sites = [Site(**{**s, "span": tuple(s["span"])}) for s in data["sites"]]  # type: ignore[arg-type]
+        if not blocks or not all(b.parent is None or 0 <= b.parent < i for i, b in enumerate(blocks)):
+            raise ValueError("no block, or a block's parent")
+        for site in sites:
+            if not 0 <= site.block < len(blocks) or len(site.span) != 4:
+                raise ValueError("a site's block or span")
+            if site.of is not None and not 0 <= site.of < len(sites):
+                raise ValueError("the site that a site refers to")
         return cls(blocks, sites)
 
     def function_of(self, block: int) -> int:

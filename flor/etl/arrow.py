@@ -31,8 +31,8 @@ def optional(values: Sequence[float | None], kind: pa.DataType) -> pa.Array:
 
 
 def texts(values: Sequence[str | None]) -> pa.Array:
-    """An array of text; None is NULL. Raises UnicodeEncodeError on a lone surrogate."""
-    encoded = [b"" if v is None else v.encode() for v in values]
+    """An array of text; None is NULL. A lone surrogate (a byte of a file's name that is no text) is escaped."""
+    encoded = [b"" if v is None else v.encode("utf-8", "backslashreplace") for v in values]
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
     null = np.array([v is None for v in values], np.bool_)

@@ -84,6 +84,11 @@ class Annotated:
             return f"the run did not capture {self.shadow.source_path}; it may be {paths}, say which in the header"
         return same
 
+    @property
+    def was_found(self) -> bool:
+        """Whether a run had a version of its source."""
+        return bool(self._aligned)
+
     def places(self, source: Source) -> dict[str, Place | Missing]:
         """Where each name is in a run's version of the source."""
         if source.sha256 not in self._aligned:

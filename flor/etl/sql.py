@@ -43,6 +43,8 @@ class Result:
 def query(sql: str) -> Result:
     """Run SQL, of one or several statements; the answer is the last one's. Raises FlorError with DuckDB's message."""
     warnings: list[str] = []
+    if any("\ud800" <= c <= "\udfff" for c in sql):
+        raise FlorError("the query holds bytes that are no text here: write it in the encoding of the locale")
     connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
     try:
         statements = connection.extract_statements(sql)

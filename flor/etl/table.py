@@ -3,6 +3,7 @@ folder together."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
     if not builder.runs:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
+    diagnostics += _gone_sources(annotated, experiment)
     data, key_names, remarks = builder.finish({d.name for d in diagnostics if d.name is not None})
     return Table(data, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
 
@@ -91,6 +93,26 @@ def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
         files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
         raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
     return list(seen.values())
+
+
+def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagnostic]:
+    """What is to be said of sources that are not there any more. Raises FlorError where no run has one either."""
+    diagnostics = []
+    for copy in annotated:
+        path = copy.shadow.source_path
+        if source_exists(path) or not copy.shadow.names:
+            continue
+        if not copy.was_found:
+            raise FlorError(
+                f"the source of {copy.path} is gone and no run of {experiment!r} has it: {path}; correct its header"
+            )
+        diagnostics.append(Diagnostic(f"the source of {copy.path} is gone, the runs' own copies are read: {path}"))
+    return diagnostics
+
+
+def source_exists(path: Path) -> bool:
+    """Whether there is a file of this name. Where that cannot be told there is none."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists can raise
 
 
 def _choose(experiment: str, runs: list[home.Run], run_ids: Sequence[str] | None) -> list[home.Run]:

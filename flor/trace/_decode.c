@@ -64,6 +64,36 @@ static void release(Words *words) {
     memset(words, 0, sizeof *words);
 }
 
+/* --- a column ------------------------------------------------------------------------------------------------- */
+
+/* Words that Python code can read through the buffer protocol. They are not copied: columns can be most of memory. */
+typedef struct {
+    PyObject_HEAD
+    Words words;
+} Column;
+
+static int column_buffer(Column *column, Py_buffer *view, int flags) {
+    void *at = column->words.at ? (void *)column->words.at : (void *)"";
+    return PyBuffer_FillInfo(view, (PyObject *)column, at, (Py_ssize_t)(column->words.length * sizeof(int64_t)), 1,
+                             flags);
+}
+
+static void column_dealloc(Column *column) {
+    PyTypeObject *type = Py_TYPE(column);
+    release(&column->words);
+    type->tp_free((PyObject *)column);
+    Py_DECREF(type);
+}
+
+static PyType_Slot column_slots[] = {
+    {Py_bf_getbuffer, column_buffer},
+    {Py_tp_dealloc, column_dealloc},
+    {0, NULL},
+};
+
+static PyType_Spec column_spec = {"flor.trace._decode.Column", sizeof(Column), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, column_slots};
+
 /* --- a hash map from a pair of words to a word ---------------------------------------------------------------- */
 
 typedef struct {
@@ -169,6 +199,7 @@ typedef struct {
     State state;
     int64_t stream, seq, now;
     int first; /* the next activation is its process's first */
+    PyObject *column_type;
 } Decoder;
 
 static int64_t instance_count(const Decoder *d) { return (int64_t)d->instances[I_BLOCK].length; }
@@ -660,20 +691,23 @@ static int64_t drop_duplicates(Decoder *d, Words *rows, int64_t *place, int64_t 
     return from + count;
 }
 
-/* The words as bytes; they are freed. */
-static PyObject *hand_over(Words *words) {
-    PyObject *bytes =
-        PyBytes_FromStringAndSize((const char *)words->at, (Py_ssize_t)(words->length * sizeof(int64_t)));
-    release(words);
-    return bytes;
+/* The words as an object with the buffer protocol, which owns them from now on. */
+static PyObject *hand_over(PyTypeObject *type, Words *words) {
+    Column *column = (Column *)type->tp_alloc(type, 0);
+    if (column) {
+        column->words = *words;
+        memset(words, 0, sizeof *words);
+    }
+    return (PyObject *)column;
 }
 
 PyDoc_STRVAR(finish_doc, "finish() -> (columns, rows, counts)\n\nThe columns of the instances (int64), each site's rows "
-                         "(bytes, or None) and each site's number of values. The decoder is empty afterwards.");
+                         "(or None) and each site's number of values. The decoder is empty afterwards.");
 
 static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
     int64_t *order = NULL, *place = NULL, from = 0;
     PyObject *columns = NULL, *rows = NULL, *counts = NULL;
+    PyTypeObject *type = (PyTypeObject *)d->column_type;
     resolve(d);
     release(&d->pending);
     if (plan_order(d, &order) < 0 || count_activations(d) < 0 || (order && apply_order(d, order) < 0))
@@ -695,14 +729,14 @@ static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
         if (d->rows[site].length) {
             Py_DECREF(bytes);
             from = drop_duplicates(d, &d->rows[site], place, from);
-            bytes = hand_over(&d->rows[site]);
+            bytes = hand_over(type, &d->rows[site]);
             if (!bytes)
                 goto done;
         }
         PyList_SET_ITEM(rows, site, bytes);
     }
     for (int c = 0; c < I_COLUMNS; c++) {
-        PyObject *bytes = hand_over(&d->instances[c]);
+        PyObject *bytes = hand_over(type, &d->instances[c]);
         if (!bytes)
             goto done;
         PyTuple_SET_ITEM(columns, c, bytes);
@@ -752,6 +786,9 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
     d->end_kept = end;
     d->limit = limit;
     d->main = d->cut = -1;
+    d->column_type = PyType_FromSpec(&column_spec);
+    if (!d->column_type)
+        return -1;
     for (Py_ssize_t i = 0; i < d->block_count; i++) {
         const BlockInfo *b = &d->blocks[i], *f;
         if (b->function < 0 || b->function >= d->block_count)
@@ -772,6 +809,7 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
 
 static void decoder_dealloc(Decoder *d) {
     PyTypeObject *type = Py_TYPE(d);
+    Py_XDECREF(d->column_type);
     free(d->blocks);
     free(d->ids);
     free(d->counts);

@@ -20,8 +20,8 @@ from flor.trace import values
 from flor.trace.decode import MISSING, Decoded, decode
 from flor.trace.stream import ROW, find
 
-#: No event makes less JSON than this, on average over a program: an empty node and its comma.
-_BYTES_PER_RECORD = 45
+#: The least JSON that a block instance and a value make.
+_NODE_BYTES, _RECORD_BYTES = 45, 200
 
 #: Written at once.
 _BUFFER = 1 << 20
@@ -61,8 +61,15 @@ def log_run(run: Path, file: BinaryIO, limit_bytes: int | None) -> bool:
 
     At most about `limit_bytes` are written (None: everything). Raises as `decode` does, and OSError of `file`.
     """
-    limit = None if limit_bytes is None else limit_bytes // _BYTES_PER_RECORD + 1
-    return write_log(columns(decode(run, limit=limit)), file, limit_bytes)
+    if limit_bytes is None:
+        return write_log(columns(decode(run)), file, None)
+    # Decoding is cheap, arranging for the log is not: the first look only says how many events will do.
+    limit = limit_bytes // _NODE_BYTES + 1
+    decoded = decode(run, limit=limit)
+    least = len(decoded.block) * _NODE_BYTES + sum(decoded.counts) * _RECORD_BYTES
+    if least > 2 * limit_bytes:
+        decoded = decode(run, limit=max(decoded.records * limit_bytes // least, 1000))
+    return write_log(columns(decoded), file, limit_bytes)
 
 
 def columns(decoded: Decoded) -> LogColumns:

@@ -70,6 +70,13 @@ def no_rows() -> Rows:
     return Rows(Values(none, none, none.astype(np.uint8), none.astype(np.uint64), data), none.astype(np.int32))
 
 
+def arrow(column: npt.NDArray[Any]) -> pa.Array:
+    """The column for Arrow, not copied if it is contiguous. (pa.array would import pandas to look at it.)"""
+    column = np.ascontiguousarray(column)
+    kind = pa.from_numpy_dtype(column.dtype)
+    return pa.Array.from_buffers(kind, len(column), [None, pa.py_buffer(column)])
+
+
 def decoded_instances(decoded: Decoded) -> Instances:
     """The instances that the decoder found."""
     block = np.frombuffer(decoded.block, np.int64)
@@ -81,19 +88,20 @@ def decoded_instances(decoded: Decoded) -> Instances:
     return instances_of(source, here, *(np.frombuffer(c, np.int64) for c in columns))
 
 
-def decoded_rows(rows: bytes, decoded: Decoded) -> Rows:
+def decoded_rows(rows: memoryview, decoded: Decoded) -> Rows:
     """A site's rows as the decoder gives them, as columns."""
     table = np.frombuffer(rows, _ROW)
     kind = table["kind"].astype(np.uint8)
-    has_data = _HAS_DATA[kind]
-    if not has_data.any():
+    kinds = np.unique(kind) if kind.min() != kind.max() else kind[:1]
+    payload = table["payload"]
+    if not _HAS_PAYLOAD[kinds].all():
+        payload = np.where(_HAS_PAYLOAD[kind], payload, np.uint64(0))
+    if not _HAS_DATA[kinds].any():
         data = pa.nulls(len(kind), pa.large_binary())
     else:
-        kinds, offsets, found = gather(rows, decoded.heap)
-        kind = np.frombuffer(kinds, np.uint8)
-        valid = pa.py_buffer(np.packbits(has_data, bitorder="little"))
-        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(found)]
+        valid = pa.py_buffer(np.packbits(_HAS_DATA[kind], bitorder="little"))
+        found, offsets, content = gather(rows, decoded.heap)
+        kind = np.frombuffer(found, np.uint8)
+        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(content)]
         data = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(kind), buffers)
-    has_payload = _HAS_PAYLOAD[kind]
-    payload = table["payload"] if has_payload.all() else np.where(has_payload, table["payload"], np.uint64(0))
     return Rows(Values(table["instance"], table["seq"], kind, payload, data), table["stream"])

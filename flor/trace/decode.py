@@ -43,11 +43,12 @@ class Decoded:
     stream: memoryview
     seq: memoryview
     begin: memoryview
-    rows: list[bytes | None]  # by site; stream.ROW words for each value
+    rows: list[memoryview | None]  # by site; stream.ROW words for each value
     counts: memoryview  # by site: how many values there are, also of sites that were not kept
     heap: Heaps
     warnings: list[str]
     damaged: bool  # something that was written could not be read
+    records: int  # how many were read
     complete: bool  # the limit was not reached
     cut: int  # if it was: the instance that was the position there, or -1
     main: int  # instance of the main script's module, or -1
@@ -115,11 +116,12 @@ def decode(
         stream,
         seq,
         begin,
-        rows,
+        [None if r is None else memoryview(r) for r in rows],
         memoryview(counts).cast("q"),
         heap,
         warnings,
         layout.damaged or reading.damaged,
+        decoder.records,
         reading.complete,
         decoder.cut,
         decoder.main,

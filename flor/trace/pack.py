@@ -24,11 +24,12 @@ import pyarrow.parquet as pq
 
 from flor.errors import FlorError
 from flor.home import open_run
-from flor.trace.columns import decoded_instances, decoded_rows
+from flor.trace.columns import Rows, arrow, decoded_instances, decoded_rows
 from flor.trace.decode import Decoded, decode
 from flor.trace.format import RECORD
 from flor.trace.layout import Layout, VanishedError, packed, read_layout, reason
 from flor.trace.packed import BLOCKS, VALUES, Packed
+from flor.trace.stream import ROW
 
 #: Most rows of a row group, and how many values a site must have to begin one of its own.
 _GROUP = 1 << 20
@@ -177,12 +178,13 @@ def _sync(folder: Path) -> None:
 
 def _block_tables(decoded: Decoded) -> Iterator[pa.Table]:
     instances = decoded_instances(decoded)
-    yield pa.table([getattr(instances, name) for name in BLOCKS.names], schema=BLOCKS)
+    yield pa.table([arrow(getattr(instances, name)) for name in BLOCKS.names], schema=BLOCKS)
 
 
 def _value_tables(parts: Iterable[Decoded]) -> Iterator[pa.Table]:
-    """One table for each row group, or for several of one site: sites with few values share a row group."""
+    """One table for each row group: sites with few values share one, others have some of their own."""
     small: list[pa.Table] = []
+    held = 0
     for decoded in parts:
         for number, source in enumerate(decoded.sources):
             for site in range(len(source.sites)):
@@ -190,31 +192,35 @@ def _value_tables(parts: Iterable[Decoded]) -> Iterator[pa.Table]:
                 if rows is None:
                     continue
                 decoded.rows[source.first_site + site] = None
-                table = _site_table(number, site, rows, decoded)
-                if table.num_rows < _OWN_GROUP:
-                    small.append(table)
-                if small and (table.num_rows >= _OWN_GROUP or sum(t.num_rows for t in small) >= _OWN_GROUP):
-                    yield pa.concat_tables(small).combine_chunks()
-                    small = []
-                if table.num_rows >= _OWN_GROUP:
-                    yield table
+                large = len(rows) >= _OWN_GROUP * ROW * 8
+                if large and small:
+                    yield pa.concat_tables(small)
+                    small, held = [], 0
+                for begin in range(0, len(rows), _GROUP * ROW * 8):
+                    table = _table(number, site, decoded_rows(rows[begin : begin + _GROUP * ROW * 8], decoded))
+                    if large:
+                        yield table
+                    else:
+                        small.append(table)
+                        held += table.num_rows
+                if held >= _OWN_GROUP:
+                    yield pa.concat_tables(small)
+                    small, held = [], 0
     if small:
-        yield pa.concat_tables(small).combine_chunks()
+        yield pa.concat_tables(small)
 
 
-def _site_table(source: int, site: int, packed_rows: bytes, decoded: Decoded) -> pa.Table:
-    rows = decoded_rows(packed_rows, decoded)
-    count = len(rows.stream)
+def _table(source: int, site: int, rows: Rows) -> pa.Table:
     v = rows.values
-    numbers = [np.full(count, source, np.int32), np.full(count, site, np.int32), rows.stream, v.seq, v.instance]
-    return pa.table(
-        [*map(np.ascontiguousarray, numbers), v.kind, np.ascontiguousarray(v.payload), v.data], schema=VALUES
-    )
+    places = [np.full(len(rows.stream), number, np.int32) for number in (source, site)]
+    columns = [arrow(column) for column in (*places, rows.stream, v.seq, v.instance, v.kind, v.payload)]
+    return pa.table([*columns, v.data], schema=VALUES)
 
 
 def main() -> int:
     """Pack the run that the command line names, quietly. Returns the exit code: 1 if it was not packed."""
     os.nice(10)
+    sys.unraisablehook = lambda _: None  # a Parquet writer that cannot write says so again when it is collected
     try:
         pack(Path(sys.argv[1]))
     except FlorError:

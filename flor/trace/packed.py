@@ -162,8 +162,11 @@ class Packed:
 
 
 def _numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
-    column: npt.NDArray[Any] = table.column(name).to_numpy()
-    return column
+    """A column without nulls. (Its own to_numpy would import pandas.)"""
+    column = table.column(name)
+    dtype = column.type.to_pandas_dtype()
+    chunks = [np.frombuffer(c.buffers()[1], dtype, c.offset + len(c))[c.offset :] for c in column.chunks if len(c)]
+    return chunks[0] if len(chunks) == 1 else np.concatenate([np.zeros(0, dtype), *chunks])
 
 
 def _range(group: Any) -> tuple[_Site, _Site]:

@@ -106,6 +106,9 @@ class Backend(Protocol):
     def all_rows(self) -> Iterator[tuple[int, int, Rows]]: ...
 
 
+_UNKNOWN = 1 << 31  # blocks of a source whose map cannot be read: more than any has
+
+
 class Trace:
     """The trace of one run, as it was when it was opened. Open one with `open_trace`."""
 
@@ -122,6 +125,8 @@ class Trace:
             raise FlorError(
                 f"run {self.run.id} skipped: {self.run.path / 'trace'} holds instances before their parents"
             )
+        blocks = [len(self._log_source(source).blocks) or _UNKNOWN for source in self.sources]
+        self._check(found.source, found.block, blocks)
         return found
 
     def instances(self) -> Instances:

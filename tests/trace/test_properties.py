@@ -70,9 +70,12 @@ def write(process: WrittenProcess, number: int, records: list[Record]) -> None:
 
 def facts(decoded: Decoded) -> dict[str, Any]:
     names = ("block", "parent", "ordinal", "stream", "seq", "begin", "counts")
-    return {n: getattr(decoded, n).tolist() for n in names} | {
-        n: getattr(decoded, n) for n in ("rows", "warnings", "damaged", "complete", "cut", "main")
-    }
+    rows = [None if r is None else bytes(r) for r in decoded.rows]
+    return (
+        {"rows": rows}
+        | {n: getattr(decoded, n).tolist() for n in names}
+        | {n: getattr(decoded, n) for n in ("warnings", "damaged", "complete", "cut", "main")}
+    )
 
 
 def contents(trace: Trace) -> dict[str, Any]:

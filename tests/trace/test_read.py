@@ -91,6 +91,24 @@ def test_decoding_imports_the_standard_library_only() -> None:
     assert done.stdout == "set()\n"
 
 
+def test_pandas_is_never_imported(tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    main_process(run).stream().open("main").value("a", 1).value("b", "a string")
+    code = f"""if True:
+        import pathlib, sys
+        from flor.home import open_run
+        from flor.trace.pack import pack
+        from flor.trace.read import open_trace
+        for _ in range(2):
+            trace = open_trace(open_run(pathlib.Path({str(run.path)!r})))
+            trace.instances(), trace.values(0, 0), trace.log_columns()
+            pack(trace.run.path)
+        print("pandas" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_parquet_is_imported_for_packed_traces_only() -> None:
     code = "import flor.trace.read, sys; print('pyarrow.parquet' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
