@@ -62,7 +62,8 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+)(?:-(?P<end_lin
 def name(place: str, new_name: str, shadow_path: Path | None) -> str:
     """Name the expression at FILE:LINE:COLUMN[-LINE:COLUMN].
 
-    Lines and columns count from 1, columns in characters; a selection stops before its end. FILE is a source (its shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy.
+    Lines and columns count from 1, columns in characters; a selection stops before its end. FILE is a source (its
+    shadow copy, by default SOURCE_h.py, is made if it is not there) or a shadow copy.
     Returns a line that says what was named. Raises FlorError if it cannot be named.
     """
     match = _PLACE.fullmatch(place)

@@ -15,11 +15,30 @@
 
 /* --- flor/trace/format.py ------------------------------------------------------------------------------------- */
 
-enum { RECORD = 12, KIND_SHIFT = 22, KIND_MASK = 31, LEAVE_SHIFT = 28, HEAP_SHIFT = 40 };
+enum {
+    RECORD = 12,
+    KIND_SHIFT = 22,
+    KIND_MASK = 31,
+    LEAVE_SHIFT = 28,
+    HEAP_SHIFT = 40
+};
 #define ID_MASK ((1u << 22) - 1)
 #define OPEN (1u << 27)
 #define OFFSET_MASK ((UINT64_C(1) << HEAP_SHIFT) - 1)
-enum { BLOCK = 1, LEAVE, RESUME, TIME, THREAD, CREATE, PARENT, NONE, SHORT_STR = 12, STR, GAP = 22, DATE = 24 };
+enum {
+    BLOCK = 1,
+    LEAVE,
+    RESUME,
+    TIME,
+    THREAD,
+    CREATE,
+    PARENT,
+    NONE,
+    SHORT_STR = 12,
+    STR,
+    GAP = 22,
+    DATE = 24
+};
 #define HEAP_KINDS UINT32_C(0x017FE000) /* a bit for each kind from STR to DATE, but for REDACTED (23) */
 
 static inline uint32_t load32(const unsigned char *p) {
@@ -37,11 +56,9 @@ typedef struct {
 
 /* Make room for `more` further words. 0, or -1 with MemoryError set. */
 static int reserve(Words *words, size_t more) {
-    if (more <= words->room - words->length)
-        return 0;
+    if (more <= words->room - words->length) return 0;
     size_t room = words->room ? words->room * 2 : 64;
-    while (room - words->length < more)
-        room *= 2;
+    while (room - words->length < more) room *= 2;
     int64_t *at = room > SIZE_MAX / sizeof *at ? NULL : realloc(words->at, room * sizeof *at);
     if (!at) {
         PyErr_NoMemory();
@@ -53,8 +70,7 @@ static int reserve(Words *words, size_t more) {
 }
 
 static inline int push(Words *words, int64_t word) {
-    if (words->length == words->room && reserve(words, 1) < 0)
-        return -1;
+    if (words->length == words->room && reserve(words, 1) < 0) return -1;
     words->at[words->length++] = word;
     return 0;
 }
@@ -68,8 +84,7 @@ static void release(Words *words) {
 
 /* Words that Python code can read through the buffer protocol. They are not copied: columns can be most of memory. */
 typedef struct {
-    PyObject_HEAD
-    Words words;
+    PyObject_HEAD Words words;
 } Column;
 
 static int column_buffer(Column *column, Py_buffer *view, int flags) {
@@ -116,8 +131,7 @@ static inline size_t spread(int64_t a, int64_t b) {
 /* The pair's entry, or the free one where it belongs. The map must have room. */
 static Entry *find(const Map *map, int64_t a, int64_t b) {
     size_t i = spread(a, b) & (map->room - 1);
-    while (map->at[i].used && (map->at[i].a != a || map->at[i].b != b))
-        i = (i + 1) & (map->room - 1);
+    while (map->at[i].used && (map->at[i].a != a || map->at[i].b != b)) i = (i + 1) & (map->room - 1);
     return &map->at[i];
 }
 
@@ -131,8 +145,7 @@ static Entry *insert(Map *map, int64_t a, int64_t b) {
             return NULL;
         }
         for (size_t i = 0; i < map->room; i++)
-            if (map->at[i].used)
-                *find(&larger, map->at[i].a, map->at[i].b) = map->at[i];
+            if (map->at[i].used) *find(&larger, map->at[i].a, map->at[i].b) = map->at[i];
         free(map->at);
         *map = larger;
     }
@@ -161,27 +174,42 @@ typedef struct {
     int64_t parent; /* the process that this one was forked from, or -1 */
 } Tokens;
 
-enum { NO_PARENT_RECORD, KNOWN_PARENT, TOKEN_PARENT }; /* what a PARENT record said of the next activation */
+enum {
+    NO_PARENT_RECORD,
+    KNOWN_PARENT,
+    TOKEN_PARENT
+}; /* what a PARENT record said of the next activation */
 
 /* The state of a stream. An activation lies in `frames`: function, position, then one slot for each of the function's
  * blocks: the current instance there, or -1. Slot 0 is the function's own. */
 typedef struct {
     Words frames, activations, stack; /* activations and stack hold offsets into frames */
     int64_t next_kind, next_parent;
-    int64_t lost;  /* what follows cannot be placed, until a THREAD record */
+    int64_t lost;   /* what follows cannot be placed, until a THREAD record */
     int64_t broken; /* something was lost: numbers of activations mean nothing any more */
 } State;
 
-enum { STATE_WORDS = 4 };
+enum {
+    STATE_WORDS = 4
+};
 
 /* The columns of the instances; stream.py, INSTANCE_COLUMNS. */
-enum { I_BLOCK, I_PARENT, I_ORDINAL, I_STREAM, I_SEQ, I_BEGIN, I_COLUMNS };
+enum {
+    I_BLOCK,
+    I_PARENT,
+    I_ORDINAL,
+    I_STREAM,
+    I_SEQ,
+    I_BEGIN,
+    I_COLUMNS
+};
 
-enum { ROW = 4 }; /* words of a value's row: instance, seq, payload, kind | stream << 32 */
+enum {
+    ROW = 4
+}; /* words of a value's row: instance, seq, payload, kind | stream << 32 */
 
 typedef struct {
-    PyObject_HEAD
-    BlockInfo *blocks;
+    PyObject_HEAD BlockInfo *blocks;
     Py_ssize_t block_count;
     Words *rows; /* one for each site */
     int64_t *counts;
@@ -207,8 +235,7 @@ static int64_t instance_count(const Decoder *d) { return (int64_t)d->instances[I
 static int64_t new_instance(Decoder *d, int64_t block, int64_t parent, int64_t ordinal) {
     int64_t row[I_COLUMNS] = {block, parent, ordinal, d->stream, d->seq, d->now};
     for (int c = 0; c < I_COLUMNS; c++)
-        if (push(&d->instances[c], row[c]) < 0)
-            return -1;
+        if (push(&d->instances[c], row[c]) < 0) return -1;
     return instance_count(d) - 1;
 }
 
@@ -238,39 +265,31 @@ static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
     d->first = 0;
     s->next_kind = NO_PARENT_RECORD;
     int64_t instance = new_instance(d, number, parent, 0);
-    if (instance < 0)
+    if (instance < 0) return -1;
+    if (token && (push(&d->pending, instance) < 0 || push(&d->pending, d->process_count - 1) < 0 ||
+                  push(&d->pending, token) < 0))
         return -1;
-    if (token &&
-        (push(&d->pending, instance) < 0 || push(&d->pending, d->process_count - 1) < 0 || push(&d->pending, token) < 0))
-        return -1;
-    if (block->main == 2 && d->main < 0 && d->process_count == 1)
-        d->main = instance;
+    if (block->main == 2 && d->main < 0 && d->process_count == 1) d->main = instance;
     size_t words = 2 + (size_t)block->slots;
-    if (reserve(&s->frames, words) < 0)
-        return -1;
+    if (reserve(&s->frames, words) < 0) return -1;
     int64_t offset = (int64_t)s->frames.length, *frame = s->frames.at + offset;
     s->frames.length += words;
     frame[0] = number;
     frame[1] = frame[2] = instance;
-    for (int32_t i = 1; i < block->slots; i++)
-        frame[2 + i] = -1;
+    for (int32_t i = 1; i < block->slots; i++) frame[2 + i] = -1;
     return push(&s->activations, offset) < 0 || push(&s->stack, offset) < 0 ? -1 : 0;
 }
 
 /* OPEN on a loop. 1 if it was placed, 0 if it does not belong here, -1 with an exception. */
 static int open_iteration(Decoder *d, int32_t number, const BlockInfo *block) {
     int64_t *frame = top(d);
-    if (!frame || frame[0] != block->function || frame[2 + block->parent_slot] < 0)
-        return 0;
+    if (!frame || frame[0] != block->function || frame[2 + block->parent_slot] < 0) return 0;
     int64_t parent = frame[2 + block->parent_slot], last = frame[2 + block->slot], ordinal = 0;
-    if (last >= 0 && d->instances[I_PARENT].at[last] == parent)
-        ordinal = d->instances[I_ORDINAL].at[last] + 1;
+    if (last >= 0 && d->instances[I_PARENT].at[last] == parent) ordinal = d->instances[I_ORDINAL].at[last] + 1;
     int64_t instance = new_instance(d, number, parent, ordinal);
-    if (instance < 0)
-        return -1;
+    if (instance < 0) return -1;
     frame[1] = frame[2 + block->slot] = instance;
-    for (int32_t i = block->slot + 1; i < block->end_slot; i++)
-        frame[2 + i] = -1;
+    for (int32_t i = block->slot + 1; i < block->end_slot; i++) frame[2 + i] = -1;
     return 1;
 }
 
@@ -302,8 +321,7 @@ static int control(Decoder *d, unsigned kind, uint64_t payload) {
     case CREATE:
         frame = top(d);
         entry = insert(&d->processes[d->process_count - 1].at, (int64_t)payload, 0);
-        if (!entry)
-            return -1;
+        if (!entry) return -1;
         entry->value = frame ? frame[1] : d->main;
         return 0;
     case PARENT:
@@ -316,22 +334,20 @@ static int control(Decoder *d, unsigned kind, uint64_t payload) {
     }
 }
 
-PyDoc_STRVAR(feed_doc, "feed(records) -> int\n\nRecords taken: fewer than there are if a head of 0 ended them, the limit "
-                       "was reached, or the stream was lost at the last one taken.");
+PyDoc_STRVAR(feed_doc,
+             "feed(records) -> int\n\nRecords taken: fewer than there are if a head of 0 ended them, the limit "
+             "was reached, or the stream was lost at the last one taken.");
 
 static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
     Py_buffer view;
-    if (PyObject_GetBuffer(arg, &view, PyBUF_SIMPLE) < 0)
-        return NULL;
+    if (PyObject_GetBuffer(arg, &view, PyBUF_SIMPLE) < 0) return NULL;
     const unsigned char *p = view.buf;
     Py_ssize_t n = view.len / RECORD, i = 0;
     State *s = &d->state;
-    if (!d->process_count)
-        n = 0;
+    if (!d->process_count) n = 0;
     for (; i < n; i++, p += RECORD) {
         uint32_t head = load32(p);
-        if (!head)
-            break;
+        if (!head) break;
         if (d->records == d->limit) {
             const int64_t *frame = top(d);
             d->cut = frame ? frame[1] : -1;
@@ -360,8 +376,7 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
             s->stack.length -= leave;
         }
         if (kind != BLOCK && (kind < NONE || kind > DATE)) {
-            if (control(d, kind, payload) < 0)
-                goto failed;
+            if (control(d, kind, payload) < 0) goto failed;
             if (s->lost) {
                 i++;
                 break;
@@ -387,8 +402,7 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
                 placed = open_iteration(d, id.block, block);
             else if (open_activation(d, id.block, block) < 0)
                 placed = -1;
-            if (placed < 0)
-                goto failed;
+            if (placed < 0) goto failed;
             if (!placed) {
                 d->misplaced += kind != BLOCK;
                 continue;
@@ -402,18 +416,15 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
             }
             frame[1] = instance;
         }
-        if (kind == BLOCK)
-            continue;
+        if (kind == BLOCK) continue;
         if (id.site < 0) {
             d->misplaced++;
             continue;
         }
         d->counts[id.site]++;
-        if (id.site < d->first_kept || id.site >= d->end_kept)
-            continue;
+        if (id.site < d->first_kept || id.site >= d->end_kept) continue;
         Words *rows = &d->rows[id.site];
-        if (rows->room - rows->length < ROW && reserve(rows, ROW) < 0)
-            goto failed;
+        if (rows->room - rows->length < ROW && reserve(rows, ROW) < 0) goto failed;
         int64_t *row = rows->at + rows->length;
         row[0] = instance;
         row[1] = d->seq;
@@ -435,13 +446,10 @@ PyDoc_STRVAR(process_doc, "process(parent)\n\nThe streams that follow are of a f
 
 static PyObject *decoder_process(Decoder *d, PyObject *arg) {
     Py_ssize_t parent = PyLong_AsSsize_t(arg);
-    if (parent == -1 && PyErr_Occurred())
-        return NULL;
-    if (parent >= d->process_count || parent < -1)
-        return PyErr_Format(PyExc_ValueError, "no process %zd", parent);
+    if (parent == -1 && PyErr_Occurred()) return NULL;
+    if (parent >= d->process_count || parent < -1) return PyErr_Format(PyExc_ValueError, "no process %zd", parent);
     Tokens *more = realloc(d->processes, ((size_t)d->process_count + 1) * sizeof *more);
-    if (!more)
-        return PyErr_NoMemory();
+    if (!more) return PyErr_NoMemory();
     d->processes = more;
     memset(&more[d->process_count], 0, sizeof *more);
     more[d->process_count++].parent = parent;
@@ -460,14 +468,12 @@ static PyObject *decoder_state(Decoder *d, PyObject *Py_UNUSED(unused)) {
         words += parts[i]->length;
     }
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(words * sizeof(int64_t)));
-    if (!bytes)
-        return NULL;
+    if (!bytes) return NULL;
     char *to = PyBytes_AS_STRING(bytes);
     memcpy(to, fixed, sizeof fixed);
     to += sizeof fixed;
     for (int i = 0; i < 3; i++) {
-        if (parts[i]->length)
-            memcpy(to, parts[i]->at, parts[i]->length * sizeof(int64_t));
+        if (parts[i]->length) memcpy(to, parts[i]->at, parts[i]->length * sizeof(int64_t));
         to += parts[i]->length * sizeof(int64_t);
     }
     return bytes;
@@ -478,8 +484,7 @@ static int restore(State *s, PyObject *bytes) {
     const char *from = PyBytes_AS_STRING(bytes);
     size_t left = (size_t)PyBytes_GET_SIZE(bytes);
     Words *parts[3] = {&s->frames, &s->activations, &s->stack};
-    if (left < sizeof fixed)
-        goto foreign;
+    if (left < sizeof fixed) goto foreign;
     memcpy(fixed, from, sizeof fixed);
     from += sizeof fixed;
     left -= sizeof fixed;
@@ -489,12 +494,9 @@ static int restore(State *s, PyObject *bytes) {
     s->broken = fixed[3];
     for (int i = 0; i < 3; i++) {
         size_t words = (size_t)fixed[STATE_WORDS + i];
-        if (words > left / sizeof(int64_t))
-            goto foreign;
-        if (reserve(parts[i], words) < 0)
-            return -1;
-        if (words)
-            memcpy(parts[i]->at, from, words * sizeof(int64_t));
+        if (words > left / sizeof(int64_t)) goto foreign;
+        if (reserve(parts[i], words) < 0) return -1;
+        if (words) memcpy(parts[i]->at, from, words * sizeof(int64_t));
         parts[i]->length = words;
         from += words * sizeof(int64_t);
         left -= words * sizeof(int64_t);
@@ -505,16 +507,16 @@ foreign:
     return -1;
 }
 
-PyDoc_STRVAR(stream_doc, "stream(ids, number, now, first, state)\n\nThe records that follow are of a further stream. ids: "
-                         "int32 rows (block, site, function, slot); state: bytes of state(), or None.");
+PyDoc_STRVAR(stream_doc,
+             "stream(ids, number, now, first, state)\n\nThe records that follow are of a further stream. ids: "
+             "int32 rows (block, site, function, slot); state: bytes of state(), or None.");
 
 static PyObject *decoder_stream(Decoder *d, PyObject *args) {
     Py_buffer ids;
     int number, first;
     long long now;
     PyObject *state;
-    if (!PyArg_ParseTuple(args, "y*iLpO:stream", &ids, &number, &now, &first, &state))
-        return NULL;
+    if (!PyArg_ParseTuple(args, "y*iLpO:stream", &ids, &number, &now, &first, &state)) return NULL;
     Id *copy = malloc(ids.len ? (size_t)ids.len : 1);
     if (!copy) {
         PyBuffer_Release(&ids);
@@ -541,10 +543,8 @@ static PyObject *decoder_stream(Decoder *d, PyObject *args) {
     d->now = now;
     d->first = first;
     if (state != Py_None) {
-        if (!PyBytes_Check(state))
-            return PyErr_Format(PyExc_TypeError, "state: bytes expected");
-        if (restore(s, state) < 0)
-            return NULL;
+        if (!PyBytes_Check(state)) return PyErr_Format(PyExc_TypeError, "state: bytes expected");
+        if (restore(s, state) < 0) return NULL;
     }
     Py_RETURN_NONE;
 }
@@ -575,18 +575,15 @@ static void resolve(Decoder *d) {
 static int plan_order(Decoder *d, int64_t **order) {
     int64_t n = instance_count(d), *parent = d->instances[I_PARENT].at, i;
     *order = NULL;
-    for (i = 0; i < n && parent[i] < i; i++)
-        ;
-    if (i == n)
-        return 0;
+    for (i = 0; i < n && parent[i] < i; i++);
+    if (i == n) return 0;
     int64_t *number = malloc((size_t)n * sizeof *number);
     Words chain = {0};
     if (!number) {
         PyErr_NoMemory();
         return -1;
     }
-    for (i = 0; i < n; i++)
-        number[i] = -1;
+    for (i = 0; i < n; i++) number[i] = -1;
     int64_t next = 0;
     for (i = 0; i < n; i++) {
         int64_t at = i, child = -1;
@@ -604,8 +601,7 @@ static int plan_order(Decoder *d, int64_t **order) {
             parent[child] = -1;
             d->unresolved++;
         }
-        while (chain.length)
-            number[chain.at[--chain.length]] = next++;
+        while (chain.length) number[chain.at[--chain.length]] = next++;
     }
     release(&chain);
     *order = number;
@@ -632,26 +628,21 @@ static int count_activations(Decoder *d) {
 static int apply_order(Decoder *d, const int64_t *number) {
     size_t n = (size_t)instance_count(d);
     for (size_t i = 0; i < n; i++)
-        if (d->instances[I_PARENT].at[i] >= 0)
-            d->instances[I_PARENT].at[i] = number[d->instances[I_PARENT].at[i]];
+        if (d->instances[I_PARENT].at[i] >= 0) d->instances[I_PARENT].at[i] = number[d->instances[I_PARENT].at[i]];
     int64_t *moved = malloc(n * sizeof *moved);
     if (!moved) {
         PyErr_NoMemory();
         return -1;
     }
     for (int c = 0; c < I_COLUMNS; c++) {
-        for (size_t i = 0; i < n; i++)
-            moved[number[i]] = d->instances[c].at[i];
+        for (size_t i = 0; i < n; i++) moved[number[i]] = d->instances[c].at[i];
         memcpy(d->instances[c].at, moved, n * sizeof *moved);
     }
     free(moved);
     for (Py_ssize_t site = 0; site < d->site_count; site++)
-        for (size_t i = 0; i < d->rows[site].length; i += ROW)
-            d->rows[site].at[i] = number[d->rows[site].at[i]];
-    if (d->cut >= 0)
-        d->cut = number[d->cut];
-    if (d->main >= 0)
-        d->main = number[d->main];
+        for (size_t i = 0; i < d->rows[site].length; i += ROW) d->rows[site].at[i] = number[d->rows[site].at[i]];
+    if (d->cut >= 0) d->cut = number[d->cut];
+    if (d->main >= 0) d->main = number[d->main];
     return 0;
 }
 
@@ -660,10 +651,8 @@ static int apply_order(Decoder *d, const int64_t *number) {
  * sites. */
 static int64_t drop_duplicates(Decoder *d, Words *rows, int64_t *place, int64_t from) {
     int64_t count = (int64_t)(rows->length / ROW), last = -1, i;
-    for (i = 0; i < count && rows->at[i * ROW] > last; i++)
-        last = rows->at[i * ROW];
-    if (i == count)
-        return from;
+    for (i = 0; i < count && rows->at[i * ROW] > last; i++) last = rows->at[i * ROW];
+    if (i == count) return from;
     int64_t dropped = 0;
     for (i = 0; i < count; i++) {
         int64_t *row = rows->at + i * ROW, *seen = place + row[0];
@@ -701,8 +690,9 @@ static PyObject *hand_over(PyTypeObject *type, Words *words) {
     return (PyObject *)column;
 }
 
-PyDoc_STRVAR(finish_doc, "finish() -> (columns, rows, counts)\n\nThe columns of the instances (int64), each site's rows "
-                         "(or None) and each site's number of values. The decoder is empty afterwards.");
+PyDoc_STRVAR(finish_doc,
+             "finish() -> (columns, rows, counts)\n\nThe columns of the instances (int64), each site's rows "
+             "(or None) and each site's number of values. The decoder is empty afterwards.");
 
 static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
     int64_t *order = NULL, *place = NULL, from = 0;
@@ -710,35 +700,30 @@ static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
     PyTypeObject *type = (PyTypeObject *)d->column_type;
     resolve(d);
     release(&d->pending);
-    if (plan_order(d, &order) < 0 || count_activations(d) < 0 || (order && apply_order(d, order) < 0))
-        goto done;
+    if (plan_order(d, &order) < 0 || count_activations(d) < 0 || (order && apply_order(d, order) < 0)) goto done;
     size_t n = (size_t)instance_count(d);
     place = malloc((n ? n : 1) * sizeof *place);
     if (!place) {
         PyErr_NoMemory();
         goto done;
     }
-    for (size_t i = 0; i < n; i++)
-        place[i] = -1;
+    for (size_t i = 0; i < n; i++) place[i] = -1;
     columns = PyTuple_New(I_COLUMNS);
     rows = PyList_New(d->site_count);
-    if (!columns || !rows)
-        goto done;
+    if (!columns || !rows) goto done;
     for (Py_ssize_t site = 0; site < d->site_count; site++) {
         PyObject *bytes = Py_NewRef(Py_None);
         if (d->rows[site].length) {
             Py_DECREF(bytes);
             from = drop_duplicates(d, &d->rows[site], place, from);
             bytes = hand_over(type, &d->rows[site]);
-            if (!bytes)
-                goto done;
+            if (!bytes) goto done;
         }
         PyList_SET_ITEM(rows, site, bytes);
     }
     for (int c = 0; c < I_COLUMNS; c++) {
         PyObject *bytes = hand_over(type, &d->instances[c]);
-        if (!bytes)
-            goto done;
+        if (!bytes) goto done;
         PyTuple_SET_ITEM(columns, c, bytes);
     }
     counts = PyBytes_FromStringAndSize((const char *)d->counts, d->site_count * (Py_ssize_t)sizeof(int64_t));
@@ -763,8 +748,7 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
         PyErr_SetString(PyExc_TypeError, "Decoder takes no keywords");
         return -1;
     }
-    if (!PyArg_ParseTuple(args, "y*nLnn:Decoder", &blocks, &sites, &limit, &first, &end))
-        return -1;
+    if (!PyArg_ParseTuple(args, "y*nLnn:Decoder", &blocks, &sites, &limit, &first, &end)) return -1;
     if (d->blocks || sites < 0) {
         PyBuffer_Release(&blocks);
         PyErr_SetString(PyExc_ValueError, "Decoder: made already, or a negative number of sites");
@@ -787,21 +771,17 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
     d->limit = limit;
     d->main = d->cut = -1;
     d->column_type = PyType_FromSpec(&column_spec);
-    if (!d->column_type)
-        return -1;
+    if (!d->column_type) return -1;
     for (Py_ssize_t i = 0; i < d->block_count; i++) {
         const BlockInfo *b = &d->blocks[i], *f;
-        if (b->function < 0 || b->function >= d->block_count)
-            break;
+        if (b->function < 0 || b->function >= d->block_count) break;
         f = &d->blocks[b->function];
         if (f->slot != 0 || f->slots < 1 || b->slot < 0 || b->slot >= f->slots || b->end_slot > f->slots ||
             b->parent_slot >= f->slots || (b->slot ? b->parent_slot < 0 : b->function != i))
             break;
-        if (i + 1 == d->block_count)
-            return 0;
+        if (i + 1 == d->block_count) return 0;
     }
-    if (!d->block_count)
-        return 0;
+    if (!d->block_count) return 0;
     d->block_count = 0;
     PyErr_SetString(PyExc_ValueError, "Decoder: inconsistent blocks");
     return -1;
@@ -813,14 +793,11 @@ static void decoder_dealloc(Decoder *d) {
     free(d->blocks);
     free(d->ids);
     free(d->counts);
-    for (Py_ssize_t i = 0; d->rows && i < d->site_count; i++)
-        release(&d->rows[i]);
+    for (Py_ssize_t i = 0; d->rows && i < d->site_count; i++) release(&d->rows[i]);
     free(d->rows);
-    for (int c = 0; c < I_COLUMNS; c++)
-        release(&d->instances[c]);
+    for (int c = 0; c < I_COLUMNS; c++) release(&d->instances[c]);
     release(&d->pending);
-    for (Py_ssize_t i = 0; i < d->process_count; i++)
-        free(d->processes[i].at.at);
+    for (Py_ssize_t i = 0; i < d->process_count; i++) free(d->processes[i].at.at);
     free(d->processes);
     release(&d->state.frames);
     release(&d->state.activations);
@@ -845,7 +822,8 @@ static PyGetSetDef decoder_getset[] = {
     {"cut", (getter)get_cut, NULL, "instance that was the position where the limit was reached, or -1", NULL},
     {"main", (getter)get_main, NULL, "instance of the main script's module, or -1", NULL},
     {"misplaced", (getter)get_misplaced, NULL, "values that could not be placed", NULL},
-    {"duplicates", (getter)get_duplicates, NULL, "values dropped because their instance has another of that site", NULL},
+    {"duplicates", (getter)get_duplicates, NULL, "values dropped because their instance has another of that site",
+     NULL},
     {"unresolved", (getter)get_unresolved, NULL, "instances whose parent is not known", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -861,8 +839,11 @@ static PyMethodDef decoder_methods[] = {
 };
 
 static PyType_Slot decoder_slots[] = {
-    {Py_tp_init, decoder_init},       {Py_tp_dealloc, decoder_dealloc}, {Py_tp_methods, decoder_methods},
-    {Py_tp_getset, decoder_getset},   {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, decoder_init},
+    {Py_tp_dealloc, decoder_dealloc},
+    {Py_tp_methods, decoder_methods},
+    {Py_tp_getset, decoder_getset},
+    {Py_tp_new, PyType_GenericNew},
     {Py_tp_doc, "Decoder(blocks, sites, limit, first_kept, end_kept): see flor.trace.stream.Decoder"},
     {0, NULL},
 };
@@ -877,8 +858,7 @@ PyDoc_STRVAR(gather_doc, "gather(rows, heap, missing) -> (kinds, offsets, data)\
 static int turn_to(PyObject *heap, int64_t stream, int64_t segment, Py_buffer *view) {
     PyBuffer_Release(view);
     PyObject *found = PyObject_CallFunction(heap, "LL", (long long)stream, (long long)segment);
-    if (!found)
-        return -1;
+    if (!found) return -1;
     int result = found == Py_None ? 0 : PyObject_GetBuffer(found, view, PyBUF_SIMPLE);
     Py_DECREF(found);
     return result;
@@ -889,21 +869,18 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
     PyObject *heap, *kinds = NULL, *offsets = NULL, *data = NULL;
     int64_t stream = -1, segment = -1;
     Py_ssize_t room = 0, used = 0;
-    if (!PyArg_ParseTuple(args, "y*Oy*:gather", &rows, &heap, &missing))
-        return NULL;
+    if (!PyArg_ParseTuple(args, "y*Oy*:gather", &rows, &heap, &missing)) return NULL;
     Py_ssize_t n = rows.len / (ROW * (Py_ssize_t)sizeof(int64_t));
     kinds = PyBytes_FromStringAndSize(NULL, n);
     offsets = PyBytes_FromStringAndSize(NULL, (n + 1) * (Py_ssize_t)sizeof(int64_t));
     char *bytes = NULL;
-    if (!kinds || !offsets)
-        goto done;
+    if (!kinds || !offsets) goto done;
     unsigned char *kind_at = (unsigned char *)PyBytes_AS_STRING(kinds);
     char *offset_at = PyBytes_AS_STRING(offsets);
     for (Py_ssize_t i = 0; i <= n; i++) {
         int64_t offset = used;
         memcpy(offset_at + i * (Py_ssize_t)sizeof offset, &offset, sizeof offset);
-        if (i == n)
-            break;
+        if (i == n) break;
         const unsigned char *row = (const unsigned char *)rows.buf + i * ROW * (Py_ssize_t)sizeof(int64_t);
         uint64_t payload = load64(row + 16), word = load64(row + 24);
         unsigned kind = word & 0xFF;
@@ -919,8 +896,7 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
             if ((int64_t)(word >> 32) != stream || (int64_t)(payload >> HEAP_SHIFT) != segment) {
                 stream = (int64_t)(word >> 32);
                 segment = (int64_t)(payload >> HEAP_SHIFT);
-                if (turn_to(heap, stream, segment, &view) < 0)
-                    goto done;
+                if (turn_to(heap, stream, segment, &view) < 0) goto done;
             }
             uint64_t at = payload & OFFSET_MASK, size = view.obj ? (uint64_t)view.len : 0;
             if (size >= 4 && at <= size - 4) {
@@ -950,8 +926,7 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
             }
             bytes = larger;
         }
-        if (length)
-            memcpy(bytes + used, from, (size_t)length);
+        if (length) memcpy(bytes + used, from, (size_t)length);
         used += length;
     }
     data = PyBytes_FromStringAndSize(bytes, used);
@@ -974,8 +949,7 @@ static PyMethodDef module_methods[] = {{"gather", gather, METH_VARARGS, gather_d
 
 static int module_exec(PyObject *module) {
     PyObject *type = PyType_FromModuleAndSpec(module, &decoder_spec, NULL);
-    if (!type)
-        return -1;
+    if (!type) return -1;
     int result = PyModule_AddObjectRef(module, "Decoder", type);
     Py_DECREF(type);
     return result;
@@ -984,7 +958,15 @@ static int module_exec(PyObject *module) {
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
 static struct PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT, "_decode", "Event streams to columns, in C.", 0, module_methods, module_slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT,
+    "_decode",
+    "Event streams to columns, in C.",
+    0,
+    module_methods,
+    module_slots,
+    NULL,
+    NULL,
+    NULL,
 };
 
 PyMODINIT_FUNC PyInit__decode(void) { return PyModuleDef_Init(&module_def); }

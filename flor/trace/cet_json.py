@@ -124,7 +124,7 @@ def columns(decoded: Decoded) -> LogColumns:
 
 
 def root_of(parent: Sequence[int], main: int) -> int:
-    """The log's root: the instance without parent around the main module's; without one the first; -1: there is none."""
+    """The log's root: the instance without parent around the main module's, else the first; -1: there is none."""
     root = main if main >= 0 else min(0, len(parent) - 1)
     while root >= 0 and parent[root] >= 0:
         root = parent[root]

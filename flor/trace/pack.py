@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flor.errors import FlorError
-from flor.home import open_run
+from flor.home import Run, open_run, process_started
 from flor.trace.columns import Rows, arrow, decoded_instances, decoded_rows
 from flor.trace.decode import Decoded, decode
 from flor.trace.format import RECORD
@@ -48,7 +49,7 @@ def pack(run_path: Path) -> None:
     are as they were, and nothing else is left behind. Segments that could not be read in full are kept.
     """
     run = open_run(run_path)
-    if run.status == "running":
+    if run.status == "running" or _has_children(run):
         raise FlorError(f"{run_path} is still running: it can be packed when it has ended")
     with _lock(run_path):
         shutil.rmtree(run_path / _REMOVED, ignore_errors=True)
@@ -65,6 +66,17 @@ def pack(run_path: Path) -> None:
             raise FlorError(f"{run_path} was not packed ({reason(error)}): its segments are kept") from None
         if not damaged:
             _remove_segments(run_path)
+
+
+def _has_children(run: Run) -> bool:
+    """Whether processes that the run has started still record. (Its first one may be about to exit: that has stopped.)"""
+    for path in (run.path / "segments").glob("*/process.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            process = json.loads(path.read_bytes())
+            pid, started = process["pid"], process["pid_started"]
+            if pid != run.info["pid"] and started is not None and process_started(pid) == started:
+                return True
+    return False
 
 
 @contextlib.contextmanager
@@ -213,8 +225,8 @@ def _value_tables(parts: Iterable[Decoded]) -> Iterator[pa.Table]:
 def _table(source: int, site: int, rows: Rows) -> pa.Table:
     v = rows.values
     places = [np.full(len(rows.stream), number, np.int32) for number in (source, site)]
-    columns = [arrow(column) for column in (*places, rows.stream, v.seq, v.instance, v.kind, v.payload)]
-    return pa.table([*columns, v.data], schema=VALUES)
+    columns: list[npt.NDArray[Any]] = [*places, rows.stream, v.seq, v.instance, v.kind, v.payload]
+    return pa.table([*map(arrow, columns), v.data], schema=VALUES)
 
 
 def main() -> int:

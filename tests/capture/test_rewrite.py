@@ -61,7 +61,7 @@ def test_rewritten_code_shows_what_the_source_showed(path: Path) -> None:
     assert outside(code) == outside(plain)
     assert markers(code) <= set(range(len(rewritten.specs)))
     lines = {line for c in code_objects(plain) for *_, line in c.co_lines() if line}
-    lines |= {n.lineno for n in ast.walk(ast.parse(data)) if isinstance(n, ast.stmt)}
+    lines |= {n.lineno for n in ast.walk(ast.parse(data)) if isinstance(n, ast.stmt | ast.expr)}
     assert {line for c in code_objects(code) for *_, line in c.co_lines() if line} <= lines
 
 

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
-from flor.home import open_run
+from flor.home import open_run, process_started
 from flor.trace import decode as decoding
 from flor.trace import pack as packing
 from flor.trace import read
-from flor.trace.layout import VanishedError
+from flor.trace.layout import VanishedError, read_layout
 from flor.trace.pack import pack
 from flor.trace.read import open_trace
 from tests.trace.writer import MAIN, WrittenRun, main_process, shown
@@ -37,7 +37,7 @@ def run(tmp_path: Path) -> WrittenRun:
 
 
 def files(run: WrittenRun) -> set[str]:
-    return {str(p.relative_to(run.path)) for p in run.path.rglob("*") if p.is_file() and "s" != p.parent.name}
+    return {str(p.relative_to(run.path)) for p in run.path.rglob("*") if p.is_file()}
 
 
 def test_a_packed_run_has_two_files_and_no_segments(run: WrittenRun) -> None:
@@ -64,20 +64,26 @@ def test_values_are_sorted_by_source_and_site(run: WrittenRun) -> None:
 def test_duckdb_reads_the_files(run: WrittenRun) -> None:
     pack(run.path)
     query = f"select site, payload, data from '{run.path}/trace/values.parquet' order by site, seq"
-    assert duckdb.sql(query).fetchall()[:2] == [(0, 1, None), (1, 0, b"a long string")]
+    assert duckdb.connect().execute(query).fetchall()[:2] == [(0, 1, None), (1, 0, b"a long string")]
 
 
 def test_a_run_that_is_going_on_is_not_packed(tmp_path: Path) -> None:
     run = WrittenRun(tmp_path, status="running")
     info = json.loads((run.path / "run.json").read_bytes())
-    from flor.home import process_started
-
     info |= {"pid": os.getpid(), "pid_started": process_started(os.getpid())}
     (run.path / "run.json").write_text(json.dumps(info))
     main_process(run).stream().open("main").value("a", 1)
     with pytest.raises(FlorError, match="still running"):
         pack(run.path)
     assert shown(open_trace(open_run(run.path))) == {"main[0]": {"a": "1"}}
+
+
+def test_a_run_whose_child_goes_on_is_not_packed(run: WrittenRun) -> None:
+    path = run.process("child", parent="0").path / "process.json"
+    info = json.loads(path.read_bytes()) | {"pid": os.getpid(), "pid_started": process_started(os.getpid())}
+    path.write_text(json.dumps(info))
+    with pytest.raises(FlorError, match="still running"):
+        pack(run.path)
 
 
 def test_of_two_packers_one_gives_up(run: WrittenRun) -> None:
@@ -90,6 +96,7 @@ def test_of_two_packers_one_gives_up(run: WrittenRun) -> None:
     assert shown(open_trace(open_run(run.path))) == EXPECTED
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("at", ["write_table", "close", "fsync", "replace"])
 def test_a_full_disk_leaves_the_run_as_it_was(at: str, run: WrittenRun, monkeypatch: pytest.MonkeyPatch) -> None:
     before = files(run)
@@ -104,6 +111,15 @@ def test_a_full_disk_leaves_the_run_as_it_was(at: str, run: WrittenRun, monkeypa
     monkeypatch.undo()
     assert files(run) == before
     assert shown(open_trace(open_run(run.path))) == EXPECTED
+
+
+def test_the_helper_process_is_quiet_on_a_full_disk(run: WrittenRun) -> None:
+    before = files(run)
+    code = "import resource, sys; from flor.trace.pack import main; "
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)); sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert files(run) == before
 
 
 def test_what_a_killed_packer_left_is_replaced(run: WrittenRun) -> None:
@@ -147,7 +163,7 @@ def test_a_reader_takes_the_packed_trace_when_the_segments_vanish(
 def test_segments_that_vanish_while_they_are_decoded_are_noticed(
     run: WrittenRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = decoding.read_layout(run.path)
+    layout = read_layout(run.path)
     pack(run.path)
     with pytest.raises(VanishedError):
         decoding.decode(run.path, layout=layout)

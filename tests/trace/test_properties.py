@@ -1,4 +1,4 @@
-"""Streams that nobody thought of: both decoders agree, packed equals raw, and generated programs come back as they ran."""
+"""Streams that nobody thought of: both decoders agree, packed equals raw, generated programs come back as they ran."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from flor.errors import FlorError
 from flor.home import open_run
 from flor.trace import decode as decoding
 from flor.trace.decode import decode
+from flor.trace.layout import read_layout
 from flor.trace.read import Raw, Trace, open_trace
 from tests.trace.writer import MAIN, OTHER, WrittenRun, WrittenSource, main_process, shown
 
@@ -77,7 +78,7 @@ def test_events_of_a_source_that_came_while_reading_are_left_for_later(python: b
     run = WrittenRun(tmp_path)
     p = main_process(run)
     s = p.stream().open("main").value("a", 1)
-    layout = decoding.read_layout(run.path)
+    layout = read_layout(run.path)
     p.module(OTHER)
     s.value("o", 2, opens=True).value("b", 3, leave=1)
     decoded = decode(run.path, layout=layout, growing=True, python=python)
