@@ -66,7 +66,8 @@ def measure(name: str, title: str, amount: int) -> None:
     ratios = [c / p for c, p in zip(captured, plain, strict=True)]
     print(
         f"{title:<38}{statistics.median(plain):>8.3f} s{statistics.median(captured):>8.3f} s"
-        f"{statistics.median(ratios):>7.2f} x  ({min(ratios):.2f} to {max(ratios):.2f}){values:>12,}{size / values:>8.1f}",
+        f"{statistics.median(ratios):>7.2f} x  ({min(ratios):.2f} to {max(ratios):.2f})"
+        f"{values:>12,}{size / values:>8.1f}",
         flush=True,
     )
 
@@ -113,9 +114,8 @@ def etl() -> None:
             after = os.times()
             walls.append(time.perf_counter() - wall)
             cpus.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    print(
-        f"flor etl on Iris, the whole command: {statistics.median(walls):.2f} s wall, {statistics.median(cpus):.2f} s CPU"
-    )
+    wall, cpu = statistics.median(walls), statistics.median(cpus)
+    print(f"flor etl on Iris, the whole command: {wall:.2f} s wall, {cpu:.2f} s CPU")
 
 
 def main() -> None:

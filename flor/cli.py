@@ -95,6 +95,8 @@ def name(parsed: argparse.Namespace) -> None:
 
 def etl(parsed: argparse.Namespace) -> None:
     from flor.etl import export, table
+    from flor.home import runs
+    from flor.trace.ended import start_packing
 
     made = table.make_table(parsed.experiment, parsed.shadow, parsed.run or None)
     target = Path(f"{parsed.experiment}.csv")
@@ -103,6 +105,7 @@ def etl(parsed: argparse.Namespace) -> None:
     _warn(made.diagnostics)
     print(export.head(made.arrow))
     print(f"written to {target}")
+    start_packing(runs(parsed.experiment, []))  # those that were killed, or could not be packed at their end
 
 
 def sql(parsed: argparse.Namespace) -> None:

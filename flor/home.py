@@ -29,14 +29,18 @@ def home() -> Path:
     return Path(os.environ.get("FLOR_HOME") or "~/.flor").expanduser().absolute()
 
 
+def _is_experiment_name(name: str) -> bool:
+    return (
+        bool(name)
+        and not name.startswith((".", "-"))
+        and len(name.encode("utf-8", "surrogatepass")) <= 200
+        and not any(c in '/\\:*?"<>|' or ord(c) < 32 or "\ud800" <= c <= "\udfff" for c in name)
+    )
+
+
 def check_experiment_name(name: str) -> None:
     """Raise FlorError unless `name` can be a folder of FLOR_HOME."""
-    if (
-        not name
-        or name.startswith((".", "-"))
-        or len(os.fsencode(name)) > 200
-        or any(c in '/\\:*?"<>|' or ord(c) < 32 or "\ud800" <= c <= "\udfff" for c in name)
-    ):
+    if not _is_experiment_name(name):
         raise FlorError(f"{name!r} cannot name an experiment: use letters, digits, '_', '-' and '.', as in iris_demo")
 
 
@@ -68,7 +72,21 @@ def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def write_json(path: Path, data: object) -> None:
     """`write_file` with `data` as JSON."""
-    write_file(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+    write_file(path, _json(data))
+
+
+def write_json_over(path: Path, data: object) -> None:
+    """Write JSON where a file is already, in place if there is no room beside it: it needs none but the file's own."""
+    try:
+        write_json(path, data)
+    except OSError:
+        with path.open("r+b") as file:
+            file.write(_json(data))
+            file.truncate()
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
 def process_started(pid: int) -> str | None:
@@ -190,7 +208,7 @@ def experiment_path(name: str) -> Path:
 def experiments() -> list[str]:
     """Names of all experiments, sorted."""
     try:
-        return sorted(p.name for p in home().iterdir() if p.is_dir() and not p.name.startswith("."))
+        return sorted(p.name for p in home().iterdir() if p.is_dir() and _is_experiment_name(p.name))
     except OSError:
         return []
 

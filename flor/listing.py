@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,11 +43,23 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
     lines += _aligned((), names)
-    sources = {(s["path"], s["sha256"]): s["module"] for run in found for s in run.info["sources"]}
+    sources = {(s["path"], s["sha256"]): s["module"] for run in found for s in _sources(run)}
     if sources:
         versions = [(path, f"{sha[:12]}", module) for (path, sha), module in sorted(sources.items())]
         lines += ["", "sources", *_aligned((), versions)]
     return lines, warnings
+
+
+def _sources(run: Run) -> list[dict[str, str]]:
+    """The captured sources; those of a run that never said its last word from its trace."""
+    if run.info["sources"] or run.status not in ("running", "killed"):
+        return list(run.info["sources"])
+    from flor.trace.read import open_trace
+
+    try:
+        return [{"path": s.path, "sha256": s.sha256, "module": s.module} for s in open_trace(run).sources]
+    except FlorError:
+        return []
 
 
 def _table_names(experiment: str) -> list[Sequence[str]]:
@@ -125,13 +138,14 @@ def _duration(seconds: float | None) -> str:
 
 
 def size(path: Path) -> str:
-    """What a folder takes on disk, in kB, MB or GB."""
+    """What a folder takes on disk, in kB, MB or GB. It may be packed or removed meanwhile."""
     total = 0
-    for file in path.rglob("*"):
-        try:
-            total += file.stat().st_blocks * 512
-        except OSError:
-            continue
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            try:
+                total += Path(folder, name).lstat().st_blocks * 512
+            except OSError:
+                continue
     for unit in ("B", "kB", "MB"):
         if total < 1000:
             return f"{total:.3g} {unit}"

@@ -82,7 +82,9 @@ def name(place: str, new_name: str, shadow_path: Path | None) -> str:
         copy_ = _shadow_of(path, data, target)
         edit = insert.insert_from_source(text, copy_, start, end, new_name)
     if isinstance(edit, Refusal):
-        raise FlorError(f"{place}: {edit.reason}")
+        taken = [n for n in copy_.names if n.name == new_name]
+        where = f'"{new_name}" is taken at {target}:{taken[0].line}: choose another' if taken else edit.reason
+        raise FlorError(f"{place}: {where}")
     changed = shadow.parse(copy_.decoded.encode(apply(edit, copy_.text), str(target)), str(target))
     _write(target, copy_.decoded.encode(changed.text, str(target)), target if target.exists() else path)
     (named,) = (n for n in changed.names if n.name == new_name)

@@ -53,6 +53,7 @@ enum {
 #define MAX_LEAVE 15
 #define HEAP_SHIFT 40
 #define MAX_STR 65536
+#define MIN_SECRET 4 /* characters: a shorter text says too little to look for it elsewhere */
 
 /* flor/capture/rewrite.py */
 enum {
@@ -524,13 +525,19 @@ static void intern_gap(Stream *s, uint32_t head, PyTypeObject *type) {
     emit(s, head | KIND(K_GAP), s->gaps[i].ref);
 }
 
-static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
-    if (redact) {
-        if (PyUnicode_GET_LENGTH(v) >= 4 && PySet_Add(R.secrets, v)) PyErr_Clear();
-        emit(s, head | KIND(K_REDACTED), 0);
-        return 1;
+static int holds_secret(PyObject *text) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(R.secrets); i++) {
+        int found = PyUnicode_Contains(text, PyList_GET_ITEM(R.secrets, i));
+        if (found < 0) PyErr_Clear();
+        if (found) return 1;
     }
-    if (UNLIKELY(PySet_GET_SIZE(R.secrets)) && PySet_Contains(R.secrets, v) == 1) {
+    return 0;
+}
+
+static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
+    int known = UNLIKELY(PyList_GET_SIZE(R.secrets)) && holds_secret(v);
+    if (redact || known) {
+        if (!known && PyUnicode_GET_LENGTH(v) >= MIN_SECRET && PyList_Append(R.secrets, v)) PyErr_Clear();
         emit(s, head | KIND(K_REDACTED), 0);
         return 1;
     }
@@ -902,7 +909,7 @@ static PyTypeObject ProbeType = {
 
 PyDoc_STRVAR(
     start_doc,
-    "start(directory, origin, keep, open_process)\n\n"
+    "start(directory, origin, keep, secrets, open_process)\n\n"
     "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` "
     "returns\n"
     "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record)` makes a forked\n"
@@ -911,15 +918,16 @@ PyDoc_STRVAR(
 static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     const char *directory;
     long long origin;
-    PyObject *keep, *open_process;
-    if (!PyArg_ParseTuple(args, "sLOO", &directory, &origin, &keep, &open_process)) return NULL;
+    PyObject *keep, *secrets, *open_process;
+    if (!PyArg_ParseTuple(args, "sLOO!O", &directory, &origin, &keep, &PyList_Type, &secrets, &open_process))
+        return NULL;
     R.directory = strdup(directory);
     R.origin = origin;
     Py_XSETREF(R.keep, Py_NewRef(keep));
     Py_XSETREF(R.open_process, Py_NewRef(open_process));
-    Py_XSETREF(R.secrets, PySet_New(NULL));
+    Py_XSETREF(R.secrets, Py_NewRef(secrets));
     Py_XSETREF(R.key, PyUnicode_InternFromString("flor.stream"));
-    if (!R.directory || !R.secrets || !R.key) return PyErr_NoMemory();
+    if (!R.directory || !R.key) return PyErr_NoMemory();
     R.active = 1;
     R.epoch = 1;
     Py_RETURN_NONE;

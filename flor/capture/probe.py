@@ -27,6 +27,7 @@ _LAST_HEAP = 16 * 1024 * 1024
 _ALLOWANCE_NS = 100_000_000
 _SHARE = 20
 _MAX_STR = 65536
+_MIN_SECRET = 4
 _INT = struct.Struct("<Q")
 _DOUBLE = struct.Struct("<d")
 _HEAD = struct.Struct("<I")
@@ -201,7 +202,7 @@ class _Recorder:
     spent = 0
     keep: Keep
     open_process: Callable[[int, int], str]
-    secrets: set[str]
+    secrets: list[str]
     streams: list[_Stream]
     free: list[_Stream]
     frames: dict[int, _Frame]
@@ -366,12 +367,10 @@ class Probe:
             self.slow(s, head, v, redact)
 
     def text(self, s: _Stream, head: int, v: str, redact: bool) -> bool:
-        if redact:
-            if len(v) >= 4:
-                _r.secrets.add(v)
-            s.emit(head | f.REDACTED << f.KIND_SHIFT, 0)
-            return True
-        if v in _r.secrets:
+        known = any(secret in v for secret in _r.secrets)
+        if redact or known:
+            if not known and len(v) >= _MIN_SECRET:
+                _r.secrets.append(v)
             s.emit(head | f.REDACTED << f.KIND_SHIFT, 0)
             return True
         if self.again(s, head, v):
@@ -570,14 +569,15 @@ class unrecorded:  # noqa: N801
 # The recorder's functions: the same as _probe.c's.
 
 
-def start(directory: str, origin: int, keep: Keep, open_process: Callable[[int, int], str]) -> None:
+def start(directory: str, origin: int, keep: Keep, secrets: list[str], open_process: Callable[[int, int], str]) -> None:
     """Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start.
 
-    `keep(value, redact)` returns (kind, bytes | int | float) for values that are no plain scalars;
+    `secrets` collects the texts that are not to be recorded. `keep(value, redact)` returns (kind, bytes | int | float)
+    for values that are no plain scalars;
     `open_process(stream, record)` makes a forked child's folder and returns its path.
     """
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
-    _r.secrets, _r.streams, _r.free, _r.frames = set(), [], [], {}
+    _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
     _r.local = threading.local()
     _r.active = True
     _r.epoch = 1

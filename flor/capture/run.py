@@ -27,7 +27,16 @@ from typing import Any, NoReturn
 from flor.capture import values
 from flor.capture.modules import Capture, project_root
 from flor.errors import FlorError
-from flor.home import FORMAT, Run, check_experiment_name, home, private_directory, process_started, write_json
+from flor.home import (
+    FORMAT,
+    Run,
+    check_experiment_name,
+    home,
+    private_directory,
+    process_started,
+    write_json,
+    write_json_over,
+)
 
 
 def recorder() -> Any:
@@ -166,7 +175,7 @@ class _Session:
             ) from None
         self.recorder = recorder()
         self.capture = Capture(self.path, process, self.info["root"], home() / ".cache", self.recorder)
-        self.recorder.start(str(process), _origins[self.path], values.keep, self.fork_process)
+        self.recorder.start(str(process), _origins[self.path], values.keep, values.secrets, self.fork_process)
         os.register_at_fork(after_in_child=self.recorder.forked)
 
     def fork_process(self, stream: int, record: int) -> str:
@@ -197,7 +206,7 @@ class _Session:
                 _say(f"{self.info['gap']}; {self.info['experiment']} holds what came before")
             for skipped in self.capture.uncaptured:
                 _say(f"{skipped['path']} was not captured ({skipped['why']})")
-            write_json(self.path / "run.json", self.info)
+            write_json_over(self.path / "run.json", self.info)
             then(Run(self.path, self.info))
         except Exception as error:
             _say(f"the run's end could not be written ({error}); what was recorded is kept in {self.path}")

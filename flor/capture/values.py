@@ -13,12 +13,14 @@ import contextlib
 import datetime
 import hashlib
 import json
+import os
 import struct
 import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from flor.capture.secrets import is_secret
 from flor.trace import format as f
 
 MAX_TEXT = 65536  # bytes of a str or bytes that are kept
@@ -27,6 +29,10 @@ MAX_CONTENTS = 4096  # bytes of an array that are kept
 MAX_REPR = 200  # characters of an object's repr
 
 Kept = tuple[int, bytes | int | float]
+
+#: Texts that were bound to a secret's name. The recorder adds to it; what holds one of them is not kept.
+secrets: list[str] = []
+_REDACTED = "'<redacted>'"
 
 _NONE: Kept = (f.NONE, 0)
 _NUMBERS = (int, float, complex, bool)
@@ -45,7 +51,8 @@ def keep(value: Any, redact: bool) -> Kept:
     if handler is not None:
         return handler(value)
     if issubclass(kind, BaseException) and kind.__module__ == "builtins":
-        return f.OBJECT, _object(value, _short(repr(value)))
+        text = repr(value)
+        return f.OBJECT, _object(value, None if _holds_secret(text) else _short(text))
     if kind.__flags__ & 1 << 9 and (fields := _fields(kind)) is not None:
         return _container(value, lambda leaves: _record(value, fields, leaves, frozenset()))
     if issubclass(kind, type):
@@ -80,10 +87,13 @@ def _trusted_repr(value: object) -> str | None:
     for kind in type(value).__mro__:
         if kind.__flags__ & 1 << 9 and not _from_library(kind):
             return None
+    if type(value) is type(os.environ):
+        return None
     try:
-        return _short(repr(value))
+        text = repr(value)
     except Exception:
         return None
+    return None if _holds_secret(text) else _short(text)
 
 
 def _from_library(kind: type) -> bool:
@@ -177,7 +187,7 @@ def _literal(value: Any, leaves: list[int], inside: frozenset[int]) -> str:
     if kind in (str, bytes):
         if len(value) > MAX_TEXT:
             raise _NotExactError
-        return repr(value)
+        return _REDACTED if kind is str and _holds_secret(value) else repr(value)
     if (fields := _fields(kind)) is not None:
         if id(value) in inside:
             raise _NotExactError
@@ -188,9 +198,19 @@ def _literal(value: Any, leaves: list[int], inside: frozenset[int]) -> str:
     return repr(scalar)
 
 
+def _member(name: object, value: Any, leaves: list[int], inside: frozenset[int]) -> str:
+    """The value of a key or field; not of one that looks like a secret's."""
+    text = _literal(value, leaves, inside)
+    return _REDACTED if type(value) in (str, bytes) and type(name) is str and is_secret(name) else text
+
+
+def _holds_secret(text: str) -> bool:
+    return any(secret in text for secret in secrets)
+
+
 def _collection(value: Any, kind: type, leaves: list[int], inside: frozenset[int]) -> str:
     if kind is dict:
-        items = [f"{_literal(k, leaves, inside)}: {_literal(v, leaves, inside)}" for k, v in list(value.items())]
+        items = [f"{_literal(k, leaves, inside)}: {_member(k, v, leaves, inside)}" for k, v in list(value.items())]
         return "{" + ", ".join(items) + "}"
     parts = [_literal(v, leaves, inside) for v in list(value)]
     text = ", ".join(parts)
@@ -226,7 +246,7 @@ def _record(value: Any, fields: tuple[str, ...], leaves: list[int], inside: froz
             values = [object.__getattribute__(value, name) for name in fields]
         except AttributeError:
             raise _NotExactError from None
-    parts = [f"{n}={_literal(v, leaves, inside)}" for n, v in zip(fields, values, strict=False)]
+    parts = [f"{n}={_member(n, v, leaves, inside)}" for n, v in zip(fields, values, strict=False)]
     return f"{type(value).__qualname__}({', '.join(parts)})"
 
 
@@ -249,7 +269,8 @@ def _summary(value: Any) -> bytes:
 
 def _item(value: Any, pair: bool) -> str:
     if pair:
-        return f"{_item(value[0], False)}: {_item(value[1], False)}"
+        secret = type(value[0]) is str and is_secret(value[0])
+        return f"{_item(value[0], False)}: {_REDACTED if secret else _item(value[1], False)}"
     try:
         return _short(_literal(value, [16], frozenset()))
     except (_NotExactError, RecursionError):
@@ -314,8 +335,9 @@ def _numpy_scalar(value: Any) -> Kept:
 def _ndarray(value: Any) -> Kept:
     if value.size == 1 and value.dtype.kind in "biufcSU" and (kept := _from_scalar(value.item())) is not None:
         return kept
-    data = {"type": "numpy.ndarray", "dtype": value.dtype.str, "shape": list(value.shape)}
     plain = value.dtype.kind in "biufc"
+    dtype = value.dtype.str if plain else value.dtype.name
+    data = {"type": "numpy.ndarray", "dtype": dtype, "shape": list(value.shape)}
     return _array(data, value.tobytes() if plain and value.nbytes <= MAX_CONTENTS else b"")
 
 

@@ -284,8 +284,9 @@ static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
 static int open_iteration(Decoder *d, int32_t number, const BlockInfo *block) {
     int64_t *frame = top(d);
     if (!frame || frame[0] != block->function || frame[2 + block->parent_slot] < 0) return 0;
-    int64_t parent = frame[2 + block->parent_slot], last = frame[2 + block->slot], ordinal = 0;
-    if (last >= 0 && d->instances[I_PARENT].at[last] == parent) ordinal = d->instances[I_ORDINAL].at[last] + 1;
+    /* The last iteration has the same parent: a new instance of the parent's block ends the loops inside it. */
+    int64_t parent = frame[2 + block->parent_slot], last = frame[2 + block->slot];
+    int64_t ordinal = last >= 0 ? d->instances[I_ORDINAL].at[last] + 1 : 0;
     int64_t instance = new_instance(d, number, parent, ordinal);
     if (instance < 0) return -1;
     frame[1] = frame[2 + block->slot] = instance;

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 
 from flor.home import Run, write_json
+
+# Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget that
+# it is to die by it.
+from flor.trace.cet_json import log_run
 
 #: Where log.json ends early.
 LOG_LIMIT = 50_000_000
@@ -18,8 +23,6 @@ _ENVIRONMENT = dict(os.environ)  # as it was before the program could change it
 
 def ended(run: Run) -> None:
     """Write the experiment's log.json and let the run be packed. Raises OSError where that cannot be written."""
-    from flor.trace.cet_json import log_run  # not before the program has run
-
     target = run.path.parent.parent / "log.json"
     beside = target.with_name(f".log.json.{os.getpid()}")
     try:
@@ -31,13 +34,14 @@ def ended(run: Run) -> None:
     if early:
         print(f"flor: {target} ends early, at 50 MB: flor log {run.experiment} prints all of it", file=sys.stderr)
         write_json(run.path / "run.json", {**run.info, "log_ends_early": True})
-    _start_packing(run)
+    start_packing([run])
 
 
-def _start_packing(run: Run) -> None:
-    """Pack the run in a process of its own, which nobody waits for. Without it the segments stay, and are read."""
-    if not sys.executable:
+def start_packing(runs: Iterable[Run]) -> None:
+    """Pack runs in a process of its own, which nobody waits for. Without it the segments stay, and are read."""
+    paths = [str(r.path) for r in runs if r.status != "running" and not (r.path / "trace" / "blocks.parquet").exists()]
+    if not sys.executable or not paths:
         return
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    command = [sys.executable, "-P", "-m", "flor.trace.pack", str(run.path)]
+    command = [sys.executable, "-P", "-m", "flor.trace.pack", *paths]
     os.posix_spawn(sys.executable, command, _ENVIRONMENT, file_actions=null, setsid=True)

@@ -3,9 +3,10 @@
 A run's events lie in ``segments/<process>/``, one folder for each process of the run:
 
 ``process.json``
-    ``{"pid", "started", "parent", "stream", "record"}``. ``started`` is in nanoseconds on the run's clock.
-    A forked child names its parent's folder, and the parent's stream and record count at the fork: the
-    child's stream of that number goes on from the state that the parent's had there.
+    ``{"pid", "pid_started", "started", "parent", "stream", "record"}``. ``started`` is in nanoseconds on the run's
+    clock. A forked child names its parent's folder, and the parent's stream and record count at the fork: the child's
+    stream of that number goes on from the state that the parent's had there. ``stream`` is null if the thread that
+    forked had none.
 ``modules.jsonl``
     One line for each captured source, written before its code runs:
     ``{"base", "sha256", "path", "module", "blocks", "sites"}``. In the events of this process (and its forked children)
@@ -14,7 +15,8 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
     One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
 
 A segment of events is an array of 12-byte records, little-endian: a 32-bit head, then a 64-bit payload.
-The payload is written first, the head last, so that a record is there whole or not at all. A head of 0 ends what was written.
+The payload is written first, the head last, so that a record is there whole or not at all. A head of 0 ends what was
+written.
 
 ======== ====================================================================================
 bits     meaning of the head
@@ -29,8 +31,8 @@ An *activation* is one execution of a module body, a function, a lambda or a gen
 frame of its own. A stream keeps a stack of them. A reader applies, in this order: the activations left, OPEN,
 the value. OPEN on a module, function, lambda or generator block pushes an activation; its instance's parent is
 the instance at the *position* of the activation below. OPEN on a loop block starts its next instance; its parent is
-the current instance of the loop's own parent block in the top activation. Every record with an id moves the top activation's
-position to that block. A value belongs to the current instance of its site's block in the top activation.
+the current instance of the loop's own parent block in the top activation. Every record with an id moves the top
+activation's position to that block. A value belongs to the current instance of its site's block in the top activation.
 
 A payload that refers to the heap holds the heap's segment number in its upper 24 bits, the byte offset in
 the lower 40. There lie a 32-bit length and as many bytes.
@@ -55,7 +57,7 @@ RESUME = 3  # payload: the stream's n-th activation (from 0) goes on, on top of 
 TIME = 4  # payload: nanoseconds on the run's clock
 THREAD = 5  # payload: native thread id; a new thread takes the stream, the stack is empty
 CREATE = 6  # payload: a token, unique in the process: a generator or coroutine was created at this position
-PARENT = 7  # payload: a token; the next activation's parent is the instance that was the position at CREATE; 0: it has no parent
+PARENT = 7  # payload: a token; the next activation's parent is what was the position at CREATE; 0: it has no parent
 
 # Values. The id is the site's.
 NONE = 8
@@ -69,7 +71,7 @@ BIG_INT = 15  # heap: hexadecimal text, as hex() gives it
 COMPLEX = 16  # heap: two doubles
 EXACT = 17  # heap: UTF-8, the value as a Python expression: containers, dataclasses, named tuples
 SUMMARY = 18  # heap: JSON; the value is longer than what is kept: {"type", "length"?, "text"}
-ARRAY = 19  # heap: 32-bit length, JSON {"type", "dtype", "shape", "columns"?, "blob"?}, then the elements in C order, if kept
+ARRAY = 19  # heap: 32-bit length, JSON {"type", "dtype", "shape", "columns"?, "text"?}, elements in C order if kept
 OBJECT = 20  # heap: JSON {"type", "id", "text"?}
 NAMED = 21  # heap: UTF-8, qualified name of a function, class or module, preceded by "function ", "class " or "module "
 GAP = 22  # heap: JSON {"why", "type"?, "shape"?, "dtype"?}; the value was there and is not kept

@@ -1,6 +1,6 @@
 """Pack a run that has ended: its segments become two Parquet files (see `packed.py`), and go.
 
-`python -m flor.trace.pack RUN_DIR` does it as a helper process at low priority, and says nothing.
+`python -m flor.trace.pack RUN_DIR...` does it as a helper process at low priority, and says nothing.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def pack(run_path: Path) -> None:
 
 
 def _has_children(run: Run) -> bool:
-    """Whether processes that the run has started still record. (Its first one may be about to exit: that has stopped.)"""
+    """Whether processes that the run has started go on. (Its first one may be about to exit: it records no more.)"""
     for path in (run.path / "segments").glob("*/process.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             process = json.loads(path.read_bytes())
@@ -230,14 +230,16 @@ def _table(source: int, site: int, rows: Rows) -> pa.Table:
 
 
 def main() -> int:
-    """Pack the run that the command line names, quietly. Returns the exit code: 1 if it was not packed."""
+    """Pack the runs that the command line names, quietly. Returns the exit code: 1 if one was not packed."""
     os.nice(10)
     sys.unraisablehook = lambda _: None  # a Parquet writer that cannot write says so again when it is collected
-    try:
-        pack(Path(sys.argv[1]))
-    except FlorError:
-        return 1
-    return 0
+    failed = 0
+    for path in sys.argv[1:]:
+        try:
+            pack(Path(path))
+        except FlorError:
+            failed = 1
+    return failed
 
 
 if __name__ == "__main__":

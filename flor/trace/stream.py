@@ -245,10 +245,10 @@ class Decoder:
         frame = self._stack[-1] if self._stack else None
         if frame is None or frame.function != function or frame.slots[parent_slot] < 0:
             return False
-        _, parents, ordinals, *_ = self._columns
+        # The last iteration has the same parent: a new instance of the parent's block ends the loops inside it.
         parent, last = frame.slots[parent_slot], frame.slots[slot]
-        again = last >= 0 and parents[last] == parent
-        frame.slots[slot] = self._instance(block, parent, ordinals[last] + 1 if again else 0)
+        ordinal = self._columns[2][last] + 1 if last >= 0 else 0
+        frame.slots[slot] = self._instance(block, parent, ordinal)
         frame.slots[slot + 1 : end_slot] = [-1] * (end_slot - slot - 1)
         return True
 

@@ -127,6 +127,8 @@ def _json(data: bytes | None) -> dict[str, Any]:
 #: Of longer arrays the text is dtype and shape: 4 KiB of bool, more than is kept of most arrays.
 _SHOWN_ELEMENTS = 4096
 
+_NAMED_KINDS = ("Series", "DataFrame", "Tensor")
+
 #: struct's letter and size of what numpy calls these dtypes; complex ones are read as two parts.
 _DTYPES = {
     "bool": ("?", 1), "int8": ("b", 1), "int16": ("h", 2), "int32": ("i", 4), "int64": ("q", 8),
@@ -148,9 +150,10 @@ def _array_text(data: bytes) -> str:
         return _DAMAGED_TEXT
     name = dtype.removeprefix("torch.") if isinstance(dtype, str) else ""
     dims = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
-    summary = f"{dtype if isinstance(dtype, str) else about.get('type')} array {dims}"
     order = ">" if name.startswith(">") else "<"
     name = _TYPESTRS.get(name.lstrip("<>|="), name)
+    kind = str(about.get("type")).rpartition(".")[2]
+    summary = f"{name or '?'} {kind if kind in _NAMED_KINDS else 'array'} {dims}"
     if name not in _DTYPES:
         return summary
     letter, size = _DTYPES[name]

@@ -77,7 +77,7 @@ TORCH = {
     "torch.tensor([3])": (f.INT, "3"),
     "torch.tensor(1.5, requires_grad=True)": (f.FLOAT, "1.5"),
     "torch.tensor([[1, 2]])": (f.ARRAY, "[[1, 2]]"),
-    "torch.zeros(100, 100)": (f.ARRAY, "float32 array (100, 100)"),
+    "torch.zeros(100, 100)": (f.ARRAY, "float32 Tensor (100, 100)"),
     "torch.nn.Parameter(torch.zeros(2))": (f.ARRAY, "[0.0, 0.0]"),
     "torch.tensor([1.0], dtype=torch.bfloat16)": (f.FLOAT, "1.0"),
 }

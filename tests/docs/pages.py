@@ -4,7 +4,8 @@ Conventions of the pages:
 
 - A ```console block holds commands, each after "$ ", and below each what it prints (stdout and stderr). A line "..."
   stands for any lines. "# exit code 2" behind a command says that it ends so; else it ends with 0.
-- A ```python block may say in its first line `write=FILE`: the file is written; or `is=FILE`: it is that file as it is now.
+- A ```python block may say in its first line `write=FILE`: the file is written; or `is=FILE`: it is that file as it is
+  now.
 - A page's commands run in one folder, /home/you/project in the pages, with FLOR_HOME=/home/you/.flor.
 """
 
@@ -107,7 +108,7 @@ class Session:
         }
         environment.pop("FLOR_RECORDER", None)
         done = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", self.real(command)],
             cwd=self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -122,11 +123,15 @@ class Session:
         """Text with the paths of the pages."""
         return text.replace(str(self.home), "/home/you")
 
+    def real(self, text: str) -> str:
+        """Text of a page with the paths that there really are."""
+        return text.replace("/home/you", str(self.home))
+
     def write(self, file: File) -> None:
         """Write a file of the page."""
         path = self.folder / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.text.replace("/home/you", str(self.home)))
+        path.write_text(self.real(file.text))
 
 
 _MASKS = (

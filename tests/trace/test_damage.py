@@ -69,6 +69,13 @@ def test_what_follows_damage_is_dropped_up_to_the_next_thread(name: str, mode: s
     assert any("values could not be placed" in w for w in trace.warnings)
 
 
+def test_after_damage_activations_have_no_numbers(mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    s = main_process(run).stream().open("main").value("x", 1, opens=True).raw(31 << f.KIND_SHIFT)
+    s.control(f.THREAD, 1).value("a", 2).control(f.RESUME, 1).value("x", 3)
+    assert shown(run.read(mode)) == {"main[0]": {}, "main[0] > f[0]": {"x": "1"}}
+
+
 #: Single records that do not belong where they are: each is dropped, what follows is placed.
 MISPLACED: dict[str, Damage] = {
     "a value of another function": lambda r, s: s.value("y", 6),

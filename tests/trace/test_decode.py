@@ -9,7 +9,7 @@ import pytest
 
 from flor.trace import format as f
 from flor.trace.decode import decode
-from tests.trace.writer import MAIN, OTHER, WrittenProcess, WrittenRun, WrittenSource, main_process, shown
+from tests.trace.writer import MAIN, OTHER, WrittenRun, WrittenSource, main_process, shown
 
 Write = Callable[[WrittenRun], None]
 Expected = dict[str, dict[str, str]]
@@ -234,6 +234,12 @@ def a_spawned_process_has_a_module_of_its_own(run: WrittenRun) -> None:
     main_process(run).stream().open("main").value("a", 1)
     spawned = WrittenSource("/p/main.py", "__mp_main__", MAIN.blocks, MAIN.sites)
     run.process("1").module(spawned).stream().open("main").value("a", 2).value("x", 3, opens=True, leave=1)
+
+
+@case({"main[0]": {"a": "1"}, "main[0] > f[0]": {"x": "3"}})
+def a_process_that_begins_with_a_function_hangs_under_the_main_module(run: WrittenRun) -> None:
+    main_process(run).stream().open("main").value("a", 1)
+    run.process("1").module(MAIN).stream().value("x", 3, opens=True)
 
 
 @case({"main[0]": {"a": "1", "b": "2"}, "main[0] > f[0]": {"x": "1"}})

@@ -1,0 +1,7 @@
+"""`python -m flor`: the `flor` command."""
+
+import sys
+
+from flor.cli import main
+
+sys.exit(main())

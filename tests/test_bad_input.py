@@ -1,0 +1,791 @@
+"""What users get wrong, and what disks do: one clear line on stderr and exit code 2, and nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flor.home import run_paths, runs
+from tests.conftest import flor
+from tests.walkthrough import annotate, columns, etl, run
+
+Write = Callable[[str, str], Path]
+FLOR = Path(sys.executable).with_name("flor")
+
+
+def refused(*arguments: object, saying: str, code: int = 2, **environment: str) -> None:
+    """The command ends with `code`, and one line on stderr that has all the words of `saying`."""
+    done = flor(*arguments, **environment)
+    assert (done.returncode, done.stdout) == (code, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("flor: ")
+    assert [word for word in saying.split() if word not in line] == []
+
+
+def contents(*folders: Path) -> dict[Path, bytes]:
+    """All files below some folders, but for what Flor made of sources to run them faster."""
+    found = (p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file() and ".cache" not in p.parts)
+    return {p: p.read_bytes() for p in found}
+
+
+# ---- nothing to run, nowhere to keep it
+
+
+@pytest.fixture
+def script(write: Write) -> Path:
+    return write("script.py", "for i in range(3):\n    x = i * 2\nprint('ran')\n")
+
+
+@pytest.mark.parametrize(
+    ("what", "saying"),
+    [
+        ("missing.py", "missing.py No such file give the path"),
+        ("nofolder/missing.py", "missing.py No such file give the path"),
+        ("empty", "empty __main__.py No such file give the path"),
+        ("archive.zip", "archive.zip no Python source"),
+        ("program", "program no Python source"),
+        ("", "No such file give the path"),
+    ],
+)
+def test_nothing_that_could_be_run(what: str, saying: str, folder: Path, flor_home: Path) -> None:
+    Path("empty").mkdir()
+    Path("archive.zip").write_bytes(b"PK\x03\x04rest")
+    Path("program").write_bytes(b"\x7fELF\x02\x01\x01\0\0\0")
+    refused("python", what, "demo", saying=saying)
+    assert not flor_home.exists()
+
+
+@pytest.mark.parametrize("module", ["missing", "missing.part", "json.missing", "sys", "", "."])
+def test_no_module_that_could_be_run(module: str, folder: Path) -> None:
+    refused("python", "-m", module, "demo", saying="no module named current folder")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "/", "../a", "-x", ".hidden", "a\nb", "a:b", "n" * 300, "\udcff"]
+)
+def test_what_cannot_name_an_experiment(name: str, script: Path, flor_home: Path) -> None:
+    refused("python", "script.py", name, saying="cannot name an experiment use letters iris_demo")
+    assert not flor_home.exists()
+
+
+@pytest.mark.parametrize("command", ["show", "ls", "rm", "log", "etl"])
+@pytest.mark.parametrize("name", ["missing", "..", "a\nb"])
+def test_an_experiment_that_is_not_there(command: str, name: str, script: Path) -> None:
+    run("script.py", "first")
+    run("script.py", "second")
+    more = [annotate("script.py")] if command == "etl" else []
+    saying = "no experiment 'missing' there are: first, second" if name == "missing" else "cannot name an experiment"
+    refused(command, name, *more, saying=saying)
+
+
+def test_the_first_experiment_is_still_to_come(script: Path) -> None:
+    refused("show", "missing", saying="no experiment none yet flor python SCRIPT EXPERIMENT")
+
+
+@pytest.mark.parametrize("run_id", ["missing", "", ".", "..", "../..", "../../demo", "/"])
+def test_a_run_that_is_not_there(run_id: str, script: Path, flor_home: Path) -> None:
+    run("script.py", "demo")
+    shadow = annotate("script.py", ("i * 2", 'GET("x", i * 2)'))
+    before = contents(flor_home / "demo" / "runs" / run_paths("demo")[0].name / "sources")
+    refused("log", f"demo/{run_id}", saying=f"'demo' no run {run_id!r}")
+    refused("rm", "--yes", f"demo/{run_id}", saying=f"no run {run_id!r} 'demo' newest {run_paths('demo')[0].name}")
+    refused("etl", "demo", shadow, "--run", run_id, saying=f"'demo' no run {run_id!r} flor show demo")
+    assert contents(flor_home / "demo" / "runs" / run_paths("demo")[0].name / "sources") == before
+    assert not Path("demo.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "saying"),
+    [
+        ([], "required: COMMAND flor --help"),
+        (["unknown"], "'unknown' choose from 'etl' flor --help"),
+        (["etl"], "required: EXPERIMENT, SHADOW flor etl --help"),
+        (["sql", "select 1", "--csv", "--json"], "--csv --json flor sql --help"),
+        (["python"], "usage: flor python SCRIPT EXPERIMENT"),
+        (["python", "script.py"], "usage: flor python SCRIPT EXPERIMENT"),
+        (["python", "--option", "script.py", "demo"], "usage: flor python SCRIPT EXPERIMENT"),
+        (["name"], "usage: flor name FILE:LINE:COLUMN"),
+    ],
+)
+def test_a_wrong_command_line(arguments: list[str], saying: str, script: Path) -> None:
+    refused(*arguments, saying=saying)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = = 1\n", "def f(:\n", "if True:\nx = 1\n", "x = 'never closed\n", "return 1\n", "\tx = 1\n        y = 2\n"],
+)
+def test_a_syntax_error_is_shown_as_python_shows_it(text: str, folder: Path, flor_home: Path) -> None:
+    Path("wrong.py").write_text(text)
+    plain = subprocess.run([sys.executable, "wrong.py"], capture_output=True, text=True)
+    done = flor("python", "wrong.py", "demo")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", plain.stderr)
+    assert not flor_home.exists()
+
+
+@pytest.mark.parametrize("where", ["regular file", "below a regular file", "/proc/flor", "/sys/flor"])
+def test_a_home_that_cannot_be_written(where: str, script: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    path = {"regular file": file, "below a regular file": file / "home"}.get(where, Path(where))
+    refused("python", "script.py", "demo", saying=f"cannot write to {path} set FLOR_HOME", FLOR_HOME=str(path))
+    checked = flor("install", FLOR_HOME=str(path))
+    assert (checked.returncode, f"missing  FLOR_HOME {path}" in checked.stdout, checked.stderr) == (1, True, "")
+    assert file.read_text() == "mine"
+
+
+# ---- a full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "flor-test", disk]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_disk_that_is_full_before_the_run(script: Path, small_disk: Path) -> None:
+    home = small_disk / "home"
+    run_there = ("python", "script.py", "demo")
+    assert flor(*run_there, FLOR_HOME=str(home)).returncode == 0
+    fill = small_disk / "fill"
+    with fill.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1000))
+    refused(*run_there, saying=f"cannot write to {home} No space left set FLOR_HOME", FLOR_HOME=str(home))
+    fill.unlink()
+    listed = flor("ls", FLOR_HOME=str(home))
+    assert (len(listed.stdout.splitlines()), listed.stderr) == (2, "")
+
+
+def test_a_disk_that_fills_up_during_the_run(recorder: str, folder: Path, write: Write, small_disk: Path) -> None:
+    write(
+        "fills.py",
+        """
+        import sys
+        for i in range(20_000):
+            text = str(i) * 5
+        print("end", text)
+        sys.exit(3)
+        """,
+    )
+    home = str(small_disk / "home")
+    done = flor("python", "fills.py", "demo", FLOR_HOME=home)
+    assert (done.returncode, done.stdout) == (3, "end " + "19999" * 5 + "\n")
+    assert all(line.startswith("flor: ") for line in done.stderr.splitlines())
+    assert "recording stopped early: No space left on device" in done.stderr
+    shown = flor("show", "demo", FLOR_HOME=home).stdout
+    assert ("failed (3)" in shown, "recording stopped early: No space left" in shown) == (True, True)
+    shadow = annotate("fills.py", ("str(i) * 5", 'GET("text", str(i) * 5)'))
+    refused("etl", "demo", shadow, saying="cannot write table.parquet No space left", FLOR_HOME=home)
+    subprocess.run(["mount", "-o", "remount,size=9m", small_disk], check=True)
+    made = flor("etl", "demo", shadow, FLOR_HOME=home)
+    assert (made.returncode, made.stderr.count("recording stopped early")) == (0, 1)
+    with Path("demo.csv").open(newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file) if row["text"]]
+    assert 100 < len(texts) < 20_000
+    assert texts == [str(i) * 5 for i in range(len(texts))]
+
+
+# ---- shadow copies
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with script.py, its shadow copy script_h.py, and `home`, with an experiment that was packed and one
+    whose runs were killed, of two runs each."""
+    folder = tmp_path_factory.mktemp("sample")
+    lines = "import sys, os\nfor i in range(3):\n    x = f'{i}' + 'abcdefghijklmnop'\nn = len(x)\n"
+    (folder / "script.py").write_text(lines + "if sys.argv[1:]:\n    os.kill(os.getpid(), 9)\n")
+    environment = {"FLOR_HOME": str(folder / "home")}
+    for experiment, arguments in (("packed", []), ("killed", ["now"])):
+        for _ in range(2):
+            flor("python", folder / "script.py", experiment, *arguments, **environment)
+    packing = [sys.executable, "-m", "flor.trace.pack"]
+    for path in (folder / "home" / "packed" / "runs").iterdir():
+        while not (path / "trace" / "blocks.parquet").exists() or (path / "segments").exists():
+            subprocess.run([*packing, path], check=False)  # it fails while the run's own helper does it
+    flor("cp", folder / "script.py", folder / "script_h.py")
+    shadow = folder / "script_h.py"
+    shadow.write_text(shadow.read_text().replace("f'{i}' + 'abc", "GET('x', f'{i}' + 'abc").replace("nop'", "nop')"))
+    return folder
+
+
+@pytest.fixture
+def home(sample: Path, flor_home: Path, folder: Path) -> Path:
+    """A copy of the sample's home as FLOR_HOME."""
+    shutil.copytree(sample / "home", flor_home)
+    return flor_home
+
+
+SAMPLE_ROWS = [(str(i), f"{i}abcdefghijklmnop") for i in range(3)]
+
+GET = 'is no GET("name", expression): a literal name, then one expression'
+#: What stands below the header of a shadow copy of script.py, and what is said of it.
+SHADOW_COPIES = {
+    "a line that does not parse": ("x = 1\ny = (2\n", "copy_h.py:3: '(' was never closed mend the shadow copy"),
+    "a bad indent": ("if x:\ny = 2\n", "copy_h.py:3: expected an indented block mend the shadow copy"),
+    "no name": ("x = 1\n", 'no name in copy_h.py put GET("name", ...)'),
+    "no argument": ("x = 1\ny = GET()\n", f"copy_h.py:3: GET() {GET}"),
+    "no expression": ('x = GET("a")\n', f"copy_h.py:2: GET('a') {GET}"),
+    "two expressions": ('x = GET("a", 1, 2)\n', f"copy_h.py:2: GET('a', 1, 2) {GET}"),
+    "a keyword": ('x = GET("a", value=1)\n', f"copy_h.py:2: GET('a', value=1) {GET}"),
+    "a keyword more": ('x = GET("a", 1, k=1)\n', f"copy_h.py:2: GET('a', 1, k=1) {GET}"),
+    "the name's keyword": ('x = GET(name="a", value=1)\n', f"copy_h.py:2: {GET}"),
+    "an f-string": ('x = GET(f"a", 1)\n', f"copy_h.py:2: GET(f'a', 1) {GET}"),
+    "an empty name": ('x = GET("", 1)\n', f"copy_h.py:2: GET('', 1) {GET}"),
+    "a variable": ('n = "a"\nx = GET(n, 1)\n', f"copy_h.py:3: GET(n, 1) {GET}"),
+    "a sum": ('x = GET("a" + "b", 1)\n', f"copy_h.py:2: GET('a' + 'b', 1) {GET}"),
+    "bytes": ('x = GET(b"a", 1)\n', f"copy_h.py:2: GET(b'a', 1) {GET}"),
+    "a number": ("x = GET(1, 1)\n", f"copy_h.py:2: GET(1, 1) {GET}"),
+    "a starred expression": ('x = GET("a", *b)\n', f"copy_h.py:2: GET('a', *b) {GET}"),
+    "flor.GET": ('import flor\nx = flor.GET("a")\n', f"copy_h.py:3: flor.GET('a') {GET}"),
+    "a line end in a name": ('x = GET("a\\nb", 1)\n', r"copy_h.py:2: 'a\nb' cannot hold control characters"),
+    "a surrogate in a name": ('x = GET("\\ud800", 1)\n', r"copy_h.py:2: '\ud800' cannot hold control characters"),
+    "a name around itself": ('x = GET("a", GET("a", 1))\n', '"a" twice: copy_h.py:2 and copy_h.py:2; rename'),
+    "a name twice": ('x = GET("a", 1)\n\ny = GET("a", 2)\n', '"a" twice: copy_h.py:2 and copy_h.py:4; rename'),
+    "another GET": ('def GET(a, b):\n    pass\nx = GET("a", 1)\n', "copy_h.py:4: line 2 defines another GET flor.GET"),
+}
+
+
+@pytest.mark.parametrize("name", SHADOW_COPIES)
+def test_a_shadow_copy_that_is_wrong(name: str, sample: Path, home: Path) -> None:
+    text, saying = SHADOW_COPIES[name]
+    Path("copy_h.py").write_text(f"#{sample}/script.py\n{text}")
+    Path("packed.csv").write_text("mine")
+    refused("etl", "packed", "copy_h.py", saying=saying)
+    assert Path("packed.csv").read_text() == "mine"
+
+
+def test_a_shadow_copy_that_is_no_text(sample: Path, home: Path) -> None:
+    Path("copy_h.py").write_bytes(f"#{sample}/script.py\n".encode() + b"x = '\xff'\n")
+    refused("etl", "packed", "copy_h.py", saying="copy_h.py:2: not utf-8 declare the encoding")
+
+
+@pytest.mark.parametrize(
+    ("what", "saying"),
+    [
+        ("missing_h.py", "cannot read the shadow copy missing_h.py: No such file"),
+        (".", "cannot read the shadow copy .: Is a directory"),
+        ("script.py", "script.py:1: no line names the source make one with: flor cp"),
+    ],
+)
+def test_what_is_no_shadow_copy(what: str, saying: str, sample: Path, home: Path) -> None:
+    shutil.copy(sample / "script.py", ".")
+    refused("etl", "packed", what, saying=saying)
+
+
+def test_a_name_in_two_shadow_copies(sample: Path, home: Path) -> None:
+    for letter in "ab":
+        Path(f"{letter}_h.py").write_text(f'#{sample}/script.py\nimport sys\nn = GET("n", 2)\n')
+    refused("etl", "packed", "a_h.py", "b_h.py", saying='the name "n" is used twice: a_h.py:3 and b_h.py:3; rename')
+
+
+def test_a_source_that_is_gone_from_disk_and_runs(home: Path) -> None:
+    Path("gone_h.py").write_text('#/no/such/gone.py\nx = GET("x", 1)\n')
+    Path("packed.csv").write_text("mine")
+    refused(
+        "etl", "packed", "gone_h.py", saying="source of gone_h.py is gone no run of 'packed' /no/such/gone.py header"
+    )
+    assert Path("packed.csv").read_text() == "mine"
+
+
+def test_a_source_that_is_gone_is_read_from_the_runs(script: Path) -> None:
+    run("script.py", "demo")
+    shadow = annotate("script.py", ("i * 2", 'GET("x", i * 2)'))
+    script.unlink()
+    rows, said = etl("demo", shadow)
+    assert columns(rows, "i_iter", "x") == [("0", "0"), ("1", "2"), ("2", "4")]
+    assert said == f"flor: the source of script_h.py is gone, the runs' own copies are read: {script}\n"
+
+
+#: Names that have no value: (script, edit, what is said).
+VALUELESS = {
+    "never evaluated": (
+        "if len('') > 1:\n    x = 1 + 1\n",
+        ("1 + 1", 'GET("x", 1 + 1)'),
+        ["x: no run has a value it was never evaluated"],
+    ),
+    "not in the source": (
+        "y = 1\n",
+        ("y = 1\n", 'y = 1\nx = GET("x", y + 1)\n'),
+        ["x: no counterpart of `x = y + 1` (line 4", "z: found in another version", "x: no run has a value"],
+    ),
+    "an annotation": (
+        "y: int = 1\n",
+        ("int", 'GET("x", int)'),
+        ["x: an annotation is no value name where the variable gets its value", "x: no run has a value"],
+    ),
+    "a parameter's annotation": (
+        "def f(a: int):\n    pass\nf(1)\n",
+        ("int", 'GET("x", int)'),
+        ["x: an annotation is no value", "x: no run has a value"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VALUELESS)
+def test_a_name_without_a_value_is_null_and_says_why(name: str, folder: Path, write: Write) -> None:
+    text, edit, saying = VALUELESS[name]
+    write("script.py", f"z = 5\n{text}")
+    run("script.py", "demo")
+    rows, said = etl("demo", annotate("script.py", ("z = 5", 'z = GET("z", 5)'), edit))
+    assert columns(rows, "z", "x") == [("5", "")]
+    for line, words in zip(said.splitlines(), saying, strict=True):
+        assert [w for w in words.split() if w not in line] == []
+
+
+def test_a_file_that_the_run_did_not_capture(script: Path, write: Write) -> None:
+    run("script.py", "demo")
+    write("other.py", "y = 1 + 1\n")
+    shadows = [annotate("script.py", ("i * 2", 'GET("x", i * 2)')), annotate("other.py", ("1 + 1", 'GET("y", 1 + 1)'))]
+    rows, said = etl("demo", *shadows)
+    assert columns(rows, "x", "y") == [("0", ""), ("2", ""), ("4", "")]
+    assert f"flor: y: the run did not capture {script.parent}/other.py" in said
+
+
+# ---- runs that are damaged
+
+Damage = Callable[[Path], object]
+
+
+def cut(pattern: str, size: int) -> Damage:
+    """Damage that leaves the first bytes of a run's files."""
+    return lambda path: [os.truncate(p, size) for p in only(path, pattern)]
+
+
+def becomes(pattern: str, data: bytes | str) -> Damage:
+    """Damage that puts something else in the place of a run's files."""
+    return lambda path: [p.write_bytes(data if isinstance(data, bytes) else data.encode()) for p in only(path, pattern)]
+
+
+def removed(pattern: str) -> Damage:
+    """Damage that takes a run's files away."""
+    return lambda path: [shutil.rmtree(p) if p.is_dir() else p.unlink() for p in only(path, pattern)]
+
+
+def with_json(**changes: object) -> Damage:
+    """Damage that changes run.json, which stays JSON."""
+
+    def damage(path: Path) -> None:
+        info = json.loads((path / "run.json").read_bytes())
+        (path / "run.json").write_text(json.dumps(info | changes))
+
+    return damage
+
+
+def only(path: Path, pattern: str) -> list[Path]:
+    found = list(path.glob(pattern))
+    assert found, f"there is no {pattern}"
+    return found
+
+
+OTHER_SITES = {"blocks": [{"kind": "module", "name": "", "parent": None, "line": 1}], "sites": []}
+
+#: (experiment, damage to its first run, words of the warning); the second run answers.
+DAMAGED: dict[str, tuple[str, Damage, str]] = {
+    "run.json is cut": ("packed", cut("run.json", 100), "run.json cannot be read"),
+    "run.json is empty": ("packed", cut("run.json", 0), "run.json cannot be read"),
+    "run.json is missing": ("packed", removed("run.json"), "is no run: it has no run.json"),
+    "run.json is a folder": ("packed", lambda p: [removed("run.json")(p), (p / "run.json").mkdir()], "run.json"),
+    "run.json is a list": ("packed", becomes("run.json", "[]"), "run.json cannot be read"),
+    "run.json is text": ("packed", becomes("run.json", '"x"'), "run.json cannot be read"),
+    "run.json is no text": ("packed", becomes("run.json", b"\xff\xfe\0"), "run.json cannot be read"),
+    "run.json is nested too deeply": ("packed", becomes("run.json", "[" * 100_000), "run.json cannot be read"),
+    "run.json is foreign": ("packed", becomes("run.json", '{"name": "x", "format": "png"}'), "run.json"),
+    "run.json has nothing but a format": ("packed", becomes("run.json", '{"format": 1}'), "run.json cannot be read"),
+    "run.json has a start that is text": ("packed", with_json(start="noon"), "run.json cannot be read 'start'"),
+    "run.json has a start out of time": ("packed", with_json(start=1e300), "run.json cannot be read 'start'"),
+    "run.json has an end that is text": ("packed", with_json(end="late"), "run.json cannot be read 'end'"),
+    "run.json has foreign sources": ("packed", with_json(sources=[{"no": 1}]), "run.json cannot be read 'sources'"),
+    "run.json has an exit code of text": ("packed", with_json(exit_code="x"), "run.json cannot be read 'exit_code'"),
+    "run.json has arguments of another kind": ("packed", with_json(argv=5), "run.json cannot be read 'argv'"),
+    "a newer format": ("packed", with_json(format=7), "newer Flor (format 7 pip install -U flor-lsp"),
+    "a newer format of another shape": ("packed", becomes("run.json", '{"format": 7}'), "newer Flor (format 7"),
+    "values.parquet is cut": ("packed", cut("trace/values.parquet", 500), "trace/values.parquet cannot be read"),
+    "values.parquet is empty": ("packed", cut("trace/values.parquet", 0), "trace/values.parquet cannot be read"),
+    "values.parquet is foreign": ("packed", becomes("trace/values.parquet", "x"), "trace/values.parquet cannot be"),
+    "blocks.parquet is cut": ("packed", cut("trace/blocks.parquet", 700), "trace/blocks.parquet cannot be read"),
+    "the trace is missing": ("packed", removed("trace"), "holds no events"),
+    "sites are cut": ("packed", cut("sites/*", 300), "sites/ cannot be read"),
+    "sites are foreign": ("packed", becomes("sites/*", "[1]"), "sites/ cannot be read"),
+    "sites hold nothing": ("packed", becomes("sites/*", '{"blocks": [], "sites": []}'), "sites/ cannot be read"),
+    "sites are of another source": ("packed", becomes("sites/*", json.dumps(OTHER_SITES)), "sites/ do not fit"),
+    "sites are missing": ("packed", removed("sites"), "sites/ cannot be read"),
+    "a source is another": ("packed", becomes("sources/*", "x = 1\n"), "is not the text that was captured"),
+    "sources are missing": ("packed", removed("sources"), "sources/ cannot be read"),
+    "events are foreign": ("killed", becomes("segments/0/*.events", b"\x5a" * 5001), "makes no sense"),
+    "a heap is cut": ("killed", cut("segments/0/*.heap", 5), "bytes are missing in the trace"),
+    "modules.jsonl is cut": ("killed", cut("segments/0/modules.jsonl", 41), "could not be placed"),
+    "process.json is cut": ("killed", cut("segments/0/process.json", 41), "process.json cannot be read"),
+    "sites of raw events are foreign": ("killed", becomes("sites/*", "[1]"), "sites/ cannot be read"),
+    "segments are missing": ("killed", removed("segments"), "holds no events"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_run_is_skipped_and_the_others_answer(name: str, sample: Path, home: Path) -> None:
+    experiment, damage, saying = DAMAGED[name]
+    first, second = run_paths(experiment)
+    damage(first)
+    before = contents(home)
+    made = flor("etl", experiment, sample / "script_h.py")
+    assert made.returncode == 0, made.stderr
+    lines = made.stderr.splitlines()
+    assert all(line.startswith("flor: ") for line in lines)
+    assert [w for w in saying.split() if w not in made.stderr] == []
+    assert second.name not in made.stderr
+    with Path(f"{experiment}.csv").open(newline="") as file:
+        rows = [(r["i_iter"], r["x"]) for r in csv.DictReader(file) if r["run"] == second.name]
+    assert rows == SAMPLE_ROWS
+    for command in (
+        ["show", experiment],
+        ["sql", "select count(*) from runs, blocks, sites, values where runs.run is null"],
+    ):
+        asked = flor(*command)
+        assert asked.returncode == 0, asked.stderr
+        assert all(line.startswith("flor: ") for line in asked.stderr.splitlines())
+    if experiment == "packed":  # others may be packed by now
+        assert {p: data for p, data in contents(home).items() if not p.name.startswith("table.")} == before
+
+
+@pytest.mark.parametrize("size", [95, 96, 97, 107, 108, 109])
+def test_events_that_are_cut_give_what_came_before(size: int, sample: Path, home: Path) -> None:
+    first, _ = run_paths("killed")
+    cut("segments/0/*.events", size)(first)
+    rows, said = etl("killed", str(sample / "script_h.py"))
+    assert said == ""
+    assert columns([r for r in rows if r["run"] == "1"], "i_iter", "x") == SAMPLE_ROWS
+    of_first = columns([r for r in rows if r["run"] == "0"], "i_iter", "x")
+    assert of_first in (SAMPLE_ROWS[:1], SAMPLE_ROWS[:2])
+
+
+@pytest.mark.parametrize(
+    "stray", ["note.txt", "runs/note.txt", "runs/.DS_Store", "runs/{first}/note.txt", "runs/{first}/trace/note.txt"]
+)
+def test_a_stray_file_changes_nothing(stray: str, sample: Path, home: Path) -> None:
+    path = home / "packed" / stray.format(first=run_paths("packed")[0].name)
+    path.write_text("hello")
+    rows, said = etl("packed", str(sample / "script_h.py"))
+    assert (columns(rows, "i_iter", "x"), said) == (SAMPLE_ROWS * 2, "")
+    assert path.read_text() == "hello"
+
+
+def test_a_stray_folder_is_skipped(sample: Path, home: Path) -> None:
+    (home / "packed" / "runs" / "mine").mkdir()
+    (home / "a:b").mkdir()
+    rows, said = etl("packed", str(sample / "script_h.py"))
+    assert columns(rows, "i_iter", "x") == SAMPLE_ROWS * 2
+    assert said == f"flor: run mine skipped: {home}/packed/runs/mine is no run: it has no run.json\n"
+    listed = flor("ls")
+    assert (listed.returncode, listed.stderr, len(listed.stdout.splitlines())) == (0, said, 5)
+
+
+def test_an_experiment_of_which_no_run_can_be_read(sample: Path, home: Path) -> None:
+    for path in run_paths("packed"):
+        (path / "run.json").write_text("{")
+    refused(
+        "etl", "packed", sample / "script_h.py", saying="'packed' has no run that can be read run.json cannot be read"
+    )
+    refused("log", "packed", saying="run.json cannot be read")
+
+
+def test_a_damaged_table_is_made_anew(sample: Path, home: Path) -> None:
+    etl("packed", str(sample / "script_h.py"))
+    table = home / "packed" / "table.parquet"
+    os.truncate(table, 300)
+    refused("sql", "select * from packed", saying=f"{table} cannot be read flor etl packed SHADOW makes it anew")
+    for foreign in ("", "[]", '{"names": 5}', '{"names": [{"name": 5, "text": null, "shadow": []}]}'):
+        (home / "packed" / "table.json").write_text(foreign)
+        shown = flor("show", "packed")
+        assert (shown.returncode, shown.stderr) == (0, "")
+    etl("packed", str(sample / "script_h.py"))
+    assert flor("sql", "select count(*) from packed", "--csv").stdout == "count_star()\n6\n"
+
+
+@pytest.mark.parametrize("stage", ["writing values", "between the two files", "removing segments"])
+def test_what_a_killed_packing_leaves_can_be_read(stage: str, sample: Path, home: Path) -> None:
+    experiment = "packed" if stage == "removing segments" else "killed"
+    first, _ = run_paths(experiment)
+    other = run_paths("packed")[0]
+    (first / "trace").mkdir(exist_ok=True)
+    if stage == "writing values":
+        (first / "trace" / ".values.packing").write_bytes(b"PAR1 and half of the rest")
+    elif stage == "between the two files":
+        shutil.copy(other / "trace" / "values.parquet", first / "trace")
+        (first / "trace" / ".blocks.packing").write_bytes(b"PAR1")
+    else:
+        shutil.copytree(run_paths("killed")[0] / "segments", first / ".segments")
+        (first / ".segments" / "0" / "modules.jsonl").unlink()
+    rows, said = etl(experiment, str(sample / "script_h.py"))
+    assert (columns(rows, "i_iter", "x"), said) == (SAMPLE_ROWS * 2, "")
+
+
+# ---- cp and name
+
+
+@pytest.fixture
+def shadow(script: Path) -> Path:
+    return Path(annotate("script.py", ("i * 2", 'GET("x", i * 2)')))
+
+
+CP = {
+    "a source that is not there": (["missing.py", "new_h.py"], "cannot read the source missing.py: No such file"),
+    "a folder as a source": (["folder", "new_h.py"], "cannot read the source folder: Is a directory"),
+    "a folder that is not there": (["script.py", "missing/new_h.py"], "cannot write missing/new_h.py: No such"),
+    "a folder as the target": (["script.py", "folder"], "folder is there already remove it, or name another"),
+    "the source as the target": (["script.py", "script.py"], "script.py is the source itself: name another file"),
+    "the source by another path": (["script.py", "folder/../script.py"], "is the source itself: name another file"),
+    "a link to the source": (["script.py", "link.py"], "link.py is the source itself: name another file"),
+    "a shadow copy with names": (["script.py", "script_h.py"], "script_h.py is there already remove it"),
+    "a program": (["script.py", "other.py"], "other.py is there already remove it, or name another"),
+    "a shadow copy that does not parse": (["script.py", "broken_h.py"], "broken_h.py is there already remove it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CP)
+def test_a_copy_that_would_lose_something_is_not_made(name: str, shadow: Path, folder: Path) -> None:
+    Path("folder").mkdir()
+    Path("link.py").symlink_to("script.py")
+    Path("other.py").write_text("print('mine')\n")
+    Path("broken_h.py").write_text(f"#{folder}/script.py\nx = GET('a', (1\n")
+    before = contents(folder)
+    arguments, saying = CP[name]
+    refused("cp", *arguments, saying=saying)
+    assert contents(folder) == before
+
+
+def test_a_shadow_copy_has_the_permissions_of_its_source(script: Path) -> None:
+    script.chmod(0o664)
+    shadow = Path(annotate("script.py"))
+    assert shadow.stat().st_mode & 0o777 == 0o664
+    shadow.chmod(0o640)
+    assert flor("name", "script.py:2:9", "x").returncode == 0
+    assert shadow.stat().st_mode & 0o777 == 0o640
+
+
+NAME = {
+    "no line": (["script.py", "n"], "'script.py' is no place: write FILE:LINE:COLUMN"),
+    "no column": (["script.py:1", "n"], "'script.py:1' is no place: write FILE:LINE:COLUMN"),
+    "words for numbers": (["script.py:a:b", "n"], "'script.py:a:b' is no place"),
+    "half a selection": (["script.py:1:1-2", "n"], "'script.py:1:1-2' is no place"),
+    "a line beyond the file": (["script.py:99:1", "n"], "no line 99: lines are 1 to 4"),
+    "line 0": (["script.py:0:1", "n"], "no line 0: lines are 1 to 4"),
+    "a column beyond the line": (["script.py:2:99", "n"], "no column 99 in line 2: columns are 1 to 14"),
+    "a file that is not there": (["missing.py:1:1", "n"], "cannot read the file missing.py: No such file"),
+    "nothing there": (["script.py:2:1", "n"], "script.py:2:1: there is no expression here"),
+    "a keyword": (["script.py:1:1", "n"], "script.py:1:1: "),
+    "a name that is taken": (["script.py:1:10", "x"], '"x" is taken in line 3: choose another'),
+    "a line end": (["script.py:1:10", "a\nb"], "a name cannot hold control characters"),
+    "no name at all": (["script.py:1:10", ""], "a name needs a character"),
+    "a space": (["script.py:1:10", " "], "a name needs a character"),
+    "no name given": (["script.py:1:10"], "usage: flor name FILE:LINE:COLUMN[-LINE:COLUMN] NAME"),
+    "a source that does not parse": (["broken.py:1:1", "n"], "broken.py:2: invalid syntax mend the source"),
+    "a shadow copy of another": (["script.py:1:10", "n", "--shadow", "alien_h.py"], "alien_h.py is a copy of /a.py"),
+    "a program as the shadow copy": (["script.py:1:10", "n", "--shadow", "other.py"], "other.py:1: no line names"),
+    "a folder that is not there": (["script.py:1:10", "n", "--shadow", "no/s_h.py"], "cannot write no/s_h.py: No such"),
+    "a list of a source's names": (["--list", "script.py"], "script.py:1: no line names the source"),
+    "a list of nothing": (["--list", "missing_h.py"], "cannot read the shadow copy missing_h.py: No such file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAME)
+def test_what_cannot_be_named(name: str, shadow: Path, folder: Path) -> None:
+    Path("broken.py").write_text("x = 1\ny = = 2\n")
+    Path("alien_h.py").write_text("#/a.py\nx = 1\n")
+    Path("other.py").write_text("print('mine')\n")
+    before = contents(folder)
+    arguments, saying = NAME[name]
+    refused("name", *arguments, saying=saying)
+    assert contents(folder) == before
+
+
+# ---- sql
+
+SQL = {
+    "a syntax error": ("selec 1", "SQL: Parser Error selec"),
+    "nothing": ("", 'no SQL to run: flor sql "select * from runs"'),
+    "nothing but a semicolon": (";", "no SQL to run"),
+    "an unknown table": ("select * from nope", "no table nope; there are killed, packed, runs, blocks, sites, values"),
+    "a column that is not there": ("select nope from runs", 'SQL: "nope" not found'),
+    "an experiment without a table": ("select * from packed", "'packed' has no table yet: flor etl packed SHADOW"),
+    "a value of another type": ("select 'a'::int", "SQL: Conversion Error 'a'"),
+    "writing a file": ("copy (select 1) to 'out.csv'", "SQL: Permission Error out.csv disabled"),
+    "reading a file": ("select * from read_csv('secret.csv')", "SQL: Permission Error secret.csv disabled"),
+    "reading a file by its name": ("select * from 'secret.csv'", "SQL: Permission Error secret.csv disabled"),
+    "reading text": ("select * from read_text('secret.csv')", "SQL: Permission Error secret.csv disabled"),
+    "listing files": ("select * from glob('*')", "SQL: Permission Error disabled"),
+    "attaching a database": ("attach 'out.db' as d", "SQL: Permission Error out.db disabled"),
+    "exporting": ("export database 'out'", "SQL: Permission Error out disabled"),
+    "an extension": ("load httpfs", "SQL: Permission Error disabled"),
+    "allowing it all": ("set enable_external_access = true", "SQL: Cannot external access"),
+    "writing after reading": ("select 1; copy (select 1) to 'out.csv'", "SQL: Permission Error out.csv"),
+    "bytes that are no text": ("select '\udcff'", "query bytes that are no text"),
+}
+
+
+@pytest.mark.parametrize("name", SQL)
+def test_sql_that_is_refused(name: str, home: Path, folder: Path) -> None:
+    Path("secret.csv").write_text("a,b\n1,2\n")
+    before = contents(folder, home)
+    query, saying = SQL[name]
+    refused("sql", query, saying=saying)
+    assert contents(folder, home) == before
+
+
+# ---- rm and uninstall
+
+
+def test_nothing_is_removed_that_nobody_agreed_to(home: Path) -> None:
+    before = contents(home)
+    refused("rm", "packed", saying="Remove experiment packed (2 runs nobody to ask: say --yes")
+    refused("rm", f"packed/{run_paths('packed')[0].name}", saying="Remove run packed/ nobody to ask: say --yes")
+    refused("uninstall", "--traces", saying="Remove nobody to ask: say --yes")
+    assert contents(home) == before
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "no\n", "x\n", "\x04"])
+def test_only_yes_is_yes(answer: str, home: Path) -> None:
+    before = contents(home)
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    done = subprocess.run([FLOR, "rm", "packed"], stdin=theirs, capture_output=True, text=True, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "nothing removed" in done.stdout
+    assert contents(home) == before
+
+
+def test_a_run_that_goes_on_is_not_removed(folder: Path, write: Write, flor_home: Path) -> None:
+    write("waits.py", "import sys\nprint('on', flush=True)\nsys.stdin.readline()\nx = 1\n")
+    with subprocess.Popen([FLOR, "python", "waits.py", "demo"], stdin=-1, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (path,) = run_paths("demo")
+        saying = f"run {path.name} of 'demo' is still running: end it first"
+        refused("rm", "--yes", "demo", saying=saying)
+        refused("rm", "--yes", f"demo/{path.name}", saying=saying)
+        refused("uninstall", "--traces", "--yes", saying=saying)
+        _, said = process.communicate("\n")
+    assert (process.returncode, said) == (0, "")
+    assert [r.status for r in runs("demo", [])] == ["finished"]
+
+
+# ---- the terminal and other processes
+
+
+def test_two_tables_made_at_once_are_both_whole(sample: Path, home: Path) -> None:
+    command = [FLOR, "etl", "packed", sample / "script_h.py"]
+    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=-1, text=True) for _ in range(2)]
+    assert [p.communicate()[1] for p in processes] == ["", ""]
+    assert [p.returncode for p in processes] == [0, 0]
+    assert flor("sql", "select x from packed where i_iter = 2", "--csv").stdout == "x\n" + "2abcdefghijklmnop\n" * 2
+    assert [p.name for p in Path().iterdir()] == ["packed.csv"]
+    assert not [p for p in contents(home) if p.name.startswith(".")]
+
+
+def test_control_c_ends_a_command_quietly(home: Path) -> None:
+    os.mkfifo("slow_h.py")
+    process = subprocess.Popen([FLOR, "etl", "packed", "slow_h.py"], stdout=-1, stderr=-1, text=True)
+    with process, Path("slow_h.py").open("w"):  # opens when it is being read
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+    assert (process.returncode, out, said) == (130, "", "")
+    assert not Path("packed.csv").exists()
+
+
+def buffered() -> dict[str, str]:
+    """The environment, with output buffered as Python does it by itself."""
+    return {**os.environ, "PYTHONUNBUFFERED": ""}
+
+
+COMMANDS = [
+    ["log", "packed"],
+    ["ls"],
+    ["show", "packed"],
+    ["sql", "select * from values"],
+    ["--help"],
+    ["etl", "--help"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_output_into_a_pipe_that_is_closed(command: list[str], home: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([FLOR, *command], stdout=writer, stderr=subprocess.PIPE, text=True, env=buffered())
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_output_onto_a_full_disk(command: list[str], home: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([FLOR, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=buffered())
+    assert (done.returncode, done.stderr) == (2, "flor: cannot write the output: No space left on device\n")
+
+
+#: Where Python takes the locale at its word, which is ASCII.
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+
+
+@pytest.mark.parametrize("environment", [{"LC_ALL": "C"}, ASCII], ids=["C", "ASCII"])
+def test_names_that_the_locale_cannot_show(environment: dict[str, str], folder: Path, write: Write) -> None:
+    write("umlaut.py", "for ü in range(2):\n    ß = 'ä' * ü\n")
+    shadow = annotate("umlaut.py", ("'ä' * ü", "GET('größe', 'ä' * ü)"))
+    for command in (
+        ["python", "umlaut.py", "demo"],
+        ["etl", "demo", shadow],
+        ["name", "--list", shadow],
+        ["ls"],
+        ["show", "demo"],
+        ["log", "demo"],
+        ["sql", "select * from demo"],
+    ):
+        done = flor(*command, **environment)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    with Path("demo.csv").open(encoding="utf-8", newline="") as file:
+        assert [r["größe"] for r in csv.DictReader(file)] == ["", "ä"]
+    printed = flor("sql", "select * exclude run from demo", "--json", **environment).stdout
+    assert json.loads(printed) == [{"ü_iter": 0, "größe": ""}, {"ü_iter": 1, "größe": "ä"}]
+
+
+def test_a_folder_that_is_gone(script: Path, flor_home: Path) -> None:
+    gone = Path("gone").absolute()
+    gone.mkdir()
+    removal = (
+        f"import os, sys; os.rmdir({str(gone)!r}); os.execv({str(FLOR)!r}, ['flor', 'python', '../script.py', 'demo'])"
+    )
+    done = subprocess.run([sys.executable, "-c", removal], cwd=gone, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "flor: the current folder is gone: change to one that is there\n")
+
+
+def test_a_file_whose_name_is_no_text(folder: Path, flor_home: Path) -> None:
+    name = os.fsdecode(b"\xff.py")
+    Path(name).write_text("x = 1 + 1\n")
+    run(name, "demo")
+    rows, said = etl("demo", annotate(name, ("1 + 1", 'GET("x", 1 + 1)')))
+    assert (columns(rows, "x"), said) == ([("2",)], "")
+    asked = flor("sql", "select script from runs", "--csv")
+    assert (asked.returncode, asked.stdout.splitlines()[1:]) == (0, [f"{folder}/\\udcff.py"])
+    refused("etl", "demo", "a\nb_h.py", saying="cannot read the shadow copy a\\nb_h.py: No such file")
