@@ -149,7 +149,7 @@ def open_run(path: Path) -> Run:
         raise FlorError(f"{path} is no run: it has no run.json") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FlorError(f"{path / 'run.json'} cannot be read ({type(error).__name__}: {error})") from None
-    if not isinstance(version, int) or version > FORMAT:
+    if isinstance(version, int) and version > FORMAT:
         raise FlorError(
             f"{path} was written by a newer Flor (format {version}, this one reads {FORMAT}): "
             "upgrade with pip install -U flor-lsp"
@@ -176,6 +176,7 @@ _LAST_TIME = 2e11  # in the year 8307: what datetime can hold
 #: What is relied on in a run.json, and what stands for what one may lack.
 _ABSENT: dict[str, Any] = {"pid_started": None, "end": None, "exit_code": None, "argv": [], "uncaptured": []}
 _RUN_JSON: dict[str, Callable[[object], bool]] = {
+    "format": lambda v: isinstance(v, int),
     "pid": lambda v: isinstance(v, int),
     "pid_started": lambda v: isinstance(v, str | None),
     "status": lambda v: isinstance(v, str),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from flor.cli import main
 from flor.home import run_paths, runs
 from tests.conftest import flor
 from tests.walkthrough import annotate, columns, etl, run
@@ -38,6 +39,34 @@ def contents(*folders: Path) -> dict[Path, bytes]:
     """All files below some folders, but for what Flor made of sources to run them faster."""
     found = (p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file() and ".cache" not in p.parts)
     return {p: p.read_bytes() for p in found}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with script.py, its shadow copy script_h.py, and `home`, with an experiment that was packed and one
+    whose runs were killed, of two runs each."""
+    folder = tmp_path_factory.mktemp("sample")
+    lines = "import sys, os\nfor i in range(3):\n    x = f'{i}' + 'abcdefghijklmnop'\nn = len(x)\n"
+    (folder / "script.py").write_text(lines + "if sys.argv[1:]:\n    os.kill(os.getpid(), 9)\n")
+    environment = {"FLOR_HOME": str(folder / "home")}
+    for experiment, arguments in (("packed", []), ("killed", ["now"])):
+        for _ in range(2):
+            flor("python", folder / "script.py", experiment, *arguments, **environment)
+    packing = [sys.executable, "-m", "flor.trace.pack"]
+    for path in (folder / "home" / "packed" / "runs").iterdir():
+        while not (path / "trace" / "blocks.parquet").exists() or (path / "segments").exists():
+            subprocess.run([*packing, path], check=False)  # it fails while the run's own helper does it
+    flor("cp", folder / "script.py", folder / "script_h.py")
+    shadow = folder / "script_h.py"
+    shadow.write_text(shadow.read_text().replace("f'{i}' + 'abc", "GET('x', f'{i}' + 'abc").replace("nop'", "nop')"))
+    return folder
+
+
+@pytest.fixture
+def home(sample: Path, flor_home: Path, folder: Path) -> Path:
+    """A copy of the sample's home as FLOR_HOME."""
+    shutil.copytree(sample / "home", flor_home)
+    return flor_home
 
 
 # ---- nothing to run, nowhere to keep it
@@ -82,11 +111,9 @@ def test_what_cannot_name_an_experiment(name: str, script: Path, flor_home: Path
 
 @pytest.mark.parametrize("command", ["show", "ls", "rm", "log", "etl"])
 @pytest.mark.parametrize("name", ["missing", "..", "a\nb"])
-def test_an_experiment_that_is_not_there(command: str, name: str, script: Path) -> None:
-    run("script.py", "first")
-    run("script.py", "second")
-    more = [annotate("script.py")] if command == "etl" else []
-    saying = "no experiment 'missing' there are: first, second" if name == "missing" else "cannot name an experiment"
+def test_an_experiment_that_is_not_there(command: str, name: str, sample: Path, home: Path) -> None:
+    more = [sample / "script_h.py"] if command == "etl" else []
+    saying = "no experiment 'missing' there are: killed, packed" if name == "missing" else "cannot name an experiment"
     refused(command, name, *more, saying=saying)
 
 
@@ -95,15 +122,17 @@ def test_the_first_experiment_is_still_to_come(script: Path) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["missing", "", ".", "..", "../..", "../../demo", "/"])
-def test_a_run_that_is_not_there(run_id: str, script: Path, flor_home: Path) -> None:
-    run("script.py", "demo")
-    shadow = annotate("script.py", ("i * 2", 'GET("x", i * 2)'))
-    before = contents(flor_home / "demo" / "runs" / run_paths("demo")[0].name / "sources")
-    refused("log", f"demo/{run_id}", saying=f"'demo' no run {run_id!r}")
-    refused("rm", "--yes", f"demo/{run_id}", saying=f"no run {run_id!r} 'demo' newest {run_paths('demo')[0].name}")
-    refused("etl", "demo", shadow, "--run", run_id, saying=f"'demo' no run {run_id!r} flor show demo")
-    assert contents(flor_home / "demo" / "runs" / run_paths("demo")[0].name / "sources") == before
-    assert not Path("demo.csv").exists()
+def test_a_run_that_is_not_there(run_id: str, sample: Path, home: Path) -> None:
+    before = contents(home)
+    refused("log", f"packed/{run_id}", saying=f"'packed' has no run {run_id!r} flor ls packed")
+    refused(
+        "rm", "--yes", f"packed/{run_id}", saying=f"no run {run_id!r} 'packed' newest {run_paths('packed')[0].name}"
+    )
+    refused(
+        "etl", "packed", sample / "script_h.py", "--run", run_id, saying=f"'packed' has no run {run_id!r} flor show"
+    )
+    assert contents(home) == before
+    assert not Path("packed.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -207,34 +236,6 @@ def test_a_disk_that_fills_up_during_the_run(recorder: str, folder: Path, write:
 # ---- shadow copies
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with script.py, its shadow copy script_h.py, and `home`, with an experiment that was packed and one
-    whose runs were killed, of two runs each."""
-    folder = tmp_path_factory.mktemp("sample")
-    lines = "import sys, os\nfor i in range(3):\n    x = f'{i}' + 'abcdefghijklmnop'\nn = len(x)\n"
-    (folder / "script.py").write_text(lines + "if sys.argv[1:]:\n    os.kill(os.getpid(), 9)\n")
-    environment = {"FLOR_HOME": str(folder / "home")}
-    for experiment, arguments in (("packed", []), ("killed", ["now"])):
-        for _ in range(2):
-            flor("python", folder / "script.py", experiment, *arguments, **environment)
-    packing = [sys.executable, "-m", "flor.trace.pack"]
-    for path in (folder / "home" / "packed" / "runs").iterdir():
-        while not (path / "trace" / "blocks.parquet").exists() or (path / "segments").exists():
-            subprocess.run([*packing, path], check=False)  # it fails while the run's own helper does it
-    flor("cp", folder / "script.py", folder / "script_h.py")
-    shadow = folder / "script_h.py"
-    shadow.write_text(shadow.read_text().replace("f'{i}' + 'abc", "GET('x', f'{i}' + 'abc").replace("nop'", "nop')"))
-    return folder
-
-
-@pytest.fixture
-def home(sample: Path, flor_home: Path, folder: Path) -> Path:
-    """A copy of the sample's home as FLOR_HOME."""
-    shutil.copytree(sample / "home", flor_home)
-    return flor_home
-
-
 SAMPLE_ROWS = [(str(i), f"{i}abcdefghijklmnop") for i in range(3)]
 
 GET = 'is no GET("name", expression): a literal name, then one expression'
@@ -326,7 +327,7 @@ VALUELESS = {
     "not in the source": (
         "y = 1\n",
         ("y = 1\n", 'y = 1\nx = GET("x", y + 1)\n'),
-        ["x: no counterpart of `x = y + 1` (line 4", "z: found in another version", "x: no run has a value"],
+        ["z: found in another version", "x: no counterpart of `x = y + 1` (line 4", "x: no run has a value"],
     ),
     "an annotation": (
         "y: int = 1\n",
@@ -441,32 +442,30 @@ DAMAGED: dict[str, tuple[str, Damage, str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_run_is_skipped_and_the_others_answer(name: str, sample: Path, home: Path) -> None:
+def test_a_damaged_run_is_skipped_and_the_others_answer(
+    name: str, sample: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     experiment, damage, saying = DAMAGED[name]
     first, second = run_paths(experiment)
     damage(first)
     before = contents(home)
     made = flor("etl", experiment, sample / "script_h.py")
     assert made.returncode == 0, made.stderr
-    lines = made.stderr.splitlines()
-    assert all(line.startswith("flor: ") for line in lines)
+    assert all(line.startswith("flor: ") for line in made.stderr.splitlines())
     assert [w for w in saying.split() if w not in made.stderr] == []
     assert second.name not in made.stderr
     with Path(f"{experiment}.csv").open(newline="") as file:
         rows = [(r["i_iter"], r["x"]) for r in csv.DictReader(file) if r["run"] == second.name]
     assert rows == SAMPLE_ROWS
-    for command in (
-        ["show", experiment],
-        ["sql", "select count(*) from runs, blocks, sites, values where runs.run is null"],
-    ):
-        asked = flor(*command)
-        assert asked.returncode == 0, asked.stderr
-        assert all(line.startswith("flor: ") for line in asked.stderr.splitlines())
+    for command in (["show", experiment], ["sql", "select count(*) from runs, blocks, sites, values"]):
+        code = main(command)
+        said = capsys.readouterr()
+        assert (code, [line for line in said.err.splitlines() if not line.startswith("flor: ")]) == (0, [])
     if experiment == "packed":  # others may be packed by now
         assert {p: data for p, data in contents(home).items() if not p.name.startswith("table.")} == before
 
 
-@pytest.mark.parametrize("size", [95, 96, 97, 107, 108, 109])
+@pytest.mark.parametrize("size", [119, 120, 121])
 def test_events_that_are_cut_give_what_came_before(size: int, sample: Path, home: Path) -> None:
     first, _ = run_paths("killed")
     cut("segments/0/*.events", size)(first)
@@ -474,7 +473,8 @@ def test_events_that_are_cut_give_what_came_before(size: int, sample: Path, home
     assert said == ""
     assert columns([r for r in rows if r["run"] == "1"], "i_iter", "x") == SAMPLE_ROWS
     of_first = columns([r for r in rows if r["run"] == "0"], "i_iter", "x")
-    assert of_first in (SAMPLE_ROWS[:1], SAMPLE_ROWS[:2])
+    assert 0 < len(of_first) < 3
+    assert of_first == SAMPLE_ROWS[: len(of_first)]
 
 
 @pytest.mark.parametrize(
@@ -592,7 +592,7 @@ NAME = {
     "a file that is not there": (["missing.py:1:1", "n"], "cannot read the file missing.py: No such file"),
     "nothing there": (["script.py:2:1", "n"], "script.py:2:1: there is no expression here"),
     "a keyword": (["script.py:1:1", "n"], "script.py:1:1: "),
-    "a name that is taken": (["script.py:1:10", "x"], '"x" is taken in line 3: choose another'),
+    "a name that is taken": (["script.py:1:10", "x"], '"x" is taken at script_h.py:3: choose another'),
     "a line end": (["script.py:1:10", "a\nb"], "a name cannot hold control characters"),
     "no name at all": (["script.py:1:10", ""], "a name needs a character"),
     "a space": (["script.py:1:10", " "], "a name needs a character"),

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from flor.home import Run, write_json
 
-# Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget that
-# it is to die by it.
+# Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget
+# that it is to die by it.
 from flor.trace.cet_json import log_run
 
 #: Where log.json ends early.
