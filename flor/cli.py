@@ -5,10 +5,12 @@ alone.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -114,7 +116,8 @@ def sql(parsed: argparse.Namespace) -> None:
     output = "csv" if parsed.csv else "json" if parsed.json else "table"
     if output != "table" and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
-    _warn(engine.run(parsed.query, output, sys.stdout))
+    with _dying_by_interrupts():  # DuckDB does not look up from its work, and there is nothing to clean up
+        _warn(engine.run(parsed.query, output, sys.stdout))
 
 
 def ls(parsed: argparse.Namespace) -> None:
@@ -181,6 +184,20 @@ def install() -> int:
 def uninstall() -> int:
     """`pyflor_uninstall`, the name that the first Flor gave it."""
     return main(["uninstall", *sys.argv[1:]])
+
+
+@contextlib.contextmanager
+def _dying_by_interrupts() -> Iterator[None]:
+    """An interrupt ends the process at once, unless whoever started it made it deaf to them."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _warn(warnings: Iterable[object]) -> None:

@@ -19,6 +19,9 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#if PY_VERSION_HEX < 0x030C0000
+#include <opcode.h>
+#endif
 
 #if defined(__GNUC__)
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -54,6 +57,7 @@ enum {
 #define HEAP_SHIFT 40
 #define MAX_STR 65536
 #define MIN_SECRET 4 /* characters: a shorter text says too little to look for it elsewhere */
+#define MAX_SECRETS 64
 
 /* flor/capture/rewrite.py */
 enum {
@@ -114,6 +118,7 @@ typedef struct Stream {
 typedef struct {
     void *frame, *code;
     uint64_t token; /* not 0: created, not begun */
+    PyObject *made; /* then a weak reference to the generator or coroutine */
     Stream *stream; /* else: its activation */
     uint32_t number, block, pos, mark;
 } Suspended;
@@ -145,8 +150,8 @@ static struct {
     Suspended *table;
     size_t table_size, table_used;
     PyThreadState *cached_thread;
+    uint64_t cached_id; /* of that thread: another one may come to lie at its address */
     Stream *cached_stream;
-    int forked;
     int64_t fork_stream;
     uint64_t fork_record;
 } R;
@@ -182,17 +187,14 @@ static int fail(Stream *s, int error) {
     return 0;
 }
 
-/* After a fork the child makes its own folder, at its first event. */
+/* After a fork the child makes its own folder, at its first event or module. Returns 0 with an exception. */
 static int make_process(void) {
     PyObject *r =
         PyObject_CallFunction(R.open_process, "LK", (long long)R.fork_stream, (unsigned long long)R.fork_record);
-    if (!r) {
-        PyErr_Clear();
-        return 0;
-    }
-    const char *text = PyUnicode_AsUTF8(r);
-    R.directory = text ? strdup(text) : NULL;
-    PyErr_Clear();
+    if (!r) return 0;
+    PyObject *path = NULL;
+    if (PyUnicode_FSConverter(r, &path) && !(R.directory = strdup(PyBytes_AS_STRING(path)))) PyErr_NoMemory();
+    Py_XDECREF(path);
     Py_DECREF(r);
     return R.directory != NULL;
 }
@@ -203,17 +205,24 @@ static int new_segment(Stream *s, File *f, const char *suffix, size_t size) {
         s->busy = 1;
         int made = make_process();
         s->busy = 0;
-        if (!made) return fail(s, EIO);
+        if (!made) {
+            PyErr_Clear();
+            return fail(s, EIO);
+        }
     }
     seal(s, f, suffix);
     snprintf(path, sizeof path, "%s/%u.%u.%s", R.directory, s->number, f->segment++, suffix);
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd, error;
+    do fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    while (fd < 0 && errno == EINTR);
     if (fd < 0) return fail(s, errno);
+    do {
 #ifdef __linux__
-    int error = posix_fallocate(fd, 0, (off_t)size); /* a full disk shows now, not as SIGBUS later */
+        error = posix_fallocate(fd, 0, (off_t)size); /* a full disk shows now, not as SIGBUS later */
 #else
-    int error = ftruncate(fd, (off_t)size) ? errno : 0;
+        error = ftruncate(fd, (off_t)size) ? errno : 0;
 #endif
+    } while (error == EINTR); /* a timer's signal, say */
     void *p = error ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!error && p == MAP_FAILED) error = errno;
     close(fd);
@@ -332,6 +341,7 @@ static Stream *find_stream(PyThreadState *thread) {
         Py_DECREF(capsule);
     }
     R.cached_thread = thread;
+    R.cached_id = thread->id;
     R.cached_stream = s;
     return s;
 }
@@ -344,7 +354,8 @@ static Stream *find_stream(PyThreadState *thread) {
 
 static inline Stream *stream(void) {
     PyThreadState *thread = THREAD();
-    Stream *s = LIKELY(thread == R.cached_thread) ? R.cached_stream : find_stream(thread);
+    int same = thread == R.cached_thread && thread->id == R.cached_id;
+    Stream *s = LIKELY(same) ? R.cached_stream : find_stream(thread);
     return s && LIKELY(!s->busy) ? s : NULL;
 }
 
@@ -386,7 +397,7 @@ static Suspended *add_frame(void *frame) {
     }
 }
 
-static void *code_of(PyFrameObject *frame) {
+static PyCodeObject *code_of(PyFrameObject *frame) {
     PyCodeObject *code = PyFrame_GetCode(frame);
     Py_DECREF(code); /* the frame keeps it */
     return code;
@@ -445,6 +456,14 @@ static void pop(Stream *s) {
 /* Take off what does not run any more: suspended generators, lambdas that raised. */
 static void prune(Stream *s) {
     while (s->depth && !top(s)->guarded && !alive(top(s))) pop(s);
+}
+
+/* An activation begins in this frame: those that are taken for being in it are not running any more. */
+static void forget(Stream *s, const void *frame) {
+    for (int i = s->depth - 1; i >= 0 && !s->stack[i].guarded; i--) {
+        if (s->stack[i].frame != frame) continue;
+        while (s->depth > i) pop(s);
+    }
 }
 
 static void tell_position(Stream *s) {
@@ -534,40 +553,17 @@ static int holds_secret(PyObject *text) {
     return 0;
 }
 
-static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
-    int known = UNLIKELY(PyList_GET_SIZE(R.secrets)) && holds_secret(v);
-    if (redact || known) {
-        if (!known && PyUnicode_GET_LENGTH(v) >= MIN_SECRET && PyList_Append(R.secrets, v)) PyErr_Clear();
-        emit(s, head | KIND(K_REDACTED), 0);
-        return 1;
-    }
-    if (p->last == v && p->last_stream == s && p->last_epoch == R.epoch) {
-        emit(s, head | KIND(p->last_kind), p->last_ref);
-        return 1;
-    }
-    if (PyUnicode_GET_LENGTH(v) > MAX_STR / 4) return 0;
-    Py_ssize_t size;
-    const char *text;
-    if (PyUnicode_IS_COMPACT_ASCII(v)) {
-        text = (const char *)PyUnicode_DATA(v);
-        size = PyUnicode_GET_LENGTH(v);
-    } else {
-        text = PyUnicode_AsUTF8AndSize(v, &size);
-        if (!text) {
-            PyErr_Clear();
-            return 0;
-        }
-    }
+static void put_text(Stream *s, Probe *p, uint32_t head, PyObject *v, const char *text, Py_ssize_t size) {
     if (size <= 7) {
         uint8_t payload[8] = {(uint8_t)size};
         uint64_t bits;
         memcpy(payload + 1, text, (size_t)size);
         memcpy(&bits, payload, 8);
         emit(s, head | KIND(K_SHORT_STR), bits);
-        return 1;
+        return;
     }
     uint64_t ref;
-    if (!heap_put(s, text, (size_t)size, &ref)) return 1;
+    if (!heap_put(s, text, (size_t)size, &ref)) return;
     if (size <= 256) {
         Py_XSETREF(p->last, Py_NewRef(v));
         p->last_stream = s;
@@ -576,6 +572,32 @@ static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         p->last_epoch = R.epoch;
     }
     emit(s, head | KIND(K_STR), ref);
+}
+
+static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
+    int known = UNLIKELY(PyList_GET_SIZE(R.secrets)) && holds_secret(v);
+    if (redact || known) {
+        int new = !known && PyUnicode_GET_LENGTH(v) >= MIN_SECRET && PyList_GET_SIZE(R.secrets) < MAX_SECRETS;
+        if (new && PyList_Append(R.secrets, v)) PyErr_Clear();
+        emit(s, head | KIND(K_REDACTED), 0);
+        return 1;
+    }
+    if (p->last == v && p->last_stream == s && p->last_epoch == R.epoch) {
+        emit(s, head | KIND(p->last_kind), p->last_ref);
+        return 1;
+    }
+    if (PyUnicode_GET_LENGTH(v) > MAX_STR / 4) return 0;
+    if (PyUnicode_IS_COMPACT_ASCII(v)) {
+        put_text(s, p, head, v, PyUnicode_DATA(v), PyUnicode_GET_LENGTH(v));
+        return 1;
+    }
+    PyObject *utf8 = PyUnicode_AsUTF8String(v); /* PyUnicode_AsUTF8 would let the program's string grow */
+    if (!utf8) {
+        PyErr_Clear();
+        return 0;
+    }
+    put_text(s, p, head, v, PyBytes_AS_STRING(utf8), PyBytes_GET_SIZE(utf8));
+    Py_DECREF(utf8);
     return 1;
 }
 
@@ -590,7 +612,8 @@ static int permanent(PyObject *v) {
     return 0;
 }
 
-/* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program (KeyboardInterrupt).
+/* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program: KeyboardInterrupt,
+ * or what a signal's handler raised.
  */
 static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
     if (p->last == v && p->last_stream == s && p->last_epoch == R.epoch) {
@@ -613,7 +636,8 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     s->busy = 0;
     R.spent += clock_ns(CLOCK_MONOTONIC) - begin;
     if (!kept) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception)) return -1;
+        int ours = PyErr_ExceptionMatches(PyExc_RecursionError) || PyErr_ExceptionMatches(PyExc_MemoryError);
+        if (!ours) return -1;
         PyErr_Clear();
         intern_gap(s, head, Py_TYPE(v));
         return 0;
@@ -677,7 +701,10 @@ static int redacted(const Probe *p, uint32_t i) { return p->redact && i < 63 && 
 static int record_all(Stream *s, Probe *p, PyObject *const *args, Py_ssize_t n, uint32_t open) {
     if (n == 0 && open) emit(s, KIND(K_BLOCK) | OPEN | p->block, 0);
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (record(s, p, (p->site + (uint32_t)i) | (i ? 0 : open), args[i], redacted(p, (uint32_t)i))) return -1;
+        if (record(s, p, (p->site + (uint32_t)i) | (i ? 0 : open), args[i], redacted(p, (uint32_t)i))) {
+            if (open && i == 0) emit(s, KIND(K_BLOCK) | OPEN | p->block, 0);
+            return -1;
+        }
     }
     return 0;
 }
@@ -715,6 +742,30 @@ static int is_created(PyObject *v, const char *suspended, const char *running) {
     return 1;
 }
 
+/* Has this asynchronous generator begun? 3.11 only tells by where it stands. */
+static int has_begun(PyFrameObject *frame) {
+#if PY_VERSION_HEX < 0x030C0000
+    int at = PyFrame_GetLasti(frame);
+    PyCodeObject *code = code_of(frame);
+    return at < 0 || (unsigned char)code->co_code_adaptive[at] != RETURN_GENERATOR;
+#else
+    (void)frame;
+    return 0;
+#endif
+}
+
+static int made_before(const Suspended *m, PyObject *v) {
+    if (!m || !m->token || !m->made) return 0;
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject *made = NULL;
+    if (PyWeakref_GetRef(m->made, &made) < 0) PyErr_Clear();
+    Py_XDECREF(made); /* the caller has a reference if it is `v` */
+    return made == v;
+#else
+    return PyWeakref_GET_OBJECT(m->made) == v;
+#endif
+}
+
 static void created(Stream *s, PyObject *v) {
     const char *frame_name;
     if (PyGen_CheckExact(v)) {
@@ -734,14 +785,18 @@ static void created(Stream *s, PyObject *v) {
         PyErr_Clear();
         return;
     }
-    if (PyFrame_Check(frame)) {
-        void *code = code_of((PyFrameObject *)frame);
-        Suspended *m = find_frame(frame);
-        int maybe_begun = PY_VERSION_HEX < 0x030C0000 && frame_name[0] == 'a' && m && !m->token && m->code == code;
-        if (!maybe_begun && (m = add_frame(frame))) {
-            m->code = code;
+    int begun = !PyFrame_Check(frame) || (frame_name[0] == 'a' && has_begun((PyFrameObject *)frame));
+    if (!begun && !made_before(find_frame(frame), v)) { /* else it was passed on, not made here */
+        PyObject *made = PyWeakref_NewRef(v, NULL);
+        if (!made) PyErr_Clear();
+        Suspended *m = add_frame(frame);
+        if (m) {
+            Py_XSETREF(m->made, made);
+            m->code = code_of((PyFrameObject *)frame);
             m->token = ++R.token;
             emit(s, KIND(K_CREATE), m->token);
+        } else {
+            Py_XDECREF(made);
         }
     }
     Py_DECREF(frame);
@@ -752,6 +807,7 @@ static int begin_frame(Stream *s, const Probe *p) {
     PyFrameObject *frame = frame_at(p->depth);
     if (!frame) return 0;
     void *code = code_of(frame);
+    forget(s, frame);
     prune(s);
     tell_position(s);
     tell_time(s);
@@ -761,7 +817,10 @@ static int begin_frame(Stream *s, const Probe *p) {
     if (!e) return 0;
     *e = (Entry){p->function, p->function, 0, s->activations++, 0, frame, code};
     m = add_frame(frame);
-    if (m) *m = (Suspended){frame, code, 0, s, e->number, p->function, p->function, 0};
+    if (m) {
+        Py_XDECREF(m->made);
+        *m = (Suspended){frame, code, 0, NULL, s, e->number, p->function, p->function, 0};
+    }
     return 1;
 }
 
@@ -916,12 +975,13 @@ PyDoc_STRVAR(
     "child's folder and returns its path.");
 
 static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
-    const char *directory;
+    PyObject *path, *keep, *secrets, *open_process;
     long long origin;
-    PyObject *keep, *secrets, *open_process;
-    if (!PyArg_ParseTuple(args, "sLOO!O", &directory, &origin, &keep, &PyList_Type, &secrets, &open_process))
+    if (!PyArg_ParseTuple(args, "O&LOO!O", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
+                          &open_process))
         return NULL;
-    R.directory = strdup(directory);
+    R.directory = strdup(PyBytes_AS_STRING(path));
+    Py_DECREF(path);
     R.origin = origin;
     Py_XSETREF(R.keep, Py_NewRef(keep));
     Py_XSETREF(R.open_process, Py_NewRef(open_process));
@@ -1000,6 +1060,14 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(directory_doc, "directory()\n\nThis process's folder of segments. A forked child makes its own at its "
+                            "first event or module.");
+
+static PyObject *directory(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
+    if (!R.directory && !make_process()) return NULL;
+    return PyUnicode_DecodeFSDefault(R.directory);
+}
+
 PyDoc_STRVAR(stop_doc, "stop()\n\nRecord nothing more, and cut the segments to their length. Returns {'records', "
                        "'unplaced', 'lost', 'error'}.");
 
@@ -1013,18 +1081,16 @@ static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
             seal(s, &s->events, "events");
             seal(s, &s->heap, "heap");
         }
-        s->busy = 1;
+        s->busy = s->dead = 1;
     }
     return Py_BuildValue("{sKsKsKsi}", "records", (unsigned long long)records, "unplaced",
                          (unsigned long long)R.unplaced, "lost", (unsigned long long)R.lost, "error", R.error);
 }
 
 static PyMethodDef methods[] = {
-    {"start", start, METH_VARARGS, start_doc},
-    {"probes", probes, METH_VARARGS, probes_doc},
-    {"forked", forked, METH_NOARGS, forked_doc},
-    {"stop", stop, METH_NOARGS, stop_doc},
-    {NULL, NULL, 0, NULL},
+    {"start", start, METH_VARARGS, start_doc},   {"probes", probes, METH_VARARGS, probes_doc},
+    {"forked", forked, METH_NOARGS, forked_doc}, {"directory", directory, METH_NOARGS, directory_doc},
+    {"stop", stop, METH_NOARGS, stop_doc},       {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef module = {

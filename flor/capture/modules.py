@@ -49,9 +49,8 @@ def project_root(script: str) -> str:
 class Capture:
     """Captures sources of one run into the run's directory, through a recorder (`_probe` or `probe`)."""
 
-    def __init__(self, run: Path, process: Path, root: str, cache: Path, recorder: Any) -> None:
+    def __init__(self, run: Path, root: str, cache: Path, recorder: Any) -> None:
         self.run = run
-        self.process = process  # this process's folder of segments
         self.root = os.path.join(root, "")
         self.cache = cache
         self.recorder = recorder
@@ -103,9 +102,12 @@ class Capture:
         """The code of a source, with its probes. Raises SyntaxError, RecursionError and what writing can raise."""
         sha256 = hashlib.sha256(data).hexdigest()
         code, specs, source_map, blocks, site_count, calls_get = self.rewritten(path, data, sha256)
-        base = self.next_id
-        if base + blocks + site_count > ID_MASK:
+        process = Path(self.recorder.directory())
+        if self.next_id + blocks + site_count > ID_MASK:
             raise OverflowError("too many expressions in one run")
+        # Another thread may import another module meanwhile: nothing is called between these two.
+        base = self.next_id
+        self.next_id = base + blocks + site_count
         self.store("sources", f"{sha256}.py", data)
         self.store("sites", f"{sha256}.json", source_map)
         line = {
@@ -116,9 +118,8 @@ class Capture:
             "blocks": blocks,
             "sites": site_count,
         }
-        with open(os.open(self.process / "modules.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
+        with open(os.open(process / "modules.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
             file.write(json.dumps(line).encode() + b"\n")
-        self.next_id += blocks + site_count
         self.sources.append({"path": os.path.abspath(path), "sha256": sha256, "module": module})
         if calls_get and not hasattr(builtins, "GET"):
             from flor import GET

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 import types
+import weakref
 from collections.abc import Callable
+from opcode import opmap
 from typing import Any
 
 from flor.capture import rewrite
@@ -28,6 +30,7 @@ _ALLOWANCE_NS = 100_000_000
 _SHARE = 20
 _MAX_STR = 65536
 _MIN_SECRET = 4
+_MAX_SECRETS = 64
 _INT = struct.Struct("<Q")
 _DOUBLE = struct.Struct("<d")
 _HEAD = struct.Struct("<I")
@@ -55,6 +58,7 @@ class _File:
         assert _r.directory is not None
         size = max(need, first << self.segment if self.segment < 7 and first << self.segment < last else last)
         self.path = f"{_r.directory}/{stream}.{self.segment}.{self.suffix}"
+        self.segment += 1  # now, should a signal's handler raise here: no name is used twice
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             if hasattr(os, "posix_fallocate"):
@@ -67,7 +71,6 @@ class _File:
             raise
         finally:
             os.close(fd)
-        self.segment += 1
         self.next, self.size = 0, size
 
     def seal(self) -> None:
@@ -122,7 +125,7 @@ class _Stream:
     def open_process(self) -> None:
         self.busy = True
         try:
-            _r.directory = _r.open_process(_r.fork_stream, _r.fork_record)
+            directory()
         finally:
             self.busy = False
 
@@ -169,6 +172,15 @@ class _Stream:
         while self.stack and not self.stack[-1].guarded and not _alive(self.stack[-1]):
             self.pop()
 
+    def forget(self, frame: int) -> None:
+        """An activation begins in this frame: those that are taken for being in it are not running any more."""
+        for i in range(len(self.stack) - 1, -1, -1):
+            if self.stack[i].guarded:
+                return
+            if self.stack[i].frame == frame:
+                while len(self.stack) > i:
+                    self.pop()
+
     def tell_position(self) -> None:
         if self.stack:
             entry = self.stack[-1]
@@ -185,12 +197,14 @@ class _Stream:
 
 
 class _Frame:
-    """A generator's or coroutine's frame: created (`token`), or begun (`stream`, `number`)."""
+    """A generator's or coroutine's frame: created (`token`, `made`), or begun (`stream`, `number`)."""
 
-    __slots__ = ("block", "code", "mark", "number", "pos", "stream", "token")
+    __slots__ = ("block", "code", "made", "mark", "number", "pos", "stream", "token")
 
-    def __init__(self, code: Any, token: int, stream: _Stream | None, number: int, block: int) -> None:
-        self.code, self.token, self.stream, self.number = code, token, stream, number
+    def __init__(
+        self, code: Any, token: int, stream: _Stream | None, number: int, block: int, made: Any = None
+    ) -> None:
+        self.code, self.token, self.stream, self.number, self.made = code, token, stream, number, made
         self.block = self.pos = block
         self.mark = 0
 
@@ -340,6 +354,7 @@ class Probe:
         frame = _caller(self.depth)
         if frame is None:
             return False
+        s.forget(id(frame))
         s.prune()
         s.tell_position()
         s.tell_time()
@@ -369,7 +384,7 @@ class Probe:
     def text(self, s: _Stream, head: int, v: str, redact: bool) -> bool:
         known = any(secret in v for secret in _r.secrets)
         if redact or known:
-            if not known and len(v) >= _MIN_SECRET:
+            if not known and len(v) >= _MIN_SECRET and len(_r.secrets) < _MAX_SECRETS:
                 _r.secrets.append(v)
             s.emit(head | f.REDACTED << f.KIND_SHIFT, 0)
             return True
@@ -406,7 +421,7 @@ class Probe:
     def slow(self, s: _Stream, head: int, v: Any, redact: bool) -> None:
         if self.again(s, head, v):
             return
-        if float in type(v).__mro__:
+        if issubclass(type(v), float):
             s.emit(head | f.FLOAT << f.KIND_SHIFT, _INT.unpack(_DOUBLE.pack(float.__pos__(v)))[0])
             return
         begin = time.monotonic_ns()
@@ -416,7 +431,7 @@ class Probe:
         s.busy = True
         try:
             kind, what = _r.keep(v, redact)
-        except Exception:
+        except (RecursionError, MemoryError):
             s.busy = False
             self.gap(s, head, type(v))
             return
@@ -449,7 +464,12 @@ class Probe:
             s.emit(f.BLOCK << f.KIND_SHIFT | opens | self.block, 0)
         for i, v in enumerate(values):
             redact = i < 63 and bool(self.redact >> i & 1)
-            self.record(s, (self.site + i) | (0 if i else opens), v, redact)
+            try:
+                self.record(s, (self.site + i) | (0 if i else opens), v, redact)
+            except BaseException:
+                if opens and i == 0:
+                    s.emit(f.BLOCK << f.KIND_SHIFT | opens | self.block, 0)
+                raise
 
     def created(self, s: _Stream, v: object) -> None:
         if type(v) is types.GeneratorType:
@@ -458,15 +478,22 @@ class Probe:
             begun, frame = v.cr_running or v.cr_suspended, v.cr_frame
         elif type(v) is types.AsyncGeneratorType:
             frame = v.ag_frame
-            known = _r.frames.get(id(frame))
-            same = known is not None and not known.token and frame is not None and known.code is frame.f_code
-            begun = v.ag_running or (v.ag_suspended if hasattr(v, "ag_suspended") else same)
+            begun = v.ag_running or (v.ag_suspended if hasattr(v, "ag_suspended") else _has_begun(frame))
         else:
             return
-        if not begun and frame is not None:
-            _r.token += 1
-            _r.frames[id(frame)] = _Frame(frame.f_code, _r.token, None, 0, 0)
-            s.emit(f.CREATE << f.KIND_SHIFT, _r.token)
+        if begun or frame is None:
+            return
+        known = _r.frames.get(id(frame))
+        if known is not None and known.made is not None and known.made() is v:
+            return  # it was passed on, not made here
+        _r.token += 1
+        _r.frames[id(frame)] = _Frame(frame.f_code, _r.token, None, 0, 0, weakref.ref(v))
+        s.emit(f.CREATE << f.KIND_SHIFT, _r.token)
+
+
+def _has_begun(frame: types.FrameType | None) -> bool:
+    """Has this asynchronous generator begun? 3.11 only tells by where it stands."""
+    return frame is None or frame.f_lasti < 0 or frame.f_code.co_code[frame.f_lasti] != opmap["RETURN_GENERATOR"]
 
 
 def _permanent(v: object) -> bool:
@@ -606,11 +633,18 @@ def forked() -> None:
     _r.lost = _r.unplaced = 0
 
 
+def directory() -> str:
+    """This process's folder of segments. A forked child makes its own at its first event or module."""
+    if _r.directory is None:
+        _r.directory = _r.open_process(_r.fork_stream, _r.fork_record)
+    return _r.directory
+
+
 def stop() -> dict[str, int]:
     """Record nothing more, and cut the segments to their length."""
     _r.active = False
     for stream in _r.streams:
-        stream.busy = True
+        stream.busy = stream.dead = True
         stream.events.seal()
         stream.heap.seal()
     records = sum(s.records for s in _r.streams)

@@ -45,6 +45,8 @@ _FSTRING_POSITIONS = sys.version_info >= (3, 12)  # PEP 701: before it, position
 _MAX_TEXT = 400
 
 _CALLEE = "what is called is not recorded: name the call, or an argument"
+_NAMESPACE = "names that a class with a base binds are not recorded: its namespace may notice. Name the value"
+_UNRECORDED = "the value is not recorded"
 _COMPILED = ("jit", "compile", "triton", "numba", "vectorize", "cuda", "tf.function")
 
 
@@ -85,6 +87,7 @@ class _Scope:
     parameters: frozenset[str] = frozenset()
     loop_mark: bool = False  # the innermost loop marks its end of body
     loop: int = 0  # that loop
+    loads: bool = True  # names that are bound may be loaded: nobody can notice
 
     @property
     def flags(self) -> int:
@@ -133,6 +136,8 @@ class _Rewriter:
 
     def site(self, kind: str, node: ast.AST, scope: _Scope, facts: _Facts = _NO_FACTS, **more: Any) -> int:
         text = more.pop("text", None) or self.text(node)
+        if kind in ("binding", "target") and not scope.loads and not more:
+            more = {"source": "absent", "why": _NAMESPACE}
         self.sites.append(
             Site(
                 kind,
@@ -167,6 +172,17 @@ class _Rewriter:
         spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
         loads: list[ast.expr] = [ast.Name(id=n, ctx=ast.Load(), **_NOWHERE) for n in names]
         return ast.Expr(value=self.probe(spec, loads, _NOWHERE), **_NOWHERE)
+
+    def bind(self, names: Sequence[str], first: int, scope: _Scope) -> list[ast.stmt]:
+        """A probe statement for names that have just been bound; their sites begin at `first`."""
+        return [self.statement(BIND, scope, scope.block, names, first)] if names and scope.loads else []
+
+    def begin(self, op: int, scope: _Scope, block: int, names: Sequence[ast.Name]) -> ast.Expr:
+        """A probe statement for the next instance of a loop with these targets."""
+        first = self.bindings("target", names, scope)
+        statement = self.statement(op, scope, block, [n.id for n in names] if scope.loads else [], first)
+        assert isinstance(statement, ast.Expr)
+        return statement
 
     def mark(self, scope: _Scope) -> ast.stmt:
         return self.statement(MARK, scope, scope.block)
@@ -231,11 +247,17 @@ class _Rewriter:
 
     def class_(self, node: ast.ClassDef, scope: _Scope) -> list[ast.stmt]:
         node.decorator_list = [self.value(d, scope)[0] for d in node.decorator_list]
-        node.bases = [self.value(b, scope)[0] for b in node.bases]
+        header = replace(scope, depth=scope.depth + bool(getattr(node, "type_params", None)))  # they have a frame
+        node.bases = [self.value(b, header)[0] for b in node.bases]
         for keyword in node.keywords:
-            keyword.value = self.value(keyword.value, scope, _Facts(keyword=keyword.arg))[0]
+            keyword.value = self.value(keyword.value, header, _Facts(keyword=keyword.arg))[0]
         inner = replace(
-            scope, depth=scope.depth + 1, name=f"{scope.name}{node.name}.", parameters=frozenset(), loop_mark=False
+            header,
+            depth=header.depth + 1,
+            name=f"{scope.name}{node.name}.",
+            parameters=frozenset(),
+            loop_mark=False,
+            loads=not (node.bases or node.keywords),  # a metaclass may give any namespace, even one that forgets
         )
         kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
         node.body[kept:] = self.body(node.body[kept:], inner) or ([] if kept else [ast.Pass(**_NOWHERE)])
@@ -277,7 +299,7 @@ class _Rewriter:
         after: list[ast.stmt] = []
         for target in node.targets:
             if isinstance(target, ast.Name):
-                self.site("binding", target, scope, source="same", of=value)
+                self.site("binding", target, scope, **_same(value))
             else:
                 after.extend(self.targets(target, scope))
         return [node, *after]
@@ -290,8 +312,7 @@ class _Rewriter:
     def targets(self, target: ast.expr, scope: _Scope) -> list[ast.stmt]:
         """Probes for the loads inside a target, and a probe statement for the names that it binds."""
         names = self.names(target, scope)
-        first = self.bindings("binding", names, scope)
-        return [self.statement(BIND, scope, scope.block, [n.id for n in names], first)] if names else []
+        return self.bind([n.id for n in names], self.bindings("binding", names, scope), scope)
 
     def bindings(self, kind: str, names: Sequence[ast.Name], scope: _Scope) -> int:
         first = len(self.sites)
@@ -299,14 +320,17 @@ class _Rewriter:
             self.site(kind, name, scope)
         return first
 
-    def names(self, target: ast.expr, scope: _Scope) -> list[ast.Name]:
-        """The names that `target` binds; what it loads on the way gets probes."""
+    def names(self, target: ast.expr, scope: _Scope | None) -> list[ast.Name]:
+        """The names that `target` binds; what it loads on the way gets probes. Without a scope it gets none: a loop's
+        target is evaluated before the loop's next instance begins."""
         if isinstance(target, ast.Name):
             return [target]
         if isinstance(target, ast.Tuple | ast.List):
             return [n for e in target.elts for n in self.names(e, scope)]
         if isinstance(target, ast.Starred):
             return self.names(target.value, scope)
+        if scope is None:
+            return []
         if isinstance(target, ast.Attribute):
             target.value = self.value(target.value, scope)[0]
         elif isinstance(target, ast.Subscript):
@@ -318,7 +342,7 @@ class _Rewriter:
         if node.value is not None:
             node.value, value = self.value(node.value, scope, _Facts(assignee=self.text(node.target)))
             if isinstance(node.target, ast.Name):
-                self.site("binding", node.target, scope, source="same", of=value)
+                self.site("binding", node.target, scope, **_same(value))
         if not isinstance(node.target, ast.Name):
             self.names(node.target, scope)
         return [node]
@@ -326,8 +350,8 @@ class _Rewriter:
     def on_AugAssign(self, node: ast.AugAssign, scope: _Scope) -> list[ast.stmt]:
         if isinstance(node.target, ast.Name):
             binding = self.site("binding", node.target, scope)
-            node.value = self.value(node.value, scope, witness=binding)[0]
-            return [node, self.statement(BIND, scope, scope.block, [node.target.id], binding)]
+            node.value = self.value(node.value, scope, witness=binding if scope.loads else None)[0]
+            return [node, *self.bind([node.target.id], binding, scope)]
         self.names(node.target, scope)
         node.value = self.value(node.value, scope)[0]
         return [node]
@@ -370,9 +394,7 @@ class _Rewriter:
         node.iter = self.value(node.iter, scope)[0]
         block = self.block("for", _loop_name(node.target), scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
-        names = self.names(node.target, inner)
-        first = self.bindings("target", names, inner)
-        begin = self.statement(ITERATE, inner, block, [n.id for n in names], first)
+        begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
         node.body = [begin, *self.body(node.body, inner)]
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
@@ -410,7 +432,7 @@ class _Rewriter:
             if target is not None:
                 bound += self.names(target, scope)
         first = self.bindings("binding", bound, scope)
-        begin = [self.statement(BIND, scope, scope.block, [n.id for n in bound], first)] if bound else []
+        begin = self.bind([n.id for n in bound], first, scope)
         loops = _has_loop(node.body)
         node.body = [*begin, *self.body(node.body, scope)]
         return [node, self.mark(scope)] if loops else [node]
@@ -426,7 +448,7 @@ class _Rewriter:
             begin = [self.mark(scope)] if loops else []
             if handler.name is not None:
                 site = self.site("binding", handler, scope, text=handler.name)
-                begin.append(self.statement(BIND, scope, scope.block, [handler.name], site))
+                begin += self.bind([handler.name], site, scope)
             handler.body = [*begin, *self.body(handler.body, scope)]
         node.orelse = self.body(node.orelse, scope)
         if node.finalbody:
@@ -449,7 +471,7 @@ class _Rewriter:
         first = len(self.sites)
         for alias, name in names:
             self.site("binding", alias, scope, text=name)
-        return [node, self.statement(BIND, scope, scope.block, [n for _, n in names], first)]
+        return [node, *self.bind([n for _, n in names], first, scope)]
 
     on_ImportFrom = on_Import
 
@@ -471,8 +493,8 @@ class _Rewriter:
         if isinstance(node, ast.NamedExpr):
             site = self.site("expression", node, scope, facts)
             node.value, value = self.value(node.value, scope, replace(facts, assignee=node.target.id))
-            self.sites[site] = replace(self.sites[site], source="same", of=value)
-            self.site("binding", node.target, scope, source="same", of=value)
+            self.sites[site] = replace(self.sites[site], **_same(value))
+            self.site("binding", node.target, scope, **_same(value))
             return node, value
         if isinstance(node, ast.Name) and node.id == "__debug__":
             return node, None
@@ -624,7 +646,7 @@ class _Rewriter:
         self.comprehension(node, scope, inner, ITERATE_GENERATOR)
 
     def in_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp, scope: _Scope, site: int) -> None:
-        inner = replace(scope, depth=scope.depth + _COMPREHENSION_FRAMES)
+        inner = replace(scope, depth=scope.depth + _COMPREHENSION_FRAMES, loads=True)  # its names are its own
         self.comprehension(node, scope, inner, ITERATE)
 
     in_SetComp = in_DictComp = in_ListComp
@@ -637,16 +659,18 @@ class _Rewriter:
             clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
             block = self.block("comprehension", _loop_name(clause.target), scope.block, clause.target.lineno)
             scope = replace(scope, block=block)
-            names = self.names(clause.target, scope)
-            first = self.bindings("target", names, scope)
-            begin = self.statement(op if first_clause else ITERATE, scope, block, [n.id for n in names], first)
-            assert isinstance(begin, ast.Expr)
+            begin = self.begin(op if first_clause else ITERATE, scope, block, self.names(clause.target, None))
             clause.ifs = [begin.value, *(self.test(c, scope) for c in clause.ifs)]
         if isinstance(node, ast.DictComp):
             node.key = self.value(node.key, scope)[0]
             node.value = self.value(node.value, scope)[0]
         else:
             node.elt = self.value(node.elt, scope)[0]
+
+
+def _same(value: int | None) -> dict[str, Any]:
+    """Where the value of a binding of exactly this value is found."""
+    return {"source": "absent", "why": _UNRECORDED} if value is None else {"source": "same", "of": value}
 
 
 def _span(node: Any) -> Span:

@@ -174,15 +174,16 @@ class _Session:
                 f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
             ) from None
         self.recorder = recorder()
-        self.capture = Capture(self.path, process, self.info["root"], home() / ".cache", self.recorder)
+        self.process = process.name
+        self.capture = Capture(self.path, self.info["root"], home() / ".cache", self.recorder)
         self.recorder.start(str(process), _origins[self.path], values.keep, values.secrets, self.fork_process)
         os.register_at_fork(after_in_child=self.recorder.forked)
 
     def fork_process(self, stream: int, record: int) -> str:
-        """A forked child's folder, made when it first records something."""
-        parent = self.capture.process.name
-        self.capture.process = _open_process(self.path, parent, stream, record)
-        return str(self.capture.process)
+        """A forked child's folder, made when it first records something or captures a module."""
+        process = _open_process(self.path, self.process, stream, record)
+        self.process = process.name
+        return str(process)
 
     def end(self, exit_code: int | None, exception: str | None) -> None:
         """Note how the program ended. The run ends in `finish`, after the program's own exit handlers."""
@@ -257,7 +258,7 @@ def run(target: str, experiment: str, arguments: list[str], as_module: bool, the
     program = _module(target) if as_module else _script(target)
     try:
         compile(program.data, program.path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         _report(error.with_traceback(None))
         sys.exit(1)
     session = _Session(program, experiment, arguments, target if as_module else None)

@@ -2,18 +2,20 @@
 
 Nothing here may change the program: no method of a class that the program itself defines is called, nothing is kept
 alive, and types are recognised by their module and name, so that no library is imported. `isinstance` is not asked of
-a value: that would run its
-`__class__`. What cannot be kept exactly
-says so.
+a value: that would run its `__class__`. Nothing is asked of a class whose metaclass is the program's own. What cannot
+be kept exactly says so.
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import datetime
+import gc
 import hashlib
 import json
 import os
+import signal
 import struct
 import sys
 import types
@@ -27,6 +29,7 @@ MAX_TEXT = 65536  # bytes of a str or bytes that are kept
 MAX_LEAVES = 256  # of a container that is kept exactly
 MAX_CONTENTS = 4096  # bytes of an array that are kept
 MAX_REPR = 200  # characters of an object's repr
+MAX_REACHED = 2000  # objects that are looked at before one's repr is trusted
 
 Kept = tuple[int, bytes | int | float]
 
@@ -43,16 +46,42 @@ class _NotExactError(Exception):
 
 
 def keep(value: Any, redact: bool) -> Kept:
-    """The kind of flor.trace.format and its payload: bytes for the heap, or an int or float for the record itself."""
+    """The kind of flor.trace.format and its payload: bytes for the heap, or an int or float for the record itself.
+
+    Raises what is meant for the program: an interrupt, or what one of its signal handlers raised meanwhile.
+    """
+    try:
+        return _keep(value, redact)
+    except BaseException as error:
+        meant, shown = _from_signal(error)
+        if not meant:
+            return f.GAP, _json({"why": "it could not be looked at", "type": _qualified(type(value))})
+        error.__traceback__ = shown
+        raise
+
+
+def _from_signal(error: BaseException) -> tuple[bool, types.TracebackType | None]:
+    """Whether this comes from a signal, and the traceback from the program's handler on."""
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    functions = [h.__func__ if type(h) is types.MethodType else h for h in handlers]
+    codes = {f.__code__ for f in functions if type(f) is types.FunctionType}
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code not in codes:
+        traceback = traceback.tb_next
+    return traceback is not None or not isinstance(error, Exception), traceback
+
+
+def _keep(value: Any, redact: bool) -> Kept:
     kind = type(value)
+    if _own_metaclass(kind):
+        return _plain_object(value)
     if redact and kind in (str, bytes, bytearray):
         return f.REDACTED, 0
     handler = _EXACT.get(kind) or _library_handler(kind)
     if handler is not None:
         return handler(value)
     if issubclass(kind, BaseException) and kind.__module__ == "builtins":
-        text = repr(value)
-        return f.OBJECT, _object(value, None if _holds_secret(text) else _short(text))
+        return f.OBJECT, _object(value, None if _reaches_own(value.args) else _repr(value))
     if kind.__flags__ & 1 << 9 and (fields := _fields(kind)) is not None:
         return _container(value, lambda leaves: _record(value, fields, leaves, frozenset()))
     if issubclass(kind, type):
@@ -85,21 +114,57 @@ def _object(value: object, text: str | None) -> bytes:
 def _trusted_repr(value: object) -> str | None:
     """The repr of an object whose classes are all a library's; None for the program's own, whose code must not run."""
     for kind in type(value).__mro__:
-        if kind.__flags__ & 1 << 9 and not _from_library(kind):
+        if not _from_library(kind):
             return None
-    if type(value) is type(os.environ):
-        return None
+    return None if type(value) is type(os.environ) or _reaches_own(value) else _repr(value)
+
+
+def _repr(value: object) -> str | None:
     try:
         text = repr(value)
-    except Exception:
+    except Exception as error:
+        if _from_signal(error)[0]:
+            raise
         return None
     return None if _holds_secret(text) else _short(text)
 
 
+def _reaches_own(value: object) -> bool:
+    """Could `value`'s repr come to an object whose class is the program's? True also where there is too much to see."""
+    seen, todo = {id(value)}, [value]
+    while todo:
+        for referent in gc.get_referents(todo.pop()):
+            kind = type(referent)
+            if id(referent) in seen or (type(kind) is type and kind in _CLOSED):
+                continue
+            if not _from_library(kind) or _own_metaclass(kind):
+                return True
+            seen.add(id(referent))
+            todo.append(referent)
+            if len(seen) > MAX_REACHED:
+                return True
+    return False
+
+
+#: What shows nothing of what it refers to.
+_CLOSED = frozenset(
+    {
+        *(type, types.FunctionType, types.ModuleType, types.CodeType, types.FrameType, types.TracebackType),
+        *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+    }
+)
+
+
+def _own_metaclass(kind: type) -> bool:
+    return type(kind) is not type and not _from_library(type(kind))
+
+
 def _from_library(kind: type) -> bool:
     module = sys.modules.get(type.__getattribute__(kind, "__module__"))
-    path = getattr(module, "__file__", None) if type(module) is types.ModuleType else None
-    return path is None or "site-packages" in path or "dist-packages" in path or path.startswith(_LIBRARY)
+    if type(module) is not types.ModuleType or module is builtins:  # exec() in an empty namespace says "builtins"
+        return not type.__dict__["__flags__"].__get__(kind) & 1 << 9
+    path = module.__dict__.get("__file__")
+    return type(path) is not str or "site-packages" in path or "dist-packages" in path or path.startswith(_LIBRARY)
 
 
 _LIBRARY = tuple({datetime.__file__.rpartition("/")[0] + "/", json.__file__.rpartition("/json/")[0] + "/"})
@@ -175,12 +240,12 @@ def _container(value: Any, write: Callable[[list[int]], str]) -> Kept:
 def _literal(value: Any, leaves: list[int], inside: frozenset[int]) -> str:
     """`value` as an expression. `leaves` counts down over the whole; `inside`: ids of the containers around it."""
     kind = type(value)
-    if kind in (tuple, list, dict, set, frozenset):
+    if type(kind) is type and kind in (tuple, list, dict, set, frozenset):
         if id(value) in inside or len(value) > leaves[0]:
             raise _NotExactError
         return _collection(value, kind, leaves, inside | {id(value)})
     leaves[0] -= 1
-    if leaves[0] < 0:
+    if leaves[0] < 0 or _own_metaclass(kind):
         raise _NotExactError
     if value is None or kind in _NUMBERS:
         return repr(value) if kind is not int or -(2**63) <= value < 2**63 else hex(value)

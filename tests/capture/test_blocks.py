@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -271,6 +272,108 @@ CASES: dict[str, Case] = {
             "call(inverse, v) + 1": ["v[0]: 0", "v[1]: 4"],
         },
     ),
+    "a lambda that a library calls again, after it raised": (
+        """
+        class Rarely:
+            calls = 0
+            x = property(lambda self: self.count() + 1)
+            def count(self):
+                Rarely.calls += 1
+                if Rarely.calls % 2:
+                    raise AttributeError
+                return Rarely.calls * 10
+        r = Rarely()
+        for i in range(2):
+            found = list(map(hasattr, [r] * 4, ["x"] * 4))
+        """,
+        {
+            "self.count() + 1": [
+                "i[0] > Rarely.<lambda>()[1]: 21",
+                "i[0] > Rarely.<lambda>()[3]: 41",
+                "i[1] > Rarely.<lambda>()[1]: 61",
+                "i[1] > Rarely.<lambda>()[3]: 81",
+            ]
+        },
+    ),
+    "an interrupt while a parameter is recorded": (
+        """
+        shown = [0]
+        def show(self):
+            shown[0] += 1
+            if shown[0] % 2 == 0:
+                raise KeyboardInterrupt
+            return ""
+        Rude = type("Rude", (), {"__module__": "functools", "__repr__": show})  # as if a library had defined it
+        def f(rude):
+            return 1
+        def g():
+            for i in range(2):
+                try:
+                    f(Rude())
+                except KeyboardInterrupt:
+                    x = i + 10
+        g()
+        """,
+        {"i + 10": ["g()[0] > i[0]: 10", "g()[0] > i[1]: 11"]},
+    ),
+    "a generator that is passed on belongs where it was made": (
+        """
+        def same(it):
+            return it
+        def g(n):
+            yield n * 2
+        made = []
+        for i in range(2):
+            made.append(g(i))
+        for j in range(2):
+            list(same(made[j]))
+        """,
+        {"n * 2": ["i[0] > g()[0]: 0", "i[1] > g()[0]: 2"]},
+    ),
+    "asynchronous generators, one after the other": (
+        """
+        import asyncio
+        async def ticks(n):
+            for i in range(n):
+                yield i * 2
+        async def use(it):
+            async for v in it:
+                pass
+        async def main():
+            for epoch in range(2):
+                for _ in range(2):
+                    it = ticks(1)
+                    await use(it)
+                    del it
+                    it = (y + 5 async for y in ticks(1))
+                    await use(it)
+                    del it
+        asyncio.run(main())
+        """,
+        {
+            "i * 2": [
+                f"main()[0] > epoch[{e}] > _[{k}] > ticks()[{n}] > i[0]: 0"
+                for e in range(2)
+                for k in range(2)
+                for n in range(2)
+            ],
+            "y + 5": [
+                f"main()[0] > epoch[{e}] > _[{k}] > main.<locals>.<genexpr>()[0] > y[0]: 5"
+                for e in range(2)
+                for k in range(2)
+            ],
+        },
+    ),
+    "a loop whose target is an attribute or an item": (
+        """
+        class O: pass
+        o, x = O(), [0]
+        for o.i, x[len(x) - 1] in [(1, 2), (3, 4)]:
+            y = o.i + x[0]
+        z = [o.i * 2 for o.i in range(2)]
+        """,
+        {"o.i + x[0]": ["o.i, x[len(x) - 1][0]: 3", "o.i, x[len(x) - 1][1]: 7"], "o.i * 2": ["o.i[0]: 0", "o.i[1]: 2"]},
+    ),
     "a callback that a library calls, after one that raised": (
         """
         from functools import reduce
@@ -528,3 +631,73 @@ def test_os_fork_divides_a_loop(recorder: str, write: Callable[[str, str], Path]
     trace = newest_trace("case")
     assert values(trace, "x * 100") == ["i[0]: 100"]
     assert values(trace, "i + 1") == ["i[0]: 1", "i[1]: 2"]
+
+
+def test_modules_that_a_forked_child_imports_are_its_own(recorder: str, write: Callable[[str, str], Path]) -> None:
+    """The child's first act is to import, the parent imports others meanwhile: their ids do not mix."""
+    write("first.py", "def f(x):\n    return x + 1000\n")
+    write("second.py", "z = 1 + 1\ndef f(x):\n    return x + 2000\n")
+    write(
+        "script.py",
+        """
+        import multiprocessing
+        if __name__ == "__main__":
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                import first, second
+                here = first.f(1), second.f(2)
+                there = pool.map(second.f, [3]), pool.map(first.f, [4])
+                pool.close()
+                pool.join()
+        """,
+    )
+    assert flor("python", "script.py", "case").returncode == 0
+    trace = newest_trace("case")
+    assert sorted(v.rpartition(": ")[2] for v in values(trace, "x + 1000")) == ["1001", "1004"]
+    assert sorted(v.rpartition(": ")[2] for v in values(trace, "x + 2000")) == ["2002", "2003"]
+    assert trace.warnings == []
+
+
+def test_modules_that_threads_import_at_once(recorder: str, write: Callable[[str, str], Path]) -> None:
+    for k in range(30):
+        write(f"module{k}.py", "y = 0\n" * k + f"def f(x):\n    return x + {k}\n")
+    write(
+        "script.py",
+        """
+        import importlib, sys, threading
+        sys.setswitchinterval(1e-5)
+        modules = {}
+        def load(k):
+            modules[k] = importlib.import_module(f"module{k}")
+        threads = [threading.Thread(target=load, args=(k,)) for k in range(30)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        for k in range(30): modules[k].f(1000)
+        """,
+    )
+    assert flor("python", "script.py", "case").returncode == 0
+    trace = newest_trace("case")
+    assert [values(trace, f"x + {k}") for k in range(30)] == [[f"k[{k}] > f()[0]: {1000 + k}"] for k in range(30)]
+    assert trace.warnings == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters are new in 3.12")
+def test_a_class_with_type_parameters_in_a_generator(recorder: str, write: Callable[[str, str], Path]) -> None:
+    write(
+        "script.py",
+        """
+        def g(n):
+            class A[T](list[T] if n + 1 else object):
+                x = n + 2
+                y = [v + n for v in range(1)]
+            yield A.x
+        list(g(5))
+        """,
+    )
+    assert flor("python", "script.py", "case").returncode == 0
+    trace = newest_trace("case")
+    assert [values(trace, e) for e in ("n + 1", "n + 2", "v + n")] == [
+        ["g()[0]: 6"],
+        ["g()[0]: 7"],
+        ["g()[0] > v[0]: 5"],
+    ]
+    assert trace.warnings == []

@@ -76,3 +76,9 @@ def test_every_site_says_where_its_value_is_found() -> None:
             or (s.source == "absent" and not s.why)
         ]
         assert lost == []
+
+
+def test_what_has_no_value_of_its_own_gives_its_name_none() -> None:
+    data = b"x = __debug__\ny: bool = __debug__\n(z := __debug__)\n"
+    sites = rewrite.rewrite(ast.parse(data), data).map.sites
+    assert {(s.text, s.source, s.of) for s in sites if s.kind == "binding"} == {(n, "absent", None) for n in "xyz"}

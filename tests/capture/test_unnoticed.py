@@ -232,6 +232,70 @@ PROGRAMS = {
         x = Liar(); y = [x, x]; z = {"a": x}; f = F(1.5) + 2
         print(isinstance(x, int), type(f).__name__)
         """,
+    "reprs of the program's own, inside a library's": """
+        import collections, functools, types
+        shown = 0
+        class Loud:
+            def __repr__(self):
+                global shown
+                shown += 1
+                return "loud"
+        x = Loud()
+        kept = [collections.deque([x]), collections.OrderedDict(a=[x]), functools.partial(print, x), ValueError(x)]
+        for y in kept: z = y
+        y = types.SimpleNamespace(x=x), collections.defaultdict(list, k=[x]), {1: x}.values()
+        for z in y: pass
+        try: raise KeyError(x)
+        except KeyError as error: pass
+        print(shown)
+        """,
+    "a metaclass that looks who asks": """
+        asked = []
+        class Meta(type):
+            def __getattribute__(cls, name): asked.append(name); return super().__getattribute__(name)
+            def __hash__(cls): asked.append("hash"); return 1
+            def __eq__(cls, other): asked.append("eq"); return cls is other
+            def __subclasscheck__(cls, other): asked.append("subclass"); return True
+        class A(metaclass=Meta): pass
+        class E(Exception, metaclass=Meta): pass
+        class F(float, metaclass=Meta): pass
+        x = A()
+        y = [x, (x,), {1: x}], A, [A], E(1), F(1.5)
+        for z in y: pass
+        try: raise E(2)
+        except Exception as error: pass
+        print(asked)
+        """,
+    "the namespace of a class that forgets names": """
+        class Namespace(dict):
+            def __getitem__(self, key):
+                if not key.startswith("__"): print("get", key)
+                return super().__getitem__(key)
+            def __setitem__(self, key, value):
+                if not key.startswith("drop"): super().__setitem__(key, value)
+        class Meta(type):
+            @classmethod
+            def __prepare__(meta, name, bases): return Namespace()
+            def __new__(meta, name, bases, namespace): return super().__new__(meta, name, bases, dict(namespace))
+        class A(metaclass=Meta):
+            a, drop = 1, 2
+            a += 1
+            for i in range(2): pass
+            for drop2 in range(2): pass
+            import sys as drop3
+            with open("/dev/null") as drop4: pass
+            try: 1 / 0
+            except ZeroDivisionError as drop5: drop5 = 1
+        class B(A):
+            b, drop = [x for x in (1, 2)]
+        print(A.a, B.b)
+        """,
+    "the size of a text": """
+        import sys
+        s = "größer" * 100
+        t = s + "x"
+        print(sys.getsizeof(s), sys.getsizeof(t))
+        """,
     "os._exit": "import os, sys; print('x', flush=True); os._exit(7)",
     "stdin, stdout and stderr": """
         import sys
@@ -320,6 +384,27 @@ def test_a_terminated_program_dies_by_the_signal(write: Write) -> None:
     write("script.py", "import os, signal\nprint('x', flush=True)\nos.kill(os.getpid(), signal.SIGTERM)\n")
     plain, captured = both("script.py")
     assert captured == plain
+
+
+def test_what_a_signal_handler_raises_while_a_value_is_recorded_reaches_the_program(
+    recorder: str, write: Write
+) -> None:
+    write(
+        "script.py",
+        """
+        import signal
+        Slow = type("Slow", (), {  # as if a library had defined it
+            "__module__": "functools",
+            "__repr__": lambda self: signal.raise_signal(signal.SIGALRM) or "",
+        })
+        class Timeout(Exception): pass
+        def handler(*_): raise Timeout
+        signal.signal(signal.SIGALRM, handler)
+        try: x = Slow()
+        except Timeout: print("in time")
+        """,
+    )
+    assert flor("python", "script.py", "unnoticed").stdout == "in time\n"
 
 
 def test_nothing_of_capture_can_be_seen_in_a_frame(recorder: str, write: Write) -> None:

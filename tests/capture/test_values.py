@@ -170,6 +170,23 @@ def test_secrets_are_redacted_and_so_are_the_texts_bound_to_them(
     assert b"<pad>" in everything
 
 
+def test_a_name_that_only_looks_like_a_secrets_does_not_hide_a_whole_text(
+    recorder: str, write: Callable[[str, str], Path]
+) -> None:
+    write(
+        "script.py",
+        """
+        for token in [f"word{i:03}" for i in range(100)]:
+            pass
+        last = "word" + "099 in a sentence"
+        """,
+    )
+    assert flor("python", "script.py", "words").returncode == 0
+    trace = newest_trace("words")
+    (source, site, _) = sites(trace, '"word" + "099 in a sentence"')[0]
+    assert trace.values(source, site).kind.tolist() == [f.STR]
+
+
 def test_files_and_folders_are_the_owners_alone(write: Callable[[str, str], Path], flor_home: Path) -> None:
     write("script.py", "for i in range(3):\n    x = i * 'long enough for the heap'\n")
     flor("python", "script.py", "private")
