@@ -3,7 +3,12 @@
 `GET` is what a shadow copy is annotated with. It returns its value, so that a shadow copy can be run like its source.
 """
 
-from typing import TypeVar
+import sys
+
+#: What plain Python had imported before the first line of a script. (A script must not get more than that from Flor.)
+LOADED_BEFORE = frozenset(sys.modules)
+
+from typing import TypeVar  # noqa: E402
 
 _T = TypeVar("_T")
 
@@ -13,4 +18,4 @@ def GET(name: str, value: _T) -> _T:  # noqa: N802
     return value
 
 
-__all__ = ["GET"]
+__all__ = ["GET", "LOADED_BEFORE"]

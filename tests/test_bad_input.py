@@ -485,7 +485,7 @@ def test_events_that_are_cut_give_what_came_before(more: int, sample: Path, home
     last = max(i for i in range(second_iteration) if heads[i] >> KIND_SHIFT & KIND_MASK >= NONE)  # the first x
     cut("segments/0/*.events", 12 * (last + 1) + more)(first)
     rows, said = etl("killed", str(sample / "script_h.py"))
-    assert said == ""
+    assert ("has no value of any name" in said) == (more < 0)
     assert columns(rows, "i_iter", "x") == SAMPLE_ROWS[: 1 if more >= 0 else 0] + SAMPLE_ROWS
 
 

@@ -24,8 +24,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flor import LOADED_BEFORE
 from flor.capture import values
 from flor.capture.modules import Capture, project_root
+from flor.capture.secrets import is_secret
 from flor.errors import FlorError
 from flor.home import (
     FORMAT,
@@ -60,6 +62,7 @@ class _Program:
         self.argv0 = argv0
         self.path0 = path0
         self.spec = spec  # with -m
+        self.is_folder = False
 
 
 def _script(name: str) -> _Program:
@@ -73,7 +76,9 @@ def _script(name: str) -> _Program:
         raise FlorError(f"can't open file {path!r}: {error.strerror}; give the path of a Python script") from None
     if data.startswith(b"PK\x03\x04") or b"\0" in data[:4096]:
         raise FlorError(f"{path} is no Python source; give the path of a Python script")
-    return _Program(path, data, name, folder)
+    program = _Program(path, data, name, folder)
+    program.is_folder = os.path.isdir(name)
+    return program
 
 
 def _module(name: str) -> _Program:
@@ -146,7 +151,7 @@ class _Session:
             "experiment": experiment,
             "script": os.path.abspath(program.path),
             "module": module,
-            "argv": [program.argv0, *arguments],
+            "argv": [program.argv0, *_without_secrets(arguments)],
             "cwd": os.getcwd(),
             "root": project_root(program.path),
             "python": platform.python_version(),
@@ -216,6 +221,38 @@ class _Session:
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):
         os.write(2, f"flor: {text}\n".encode())
+
+
+def _without_secrets(arguments: list[str]) -> list[str]:
+    """Script arguments as run.json keeps them: `--api-key VALUE` and `--api-key=VALUE` without the value, which is
+    then not recorded anywhere else either."""
+    shown: list[str] = []
+    hide = False
+    for argument in arguments:
+        option, equals, given = argument.partition("=")
+        secret = argument.startswith("-") and is_secret(option.lstrip("-"))
+        if hide or (secret and equals):
+            text = argument if hide else given
+            if len(text) >= 4:
+                values.secrets.append(text)
+            shown.append("<redacted>" if hide else f"{option}=<redacted>")
+            hide = False
+        else:
+            shown.append(argument)
+            hide = secret
+    return shown
+
+
+def _forget_shadowed(folder: str) -> None:
+    """A module beside the script may be named as one of the standard library's that Flor has imported, and the script
+    has not: plain Python would give it its own."""
+    for name in [n for n in sys.modules if "." not in n and n not in LOADED_BEFORE and n != "flor"]:
+        beside = os.path.join(folder, name)
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(os.path.join(folder, "")):
+            continue  # the script's own already: a package that `-m` had to import
+        if os.path.isfile(f"{beside}.py") or os.path.isfile(os.path.join(beside, "__init__.py")):
+            for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+                del sys.modules[module]
 
 
 def _commit(path: str) -> str | None:
@@ -289,11 +326,12 @@ def _main_module(program: _Program, arguments: list[str]) -> types.ModuleType:
             __package__=program.spec.parent, __loader__=program.spec.loader, __cached__=program.spec.cached
         )
     else:
-        main.__package__ = None
+        main.__package__ = "" if program.is_folder else None
     sys.modules["__main__"] = main
     sys.argv[:] = [program.argv0, *arguments]
     if not sys.flags.safe_path:
         sys.path[:1] = [program.path0]
+        _forget_shadowed(program.path0)
     return main
 
 
@@ -302,7 +340,7 @@ def _execute(code: types.CodeType, main: types.ModuleType, session: _Session) ->
         exec(code, main.__dict__)
     except SystemExit as exit_:
         status = exit_.code
-        session.end(status if isinstance(status, int) else int(status is not None), None)
+        session.end(status & 0xFF if isinstance(status, int) else int(status is not None), None)
         raise
     except BaseException as error:
         shown = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 import numpy as np
 import numpy.typing as npt
 
-from flor.annotate import align
+from flor.annotate import align, header
 from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
@@ -74,6 +74,9 @@ class Annotated:
         same = [i for i, s in enumerate(sources) if s.sha256 == self.sha256]
         if same:
             return same
+        same = [i for i, s in enumerate(sources) if self._is_copy_too(s)]
+        if same:
+            return same
         tails = [_common_tail(s.path, str(self.shadow.source_path)) for s in sources]
         longest = max(tails, default=0)
         same = [i for i, t in enumerate(tails) if t == longest > 0]
@@ -83,6 +86,14 @@ class Annotated:
             paths = " or ".join(sorted({sources[i].path for i in same}))
             return f"the run did not capture {self.shadow.source_path}; it may be {paths}, say which in the header"
         return same
+
+    def _is_copy_too(self, source: Source) -> bool:
+        """Whether what ran was another shadow copy of the same source."""
+        try:
+            found = header.read(decode(source.data, source.path).text)
+        except FlorError:
+            return False
+        return found is not None and found[0] == self.shadow.source_path
 
     @property
     def was_found(self) -> bool:

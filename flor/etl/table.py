@@ -53,6 +53,7 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
     warnings: list[str] = []
     runs = _choose(experiment, list(home.runs(experiment, warnings)), run_ids)
     diagnostics = [Diagnostic(w) for w in warnings]
+    without: list[Diagnostic] = []
     builder = _Builder([name.name for _, name in names])
     for run in runs:
         try:
@@ -61,12 +62,15 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
             diagnostics.append(Diagnostic(str(error)))
             continue
         diagnostics += extracted.diagnostics
-        builder.add(run.id, extracted)
+        if not builder.add(run.id, extracted) and not extracted.diagnostics:
+            without.append(Diagnostic("has no value of any name, so it has no row", runs=(run.id,)))
     if not builder.runs:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
     diagnostics += _gone_sources(annotated, experiment)
     data, key_names, remarks = builder.finish({d.name for d in diagnostics if d.name is not None})
+    if data.num_rows:
+        diagnostics += without
     return Table(data, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
 
 
@@ -84,11 +88,12 @@ def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
     seen: dict[str, tuple[Path, Name]] = {}
     for copy in annotated:
         for name in copy.shadow.names:
-            if name.name in seen:
-                path, other = seen[name.name]
+            if name.name.casefold() in seen:  # to SQL upper and lower case are one
+                path, other = seen[name.name.casefold()]
                 places = f"{path}:{other.line} and {copy.path}:{name.line}"
-                raise FlorError(f'the name "{name.name}" is used twice: {places}; rename one of them')
-            seen[name.name] = copy.path, name
+                twice = "is used twice" if other.name == name.name else f'and "{other.name}" are one name to SQL'
+                raise FlorError(f'the name "{name.name}" {twice}: {places}; rename one of them')
+            seen[name.name.casefold()] = copy.path, name
     if not seen:
         files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
         raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
@@ -144,7 +149,8 @@ class _Builder:
     _leading: dict[int, int] = field(default_factory=dict)
     _nesting: set[tuple[int, int]] = field(default_factory=set)
 
-    def add(self, run: str, extracted: Extracted) -> None:
+    def add(self, run: str, extracted: Extracted) -> int:
+        """Add a run's rows; returns how many they are."""
         held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
         rows = join(extracted.tree, held)
         self.runs.append(run)
@@ -162,6 +168,7 @@ class _Builder:
                 self._values.setdefault(name, []).append(piece.values)
                 found = np.where(found >= 0, found, _find(piece, rows, len(extracted.ordinal), first))
             self._found.setdefault(name, []).append(found)
+        return self._counts[-1]
 
     def finish(self, explained: Set[str]) -> tuple[pa.Table, list[str], list[Diagnostic]]:
         """The table, the names of its key columns, and what is to be said about the values.

@@ -1,8 +1,8 @@
 """Recorded values -> one typed Arrow array: a column of the table.
 
 bool, int and float columns keep their type; ints beyond 64 bits become decimals of 38 digits, beyond those text.
-Everything else is text, and so is a column of several types. None is NULL; a value that the trace does not hold (a
-gap, a secret) is NULL and said.
+Ints among floats are floats where they are so exactly. Everything else is text, and so is a column of several types.
+None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and said.
 """
 
 from __future__ import annotations
@@ -101,6 +101,11 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
     diagnostics = _missing(name, values, counts)
     kinds = set(counts).difference(_NULLS)
     types = sorted({_TYPES[k] for k in kinds if k in _TYPES})
+    if kinds == {f.INT, f.FLOAT} and not _beyond_float(values):
+        diagnostics.append(Diagnostic("has ints and floats, so the column is float", name))
+        numbers = np.where(values.kind == f.INT, values.payload.view(np.int64), values.payload.view(np.float64))
+        null = np.append((values.kind != f.INT) & (values.kind != f.FLOAT), True)[rows]
+        return arrow.numbers(np.append(numbers, 0.0)[rows], null), diagnostics
     if len(types) > 1:
         diagnostics.append(Diagnostic(f"has values of several types ({', '.join(types)}), so the column is text", name))
     if len(kinds) == 1 and kinds <= {f.BOOL, f.INT, f.FLOAT}:
@@ -112,6 +117,12 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
             return pa.array(decimals, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
         diagnostics.append(Diagnostic(f"has ints of more than {_DECIMAL_DIGITS} digits, so the column is text", name))
     return arrow.texts(_take(texts(values), rows)), diagnostics
+
+
+def _beyond_float(values: Recorded) -> bool:
+    """Whether an int among them is no float exactly."""
+    integers = values.payload.view(np.int64)[values.kind == f.INT]
+    return bool(((integers > 2**53) | (integers < -(2**53))).any())
 
 
 def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnostic]:

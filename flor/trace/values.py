@@ -154,6 +154,8 @@ def _array_text(data: bytes) -> str:
     name = _TYPESTRS.get(name.lstrip("<>|="), name)
     kind = str(about.get("type")).rpartition(".")[2]
     summary = f"{name or '?'} {kind if kind in _NAMED_KINDS else 'array'} {dims}"
+    if isinstance(about.get("text"), str):
+        return f"{summary}: {about['text']}"
     if name not in _DTYPES:
         return summary
     letter, size = _DTYPES[name]

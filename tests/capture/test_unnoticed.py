@@ -335,7 +335,7 @@ def test_a_module_runs_as_with_python_m(write: Write) -> None:
 
 
 def test_a_folder_with_a_main_runs(write: Write) -> None:
-    write("folder/__main__.py", "import beside, sys; print(sys.argv, beside.x)")
+    write("folder/__main__.py", "import beside, sys; print(sys.argv, beside.x, repr(__package__))")
     write("folder/beside.py", "x = 1 + 1")
     plain, captured = both("folder", "a")
     assert captured == plain
@@ -428,3 +428,20 @@ def test_a_relative_script_runs_in_the_current_folder(write: Write, monkeypatch:
     monkeypatch.chdir("sub/other")
     plain, captured = both(os.path.join("..", "script.py"))
     assert captured == plain
+
+
+def test_modules_of_the_project_win_over_the_standard_librarys_of_their_name(write: Write) -> None:
+    for name in ("signal", "types", "token", "copy", "platform", "traceback", "json/__init__"):
+        write(f"{name}.py", "mine = 1 + 1\n")
+    names = "signal, token, copy, platform, traceback, json"
+    write("script.py", f"import {names}\nprint([getattr(m, 'mine', None) for m in ({names})])\n")
+    plain, captured = both("script.py")
+    assert captured == plain
+
+
+def test_secrets_among_the_arguments_are_not_kept(write: Write, flor_home: Path) -> None:
+    write("script.py", "import sys\nx = sys.argv[2] + '!'\ny = sys.argv[3:]\nprint(len(x))\n")
+    done = flor("python", "script.py", "secret", "--api-key", "sk-12345", "--hf-token=hf-67890", "plain")
+    assert (done.returncode, done.stdout) == (0, "9\n")
+    kept = b"".join(p.read_bytes() for p in flor_home.rglob("*") if p.is_file())
+    assert (b"sk-12345" in kept, b"hf-67890" in kept, b"plain" in kept) == (False, False, True)

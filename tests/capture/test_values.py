@@ -67,7 +67,7 @@ NUMPY = {
     "np.zeros((64, 128))": (f.ARRAY, "float64 array (64, 128)"),
     "[np.float64(x), 2]": (f.EXACT, "[1.0, 2]"),
     "np.array([None, 'a'], dtype=object)": (f.ARRAY, "object array (2,)"),
-    "pd.Series([1, 2], name='s')": (f.ARRAY, "int64 Series (2,)"),
+    "pd.Series([1, 2], name='s')": (f.ARRAY, "int64 Series (2,): [1, 2]"),
     "pd.Timestamp('2026-01-02')": (f.DATE, "2026-01-02T00:00:00"),
     "svm.SVC(gamma=0.1 * x)": (f.OBJECT, "SVC(gamma=0.1)"),
     "scipy.sparse.eye(3, format='csr')": (f.ARRAY, "float64 array (3, 3)"),

@@ -198,3 +198,15 @@ def test_a_shadow_copy_without_names(
         path.write_text(text)
     with pytest.raises(FlorError, match=message):
         make_table("demo", [path])
+
+
+def test_names_that_differ_in_case_only_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "home", monkeypatch, demo=[run(1, 0.5)])
+    with pytest.raises(FlorError, match=r'the name "Y" and "y" are one name to SQL: .*a_h.py:. and .*a_h.py:'):
+        make_table("demo", [write(tmp_path / "a_h.py", SHADOW.replace('"c"', '"Y"'))])
+
+
+def test_a_run_without_any_value_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
+    install(tmp_path / "home", monkeypatch, demo=[run(1, 0.5), run(2)])
+    table = make_table("demo", [shadow])
+    assert remarks(table) == ["has no value of any name, so it has no row (run r2)"]
