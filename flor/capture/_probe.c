@@ -59,7 +59,7 @@ enum {
 #define MIN_SECRET 4 /* characters: a shorter text says too little to look for it elsewhere */
 #define MAX_SECRETS 64
 
-/* flor/capture/rewrite.py */
+/* flor/capture/ops.py */
 enum {
     VALUE,
     BIND,
@@ -994,7 +994,7 @@ static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
 }
 
 PyDoc_STRVAR(probes_doc, "probes(specs, base, blocks)\n\nThe probes of one source, one for each Spec of "
-                         "flor.capture.rewrite, in their order.");
+                         "flor.capture.ops, in their order.");
 
 static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
     PyObject *specs;

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flor.capture import rewrite, sites
-from flor.capture.rewrite import MARKER
+from flor.capture import ops, rewrite, secrets, sites, syntax
+from flor.capture.ops import MARKER
 from flor.home import private_directory, write_file
 from flor.trace.format import ID_MASK
 
@@ -31,7 +31,7 @@ _FLOR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
-_REWRITER = [os.stat(m.__file__ or "") for m in (rewrite, sites)]
+_REWRITER = [os.stat(m.__file__ or "") for m in (ops, rewrite, secrets, sites, syntax)]
 _CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
 
 

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from opcode import opmap
 from typing import Any
 
-from flor.capture import rewrite
-from flor.capture.rewrite import CREATES, GUARDED
+from flor.capture import ops
+from flor.capture.ops import CREATES, GUARDED
 from flor.trace import format as f
 
 _FIRST_EVENTS = 192 * 1024
@@ -283,7 +283,7 @@ def _alive(entry: _Entry) -> bool:
 
 
 class Probe:
-    """One probe: callable as flor.capture.rewrite's operations say. Records nothing once recording has stopped."""
+    """One probe: callable as flor.capture.ops's operations say. Records nothing once recording has stopped."""
 
     __slots__ = ("block", "depth", "flags", "function", "last", "last_epoch", "op", "redact", "run", "site")
 
@@ -565,22 +565,22 @@ def _mark(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 
 
 _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
-    rewrite.VALUE: _value,
-    rewrite.BIND: _bind,
-    rewrite.ITERATE: _iterate,
-    rewrite.ITERATE_GENERATOR: _iterate_generator,
-    rewrite.ENTER: _enter,
-    rewrite.ENTER_FRAME: _enter_frame,
-    rewrite.LEAVE: _leave,
-    rewrite.LEAVE_FRAME: _leave,
-    rewrite.MARK: _mark,
+    ops.VALUE: _value,
+    ops.BIND: _bind,
+    ops.ITERATE: _iterate,
+    ops.ITERATE_GENERATOR: _iterate_generator,
+    ops.ENTER: _enter,
+    ops.ENTER_FRAME: _enter_frame,
+    ops.LEAVE: _leave,
+    ops.LEAVE_FRAME: _leave,
+    ops.MARK: _mark,
 }
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
-    if op in (rewrite.VALUE, rewrite.LEAVE_FRAME):
+    if op in (ops.VALUE, ops.LEAVE_FRAME):
         return values[-1]
-    return True if op in (rewrite.ITERATE, rewrite.ITERATE_GENERATOR) else None
+    return True if op in (ops.ITERATE, ops.ITERATE_GENERATOR) else None
 
 
 class unrecorded:  # noqa: N801
@@ -611,7 +611,7 @@ def start(directory: str, origin: int, keep: Keep, secrets: list[str], open_proc
 
 
 def probes(specs: list[tuple[int, ...]], base: int, blocks: int) -> list[Probe]:
-    """The probes of one source, one for each Spec of flor.capture.rewrite, in their order."""
+    """The probes of one source, one for each Spec of flor.capture.ops, in their order."""
     return [Probe(spec, base, blocks) for spec in specs]
 
 

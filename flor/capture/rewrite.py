@@ -14,31 +14,28 @@ later enter such a block for free.
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from flor.capture.secrets import is_secret
-from flor.capture.sites import Block, Site, SourceMap, Span
-
-MARKER = "\0flor:"
-
-# What a probe does. The recorders (`_probe.c`, `probe.py`) dispatch on these.
-VALUE = 0  # (v) or (ignored, v): records v at `site`, returns it
-BIND = 1  # (v, ...): records one value for each site from `site` on
-ITERATE = 2  # (v, ...): the next instance of loop `block`, then as BIND; returns True
-ITERATE_GENERATOR = 3  # the same for the first clause of a generator expression: its activation begins with it
-ENTER = 4  # (v, ...): a guarded activation of `block` begins, then as BIND
-ENTER_FRAME = 5  # the same for an activation that is known by its frame: a lambda, a generator, a coroutine
-LEAVE = 6  # (): the activation of `block` is left
-LEAVE_FRAME = 7  # (ignored, v): a lambda is left; returns v
-MARK = 8  # (): the position is now `block`
-
-# Flags of a probe.
-GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
-CREATES = 2  # its value may be a new generator or coroutine
+from flor.capture import syntax
+from flor.capture.ops import (
+    BIND,
+    CREATES,
+    ENTER,
+    ENTER_FRAME,
+    GUARDED,
+    ITERATE,
+    ITERATE_GENERATOR,
+    LEAVE,
+    LEAVE_FRAME,
+    MARK,
+    MARKER,
+    VALUE,
+    Spec,
+)
+from flor.capture.sites import Block, Site, SourceMap
 
 _COMPREHENSION_FRAMES = sys.version_info < (3, 12)  # PEP 709 inlined list, set and dict comprehensions
 _FSTRING_POSITIONS = sys.version_info >= (3, 12)  # PEP 701: before it, positions inside an f-string are wrong
@@ -48,19 +45,6 @@ _CALLEE = "what is called is not recorded: name the call, or an argument"
 _NAMESPACE = "names that a class with a base binds are not recorded: its namespace may notice. Name the value"
 _UNRECORDED = "the value is not recorded"
 _COMPILED = ("jit", "compile", "triton", "numba", "vectorize", "cuda", "tf.function")
-
-
-class Spec(NamedTuple):
-    """One probe. Blocks and sites are indices into the SourceMap."""
-
-    op: int
-    function: int  # the block whose activation the probe runs in
-    block: int
-    site: int = 0
-    values: int = 0  # how many sites, from `site` on
-    depth: int = 0  # frames between the probe's and its activation's: class bodies, comprehensions before 3.12
-    flags: int = 0
-    redact: int = 0  # bit i: strings at site `site + i` are not recorded
 
 
 class Rewritten(NamedTuple):
@@ -124,7 +108,7 @@ class _Rewriter:
 
     def text(self, node: ast.AST) -> str:
         """The node's own source text, cut at a length that nobody reads."""
-        line, column, end_line, end_column = _span(node)
+        line, column, end_line, end_column = syntax.span(node)
         if line == end_line:
             text = self.lines[line - 1][column:end_column]
         else:
@@ -142,7 +126,7 @@ class _Rewriter:
             Site(
                 kind,
                 scope.block,
-                _span(node),
+                syntax.span(node),
                 text,
                 self.line,
                 assignee=facts.assignee,
@@ -150,7 +134,7 @@ class _Rewriter:
                 pos=facts.pos,
                 keyword=facts.keyword,
                 from_arg=isinstance(node, ast.Name) and node.id in scope.parameters,
-                redacted=_looks_secret(node, text, facts),
+                redacted=syntax.looks_secret(node, text, facts.keyword, facts.assignee),
                 **more,
             )
         )
@@ -191,14 +175,14 @@ class _Rewriter:
         flags = scope.flags | (CREATES if creates else 0)
         redact = int(self.sites[site].redacted)
         spec = Spec(VALUE, scope.function, scope.block, site, 1, scope.depth, flags, redact)
-        return self.probe(spec, [node], _location(node))
+        return self.probe(spec, [node], syntax.location(node))
 
     # Module, functions, classes.
 
     def module(self, tree: ast.Module) -> Rewritten:
         block = self.block("module", "<module>", None, 1)
         scope = _Scope(block, block, guarded=True)
-        kept = _prologue(tree.body)
+        kept = syntax.prologue(tree.body)
         enter = self.statement(ENTER, scope, block)
         body = self.body(tree.body[kept:], scope)
         tree.body[kept:] = [self.guard(enter, body, scope)]
@@ -216,15 +200,15 @@ class _Rewriter:
             return [node]
         name = f"{scope.name}{node.name}"
         block = self.block("function", name, scope.block, node.lineno)
-        suspends = isinstance(node, ast.AsyncFunctionDef) or _suspends(node.body)
-        parameters = _parameters(node.args)
+        suspends = isinstance(node, ast.AsyncFunctionDef) or syntax.suspends(node.body)
+        parameters = syntax.parameters(node.args)
         inner = _Scope(
             block,
             block,
             guarded=not suspends,
             suspends=suspends,
             name=f"{name}.<locals>.",
-            parameters=frozenset(a.arg for a in parameters) - _rebound(node.body),
+            parameters=frozenset(a.arg for a in parameters) - syntax.rebound(node.body),
         )
         first = self.parameters(parameters, inner)
         op = ENTER_FRAME if suspends else ENTER
@@ -278,7 +262,7 @@ class _Rewriter:
             return self.function(node, scope)
         if isinstance(node, ast.ClassDef):
             return self.class_(node, scope)
-        resumes = scope.suspends and _suspends_itself(node)
+        resumes = scope.suspends and syntax.suspends_itself(node)
         visit: Callable[[Any, _Scope], list[ast.stmt]] | None = getattr(self, f"on_{type(node).__name__}", None)
         result = visit(node, scope) if visit else [node]
         if resumes:  # an exception may be thrown in at a yield: tell who runs again, before any handler does
@@ -378,7 +362,7 @@ class _Rewriter:
 
     def test(self, node: ast.expr, scope: _Scope) -> ast.expr:
         """A condition. One that the compiler decides is left alone, so that it still decides it."""
-        if _literal(node) or (isinstance(node, ast.Name) and node.id == "__debug__"):
+        if syntax.literal(node) or (isinstance(node, ast.Name) and node.id == "__debug__"):
             return node
         return self.value(node, scope)[0]
 
@@ -390,9 +374,9 @@ class _Rewriter:
 
     def on_For(self, node: ast.For | ast.AsyncFor, scope: _Scope) -> list[ast.stmt]:
         # The iterable's __next__ may be captured itself: it runs between two iterations, not in the one before.
-        marks = not (isinstance(node.iter, ast.Call) and _callee(node.iter) == "range")
+        marks = not (isinstance(node.iter, ast.Call) and syntax.callee(node.iter) == "range")
         node.iter = self.value(node.iter, scope)[0]
-        block = self.block("for", _loop_name(node.target), scope.block, node.lineno)
+        block = self.block("for", syntax.loop_name(node.target), scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
         begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
         node.body = [begin, *self.body(node.body, inner)]
@@ -413,11 +397,11 @@ class _Rewriter:
     def on_While(self, node: ast.While, scope: _Scope) -> list[ast.stmt]:
         block = self.block("while", f"while_L{node.lineno}", scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
-        if _literal(node.test):
+        if syntax.literal(node.test):
             begin = [self.statement(ITERATE, inner, block)]
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
             begin = []
-            at = _location(node.test)
+            at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
             node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
         node.body = [*begin, *self.body(node.body, inner)]
@@ -433,14 +417,14 @@ class _Rewriter:
                 bound += self.names(target, scope)
         first = self.bindings("binding", bound, scope)
         begin = self.bind([n.id for n in bound], first, scope)
-        loops = _has_loop(node.body)
+        loops = syntax.has_loop(node.body)
         node.body = [*begin, *self.body(node.body, scope)]
         return [node, self.mark(scope)] if loops else [node]
 
     on_AsyncWith = on_With
 
     def on_Try(self, node: ast.Try, scope: _Scope) -> list[ast.stmt]:
-        loops = _has_loop(node.body) or scope.suspends
+        loops = syntax.has_loop(node.body) or scope.suspends
         node.body = self.body(node.body, scope)
         for handler in node.handlers:
             self.line = handler.lineno
@@ -485,7 +469,7 @@ class _Rewriter:
         `witness` is a recorded site that has a value whenever this expression was evaluated; a constant then needs no
         record.
         """
-        if _literal(node):
+        if syntax.literal(node):
             return self.literal(node, scope, facts, witness)
         if isinstance(node, ast.Starred):
             node.value = self.value(node.value, scope, facts, witness)[0]
@@ -581,7 +565,7 @@ class _Rewriter:
         for i, (op, comparator) in enumerate(zip(node.ops, node.comparators, strict=True)):
             witness = site if i == 0 else None
             folds = isinstance(op, ast.In | ast.NotIn) and isinstance(comparator, ast.List | ast.Set)
-            if witness is not None and folds and all(map(_literal, comparator.elts)):  # type: ignore[attr-defined]
+            if witness is not None and folds and all(map(syntax.literal, comparator.elts)):  # type: ignore[attr-defined]
                 comparators.append(self.literal(comparator, scope, _NO_FACTS, witness)[0])
             else:
                 comparators.append(self.value(comparator, scope, witness=witness)[0])
@@ -620,10 +604,10 @@ class _Rewriter:
 
     def in_Lambda(self, node: ast.Lambda, scope: _Scope, site: int) -> None:
         self.defaults(node.args, scope)
-        if _suspends([ast.Expr(node.body)]):
+        if syntax.suspends([ast.Expr(node.body)]):
             return
         block = self.block("lambda", f"{scope.name}<lambda>", scope.block, node.lineno)
-        parameters = _parameters(node.args)
+        parameters = syntax.parameters(node.args)
         inner = _Scope(
             block,
             block,
@@ -634,7 +618,7 @@ class _Rewriter:
         line = self.line
         first = self.parameters(parameters, inner)
         self.line = line
-        at = _location(node.body)
+        at = syntax.location(node.body)
         enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
         assert isinstance(enter, ast.Expr)
         body = self.value(node.body, inner)[0]
@@ -657,7 +641,7 @@ class _Rewriter:
             first_clause = i == 0
             # The outermost iterable is evaluated where the comprehension stands, the others inside.
             clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
-            block = self.block("comprehension", _loop_name(clause.target), scope.block, clause.target.lineno)
+            block = self.block("comprehension", syntax.loop_name(clause.target), scope.block, clause.target.lineno)
             scope = replace(scope, block=block)
             begin = self.begin(op if first_clause else ITERATE, scope, block, self.names(clause.target, None))
             clause.ifs = [begin.value, *(self.test(c, scope) for c in clause.ifs)]
@@ -671,107 +655,3 @@ class _Rewriter:
 def _same(value: int | None) -> dict[str, Any]:
     """Where the value of a binding of exactly this value is found."""
     return {"source": "absent", "why": _UNRECORDED} if value is None else {"source": "same", "of": value}
-
-
-def _span(node: Any) -> Span:
-    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
-
-
-def _location(node: Any) -> dict[str, Any]:
-    line, column, end_line, end_column = _span(node)
-    return {"lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column}
-
-
-def _prologue(body: list[ast.stmt]) -> int:
-    """How many first statements must stay first: the docstring and `from __future__` imports."""
-    count = 0
-    for i, statement in enumerate(body):
-        docstring = i == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not docstring and not future:
-            break
-        count += 1
-    return count
-
-
-def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    optional = [arguments.vararg] if arguments.vararg else []
-    last = [arguments.kwarg] if arguments.kwarg else []
-    return [*arguments.posonlyargs, *arguments.args, *optional, *arguments.kwonlyargs, *last]
-
-
-def _literal(node: ast.expr) -> bool:
-    """True for what the compiler makes a constant of: its value can be read off the source."""
-    if isinstance(node, ast.Constant):
-        return True
-    if isinstance(node, ast.UnaryOp):
-        number = node.operand.value if isinstance(node.operand, ast.Constant) else None
-        return isinstance(node.op, ast.USub | ast.UAdd) and isinstance(number, int | float | complex)
-    return isinstance(node, ast.Tuple) and all(map(_literal, node.elts))
-
-
-def _callee(node: ast.Call) -> str | None:
-    return node.func.id if isinstance(node.func, ast.Name) else None
-
-
-def _loop_name(target: ast.expr) -> str:
-    text = ast.unparse(target)
-    return text[1:-1] if isinstance(target, ast.Tuple) else text
-
-
-def _looks_secret(node: ast.AST, text: str, facts: _Facts) -> bool:
-    names = [facts.keyword] if facts.keyword else []
-    names += [facts.assignee] if isinstance(facts.assignee, str) else facts.assignee or []
-    if isinstance(node, ast.Name):
-        names.append(node.id)
-    elif isinstance(node, ast.Attribute):
-        names.append(node.attr)
-    elif isinstance(node, ast.Subscript):
-        key = node.slice
-        names += [key.value] if isinstance(key, ast.Constant) and isinstance(key.value, str) else []
-    elif isinstance(node, ast.Call):  # os.environ.get("API_KEY"), getpass()
-        names += [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        names += ["password"] if text.startswith(("getpass.", "getpass(")) else []
-    elif isinstance(node, ast.arg | ast.alias | ast.ExceptHandler):
-        names.append(text)
-    return any(is_secret(word[-1]) for n in names if len(n) < 200 and (word := re.findall(r"\w[\w-]*", n)))
-
-
-def _inside(node: ast.AST) -> Iterable[ast.AST]:
-    """The node and what lies in it, other functions and classes excepted."""
-    todo = [node]
-    while todo:
-        node = todo.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            todo.extend(ast.iter_child_nodes(node))
-
-
-_SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
-
-
-def _suspends(body: Iterable[ast.stmt]) -> bool:
-    """True for a generator's body."""
-    return any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in _inside(s))
-
-
-def _suspends_itself(node: ast.stmt) -> bool:
-    """True if control can leave and come back in this statement's own expressions, not only in its body."""
-    if isinstance(node, ast.AsyncFor | ast.AsyncWith):
-        return True
-    parts = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr | ast.withitem | ast.keyword)]
-    return any(
-        isinstance(n, _SUSPENSIONS) or (isinstance(n, ast.comprehension) and n.is_async)
-        for p in parts
-        for n in _inside(p)
-    )
-
-
-def _has_loop(body: Iterable[ast.stmt]) -> bool:
-    loops = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
-    return any(isinstance(n, loops) for s in body for n in _inside(s))
-
-
-def _rebound(body: Iterable[ast.stmt]) -> set[str]:
-    """Names that the body binds anew."""
-    return {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flor.capture import rewrite
+from flor.capture import ops, rewrite
 
 LIBRARY = Path(os.__file__).parent
 MODULES = """
@@ -41,7 +41,7 @@ def outside(code: types.CodeType) -> list[object]:
 
 def markers(code: types.CodeType) -> set[int]:
     texts = (k for c in code_objects(code) for k in c.co_consts if isinstance(k, str))
-    return {int(t.removeprefix(rewrite.MARKER)) for t in texts if t.startswith(rewrite.MARKER)}
+    return {int(t.removeprefix(ops.MARKER)) for t in texts if t.startswith(ops.MARKER)}
 
 
 def paths() -> list[Path]:

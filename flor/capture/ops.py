@@ -1,0 +1,36 @@
+"""What a probe does: the operations that the rewriter puts into code and the recorders carry out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: Begins the text that stands for a probe in a code's constants; the probe's number follows.
+MARKER = "\0flor:"
+
+# What a probe does. The recorders (`_probe.c`, `probe.py`) dispatch on these.
+VALUE = 0  # (v) or (ignored, v): records v at `site`, returns it
+BIND = 1  # (v, ...): records one value for each site from `site` on
+ITERATE = 2  # (v, ...): the next instance of loop `block`, then as BIND; returns True
+ITERATE_GENERATOR = 3  # the same for the first clause of a generator expression: its activation begins with it
+ENTER = 4  # (v, ...): a guarded activation of `block` begins, then as BIND
+ENTER_FRAME = 5  # the same for an activation that is known by its frame: a lambda, a generator, a coroutine
+LEAVE = 6  # (): the activation of `block` is left
+LEAVE_FRAME = 7  # (ignored, v): a lambda is left; returns v
+MARK = 8  # (): the position is now `block`
+
+# Flags of a probe.
+GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
+CREATES = 2  # its value may be a new generator or coroutine
+
+
+class Spec(NamedTuple):
+    """One probe. Blocks and sites are indices into the SourceMap."""
+
+    op: int
+    function: int  # the block whose activation the probe runs in
+    block: int
+    site: int = 0
+    values: int = 0  # how many sites, from `site` on
+    depth: int = 0  # frames between the probe's and its activation's: class bodies, comprehensions before 3.12
+    flags: int = 0
+    redact: int = 0  # bit i: strings at site `site + i` are not recorded

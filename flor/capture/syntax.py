@@ -1,0 +1,116 @@
+"""What a piece of syntax is and binds. Pure functions of the tree, for the rewriter."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from flor.capture.secrets import is_secret
+from flor.capture.sites import Span
+
+
+def span(node: Any) -> Span:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def location(node: Any) -> dict[str, Any]:
+    line, column, end_line, end_column = span(node)
+    return {"lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column}
+
+
+def prologue(body: list[ast.stmt]) -> int:
+    """How many first statements must stay first: the docstring and `from __future__` imports."""
+    count = 0
+    for i, statement in enumerate(body):
+        docstring = i == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not docstring and not future:
+            break
+        count += 1
+    return count
+
+
+def parameters(arguments: ast.arguments) -> list[ast.arg]:
+    optional = [arguments.vararg] if arguments.vararg else []
+    last = [arguments.kwarg] if arguments.kwarg else []
+    return [*arguments.posonlyargs, *arguments.args, *optional, *arguments.kwonlyargs, *last]
+
+
+def literal(node: ast.expr) -> bool:
+    """True for what the compiler makes a constant of: its value can be read off the source."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        number = node.operand.value if isinstance(node.operand, ast.Constant) else None
+        return isinstance(node.op, ast.USub | ast.UAdd) and isinstance(number, int | float | complex)
+    return isinstance(node, ast.Tuple) and all(map(literal, node.elts))
+
+
+def callee(node: ast.Call) -> str | None:
+    return node.func.id if isinstance(node.func, ast.Name) else None
+
+
+def loop_name(target: ast.expr) -> str:
+    text = ast.unparse(target)
+    return text[1:-1] if isinstance(target, ast.Tuple) else text
+
+
+def looks_secret(node: ast.AST, text: str, keyword: str | None, assignee: str | list[str] | None) -> bool:
+    """Whether a name in or around the expression looks like a secret's."""
+    names = [keyword] if keyword else []
+    names += [assignee] if isinstance(assignee, str) else assignee or []
+    if isinstance(node, ast.Name):
+        names.append(node.id)
+    elif isinstance(node, ast.Attribute):
+        names.append(node.attr)
+    elif isinstance(node, ast.Subscript):
+        key = node.slice
+        names += [key.value] if isinstance(key, ast.Constant) and isinstance(key.value, str) else []
+    elif isinstance(node, ast.Call):  # os.environ.get("API_KEY"), getpass()
+        names += [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        names += ["password"] if text.startswith(("getpass.", "getpass(")) else []
+    elif isinstance(node, ast.arg | ast.alias | ast.ExceptHandler):
+        names.append(text)
+    return any(is_secret(word[-1]) for n in names if len(n) < 200 and (word := re.findall(r"\w[\w-]*", n)))
+
+
+def inside(node: ast.AST) -> Iterable[ast.AST]:
+    """The node and what lies in it, other functions and classes excepted."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+_SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+
+def suspends(body: Iterable[ast.stmt]) -> bool:
+    """True for a generator's body."""
+    return any(isinstance(n, ast.Yield | ast.YieldFrom) for s in body for n in inside(s))
+
+
+def suspends_itself(node: ast.stmt) -> bool:
+    """True if control can leave and come back in this statement's own expressions, not only in its body."""
+    if isinstance(node, ast.AsyncFor | ast.AsyncWith):
+        return True
+    parts = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr | ast.withitem | ast.keyword)]
+    return any(
+        isinstance(n, _SUSPENSIONS) or (isinstance(n, ast.comprehension) and n.is_async)
+        for p in parts
+        for n in inside(p)
+    )
+
+
+def has_loop(body: Iterable[ast.stmt]) -> bool:
+    loops = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
+    return any(isinstance(n, loops) for s in body for n in inside(s))
+
+
+def rebound(body: Iterable[ast.stmt]) -> set[str]:
+    """Names that the body binds anew."""
+    return {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
