@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/installed
 
 .PHONY: demo test lint bench clean
 
-$(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.c)
+$(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --upgrade pip
 	$(BIN)/pip install -qq --editable '.[dev]'
@@ -26,7 +26,7 @@ test: lint
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/clang-format --dry-run --Werror flor/*/*.c
+	$(BIN)/clang-format --dry-run --Werror flor/*/*.[ch]
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -1,12 +1,18 @@
 """The parts in C. Both are optional: without a compiler the installation succeeds and Python does their work."""
 
+from pathlib import Path
+
 from setuptools import Extension, setup
 
 FLAGS = ["-O2", "-Wall", "-Wextra"]
 
+HEADERS = sorted(map(str, Path("flor/capture").glob("*.h")))
+
 setup(
     ext_modules=[
-        Extension("flor.capture._probe", ["flor/capture/_probe.c"], extra_compile_args=FLAGS, optional=True),
+        Extension(
+            "flor.capture._probe", ["flor/capture/_probe.c"], depends=HEADERS, extra_compile_args=FLAGS, optional=True
+        ),
         Extension("flor.trace._decode", ["flor/trace/_decode.c"], extra_compile_args=FLAGS, optional=True),
     ]
 )

@@ -38,7 +38,7 @@ def main() -> int:
         folder = ROOT / ".venvs" / f"3.{minor}"
         installed = folder / "installed"
         project = ROOT / "pyproject.toml"
-        sources = [project, *ROOT.glob("flor/*/*.c")]
+        sources = [project, *ROOT.glob("flor/*/*.[ch]")]
         if not installed.exists() or installed.stat().st_mtime < max(s.stat().st_mtime for s in sources):
             subprocess.run([python, "-m", "venv", folder], check=True)
             subprocess.run([folder / "bin/pip", "install", "--quiet", "--editable", f"{ROOT}[test]"], check=True)

@@ -1,0 +1,172 @@
+/* Which activation runs: frames and the stack.
+ * Part of the recorder, which _probe.c is made of. */
+#ifndef FLOR_PROBE_STACK_H
+#define FLOR_PROBE_STACK_H
+#include "_probe_stream.h"
+
+/* ---- frames of generators and coroutines ---- */
+
+static Suspended *find_frame(void *frame) {
+    if (!R.table_size) return NULL;
+    size_t i = ((uintptr_t)frame >> 4) * 0x9E3779B97F4A7C15ULL;
+    for (i >>= 20;; i++) {
+        Suspended *m = &R.table[i & (R.table_size - 1)];
+        if (m->frame == frame) return m;
+        if (!m->frame) return NULL;
+    }
+}
+
+static Suspended *add_frame(void *frame) {
+    Suspended *m = find_frame(frame);
+    if (m) return m;
+    if (2 * (R.table_used + 1) > R.table_size) {
+        size_t old_size = R.table_size, size = old_size ? 2 * old_size : 256;
+        Suspended *old = R.table, *table = PyMem_RawCalloc(size, sizeof *table);
+        if (!table) return NULL;
+        R.table = table;
+        R.table_size = size;
+        R.table_used = 0;
+        for (size_t i = 0; i < old_size; i++) {
+            if (old[i].frame) *add_frame(old[i].frame) = old[i];
+        }
+        PyMem_RawFree(old);
+    }
+    size_t i = ((uintptr_t)frame >> 4) * 0x9E3779B97F4A7C15ULL;
+    for (i >>= 20;; i++) {
+        m = &R.table[i & (R.table_size - 1)];
+        if (!m->frame) {
+            m->frame = frame;
+            R.table_used++;
+            return m;
+        }
+    }
+}
+
+static PyCodeObject *code_of(PyFrameObject *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    Py_DECREF(code); /* the frame keeps it */
+    return code;
+}
+
+/* The frame `depth` callers above the running one; an address only. */
+static PyFrameObject *frame_at(int depth) {
+    PyFrameObject *frame = PyEval_GetFrame();
+    for (; frame && depth > 0; depth--) {
+        frame = PyFrame_GetBack(frame);
+        Py_XDECREF(frame); /* its callee keeps it */
+    }
+    return frame;
+}
+
+static int alive(const Entry *e) {
+    PyFrameObject *frame = PyEval_GetFrame();
+    while (frame) {
+        if (frame == e->frame && code_of(frame) == e->code) return 1;
+        frame = PyFrame_GetBack(frame);
+        Py_XDECREF(frame);
+    }
+    return 0;
+}
+
+/* ---- the stack of activations ---- */
+
+static inline Entry *top(Stream *s) { return &s->stack[s->depth - 1]; }
+
+static Entry *push(Stream *s) {
+    if (s->depth == s->capacity) {
+        int capacity = s->capacity ? 2 * s->capacity : 64;
+        Entry *stack = PyMem_RawRealloc(s->stack, capacity * sizeof *stack);
+        if (!stack) return NULL;
+        s->stack = stack;
+        s->capacity = capacity;
+    }
+    Entry *e = &s->stack[s->depth++];
+    memset(e, 0, sizeof *e);
+    return e;
+}
+
+static void pop(Stream *s) {
+    Entry *e = top(s);
+    if (!e->guarded) {
+        Suspended *m = find_frame(e->frame);
+        if (m && !m->token && m->stream == s && m->number == e->number) {
+            m->pos = e->pos;
+            m->mark = e->mark;
+        }
+    }
+    s->depth--;
+    s->pending++;
+}
+
+/* Take off what does not run any more: suspended generators, lambdas that raised. */
+static void prune(Stream *s) {
+    while (s->depth && !top(s)->guarded && !alive(top(s))) pop(s);
+}
+
+/* An activation begins in this frame: those that are taken for being in it are not running any more. */
+static void forget(Stream *s, const void *frame) {
+    for (int i = s->depth - 1; i >= 0 && !s->stack[i].guarded; i--) {
+        if (s->stack[i].frame != frame) continue;
+        while (s->depth > i) pop(s);
+    }
+}
+
+static void tell_position(Stream *s) {
+    if (!s->depth) return;
+    Entry *e = top(s);
+    if (e->mark && e->mark != e->pos) {
+        emit(s, KIND(K_BLOCK) | e->mark, 0);
+        e->pos = e->mark;
+    }
+    e->mark = 0;
+}
+
+static void tell_time(Stream *s) {
+    int64_t now = clock_ns(COARSE);
+    if (now != s->last_time) {
+        s->last_time = now;
+        now -= R.origin;
+        put(s, KIND(K_TIME), (uint64_t)(now > 0 ? now : 0));
+    }
+}
+
+/* Make the probe's activation the top of the stack. Returns 0 if it is not known. */
+static int settle(Stream *s, const Probe *p) {
+    if (p->flags & GUARDED) {
+        while (s->depth && !top(s)->guarded) pop(s);
+        if (LIKELY(s->depth && top(s)->block == p->function)) return 1;
+        for (int i = s->depth - 1; i >= 0; i--) {
+            if (s->stack[i].guarded && s->stack[i].block == p->function) {
+                while (s->depth > i + 1) pop(s);
+                return 1;
+            }
+        }
+        return 0;
+    }
+    PyFrameObject *frame = frame_at(p->depth);
+    if (!frame) return 0;
+    while (s->depth) {
+        Entry *e = top(s);
+        if (e->frame == frame && e->block == p->function) return 1;
+        if (e->guarded || alive(e)) break;
+        pop(s);
+    }
+    Suspended *m = find_frame(frame);
+    if (!m || m->token || m->block != p->function || m->code != code_of(frame)) return 0;
+    Entry *e = push(s);
+    if (!e) return 0;
+    if (m->stream == s) {
+        emit(s, KIND(K_RESUME), m->number);
+    } else { /* it goes on in another thread: there it is an activation of its own */
+        emit(s, KIND(K_PARENT), 0);
+        emit(s, KIND(K_BLOCK) | OPEN | m->block, 0);
+        m->stream = s;
+        m->number = s->activations++;
+        m->pos = m->block;
+        m->mark = 0;
+    }
+    *e = (Entry){m->block, m->pos, m->mark, m->number, 0, frame, m->code};
+    return 1;
+}
+
+#endif
