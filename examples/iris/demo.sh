@@ -26,4 +26,4 @@ say flor name iris.py:14:13-14:34 score
 say flor etl iris_demo iris_h.py
 echo
 echo 'For what value of gamma do we get the best score?'
-say flor sql 'select gamma, max(score) as best_score from iris_demo group by gamma order by best_score desc, gamma desc limit 1'
+say flor sql 'select gamma, max(score) as best_score from iris_demo group by gamma order by best_score desc'
