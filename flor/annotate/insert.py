@@ -28,13 +28,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 def insert(source: str | Parsed, start: int, end: int, name: str) -> Edit | Refusal:
     """The edit that names what is selected from offset `start` to `end`, of a source or of a shadow copy's text."""
+    parsed = _parsed(source)
+    if isinstance(parsed, Refusal):
+        return parsed
+    found = expression_at(parsed, start, end)
+    return found if isinstance(found, Refusal) else insert_at(parsed, found, name)
+
+
+def _parsed(source: str | Parsed) -> Parsed | Refusal:
     try:
-        parsed = Parsed.of(source)
+        return Parsed.of(source)
     except SyntaxError as error:
         line, message = syntax_line(error)
         return Refusal(f"line {line} does not parse: {message}")
-    found = expression_at(parsed, start, end)
-    return found if isinstance(found, Refusal) else insert_at(parsed, found, name)
 
 
 def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refusal:
@@ -61,11 +67,9 @@ def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refus
 
 def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: int, name: str) -> Edit | Refusal:
     """The edit of the shadow copy's text that names what is selected in its source, offset `start` to `end` there."""
-    try:
-        parsed = Parsed.of(source)
-    except SyntaxError as error:
-        line, message = syntax_line(error)
-        return Refusal(f"line {line} does not parse: {message}")
+    parsed = _parsed(source)
+    if isinstance(parsed, Refusal):
+        return parsed
     selected = expression_at(parsed, start, end)
     if isinstance(selected, Refusal):
         return selected

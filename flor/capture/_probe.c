@@ -309,7 +309,6 @@ static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
         p->function = base + function;
         p->block = base + block;
         p->site = base + blocks + site;
-        p->count = count;
         p->redact = redact;
         p->last = NULL;
         p->last_stream = NULL;

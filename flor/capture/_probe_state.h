@@ -120,7 +120,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
     uint8_t op, flags, depth;
-    uint32_t function, block, site, count;
+    uint32_t function, block, site;
     uint64_t redact;
     PyObject *last; /* the last module, builtin or string seen here, */
     Stream *last_stream;

@@ -6,6 +6,15 @@
 
 /* ---- values ---- */
 
+/* What this probe saw last lies there in the heap: the next time it is not written again. */
+static void remember(Stream *s, Probe *p, PyObject *v, uint32_t kind, uint64_t ref) {
+    Py_XSETREF(p->last, Py_NewRef(v));
+    p->last_stream = s;
+    p->last_kind = kind;
+    p->last_ref = ref;
+    p->last_epoch = R.epoch;
+}
+
 static void intern_gap(Stream *s, uint32_t head, PyTypeObject *type) {
     size_t i = ((uintptr_t)type >> 5) & 63;
     if (s->gaps[i].type != type) {
@@ -44,13 +53,7 @@ static void put_text(Stream *s, Probe *p, uint32_t head, PyObject *v, const char
     }
     uint64_t ref;
     if (!heap_put(s, text, (size_t)size, &ref)) return;
-    if (size <= 256) {
-        Py_XSETREF(p->last, Py_NewRef(v));
-        p->last_stream = s;
-        p->last_kind = K_STR;
-        p->last_ref = ref;
-        p->last_epoch = R.epoch;
-    }
+    if (size <= 256) remember(s, p, v, K_STR, ref);
     emit(s, head | KIND(K_STR), ref);
 }
 
@@ -127,13 +130,7 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     if (PyBytes_CheckExact(what)) {
         uint64_t ref;
         if (heap_put(s, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &ref)) {
-            if (permanent(v)) {
-                Py_XSETREF(p->last, Py_NewRef(v));
-                p->last_stream = s;
-                p->last_kind = kind;
-                p->last_ref = ref;
-                p->last_epoch = R.epoch;
-            }
+            if (permanent(v)) remember(s, p, v, kind, ref);
             emit(s, head | KIND(kind), ref);
         }
     } else if (PyFloat_CheckExact(what)) {
