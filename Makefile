@@ -1,14 +1,15 @@
-# make demo   the walk-through on the Iris example, ending in its table
-# make test   all tests, on every supported Python that is there
-# make lint   formatting, style, types, the arrows between rooms
-# make bench  capture's cost beside plain Python
+# make demo     the walk-through on the Iris example, ending in its table
+# make test     all tests, on every supported Python that is there
+# make lint     formatting, style, types, the arrows between rooms
+# make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
+# make figures  what make bench has measured, into docs/performance.md
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench figures clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -31,7 +32,11 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)
+
+figures: $(INSTALLED)
+	$(BIN)/pip install -qq --editable '.[bench]'
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info flor/*/*.so

@@ -1,0 +1,1 @@
+"""What Flor costs, measured: `make bench`. See `__main__.py`."""

@@ -4,7 +4,6 @@ alone.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
@@ -12,11 +11,24 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from flor.errors import FlorError
 
-_PYTHON_USAGE = "flor python [-m] SCRIPT EXPERIMENT [script arguments...]"
+if TYPE_CHECKING:
+    import argparse
+
+_PYTHON_USAGE = "flor python [--capture PATTERN]... [--budget SIZE] [-m] SCRIPT EXPERIMENT [script arguments...]"
+
+_PYTHON_HELP = f"""usage: {_PYTHON_USAGE}
+
+Run a script (with -m, a module) as python does, and keep its trace. What follows EXPERIMENT is the script's.
+
+options:
+  --capture PATTERN  capture these modules too, wherever they are installed: a name such as sklearn.svm, with
+                     all that lies in it, or a pattern such as 'sklearn.*' (may be repeated)
+  --budget SIZE      what the trace may take on disk, such as 500M or 4G
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,17 +75,34 @@ def _discard_output() -> None:
 
 def python(arguments: list[str]) -> int:
     """Run a script under capture. Its own arguments, options too, begin after the experiment's name."""
-    as_module = arguments[:1] == ["-m"]
-    rest = arguments[1:] if as_module else arguments
-    if rest[:1] in (["-h"], ["--help"]):
-        print(f"usage: {_PYTHON_USAGE}\n\nRun a script (with -m, a module) as python does, and keep its trace.")
-        return 0
-    if len(rest) < 2 or rest[0].startswith("-"):
+    from flor.capture.chosen import check_pattern
+    from flor.capture.limits import size
+
+    rest = list(arguments)
+    as_module = False
+    capture: list[str] = []
+    budget: int | None = None
+    while rest[:1] and rest[0].startswith("-"):
+        option, equals, value = rest.pop(0).partition("=")
+        if option in ("-h", "--help"):
+            print(_PYTHON_HELP)
+            return 0
+        if option == "-m" and not as_module and not equals:
+            as_module = True
+            continue
+        if option not in ("--capture", "--budget") or not (equals or rest):
+            raise FlorError(f"usage: {_PYTHON_USAGE}")
+        value = value if equals else rest.pop(0)
+        if option == "--capture":
+            capture.append(check_pattern(value, option))
+        else:
+            budget = size(value, option)
+    if len(rest) < 2:
         raise FlorError(f"usage: {_PYTHON_USAGE}")
     from flor.capture.run import run
     from flor.trace.ended import ended
 
-    run(rest[0], rest[1], rest[2:], as_module, ended)
+    run(rest[0], rest[1], rest[2:], as_module, ended, capture, budget)
 
 
 def cp(parsed: argparse.Namespace) -> None:
@@ -223,21 +252,30 @@ def _agrees(question: str) -> bool:
         return False
 
 
-class _Parser(argparse.ArgumentParser):
-    """A wrong command line is one line on stderr, as all that the user gets wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        raise FlorError(f"{message}; see {self.prog} --help")
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        _flush()
-        super().exit(status, message)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    import argparse  # not above: `flor python` does without, and its start is hot
+
+    class Parser(argparse.ArgumentParser):
+        """A wrong command line is one line on stderr, as all that the user gets wrong."""
+
+        def error(self, message: str) -> NoReturn:
+            raise FlorError(f"{message}; see {self.prog} --help")
+
+        def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+            _flush()
+            super().exit(status, message)
+
+    class Version(argparse.Action):
+        def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+            import importlib.metadata
+
+            print(f"flor {importlib.metadata.version('flor-lsp')}")
+            parser.exit()
+
+    parser = Parser(
         prog="flor", description="Run your ML code once; afterwards name any expression and get its values as a table."
     )
+    parser.add_argument("--version", action=Version, nargs=0, help="print Flor's version")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(title: str, command: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:

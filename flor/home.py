@@ -70,6 +70,16 @@ def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
         raise
 
 
+def read_own(path: Path) -> bytes:
+    """A file that nobody but this user can have written, nor put there. Raises PermissionError if others could have."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as opened:
+        for about in (os.fstat(file), os.stat(path.parent)):  # noqa: PTH116 - Path.stat would cost as much again
+            if about.st_uid != os.geteuid() or about.st_mode & 0o022:
+                raise PermissionError(f"{path} may be another user's")
+        return opened.read()
+
+
 def write_json(path: Path, data: object) -> None:
     """`write_file` with `data` as JSON."""
     write_file(path, _json(data))

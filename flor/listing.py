@@ -39,7 +39,7 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
                 lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
-        lines += [f"run {run.id} did not capture {s['path']}: {s['why']}" for s in run.info["uncaptured"]]
+    lines += _uncaptured(found)
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
     lines += _aligned((), names)
@@ -48,6 +48,20 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
         versions = [(path, f"{sha[:12]}", module) for (path, sha), module in sorted(sources.items())]
         lines += ["", "sources", *_aligned((), versions)]
     return lines, warnings
+
+
+def _uncaptured(runs: Sequence[Run]) -> list[str]:
+    """A line for each reason why something was not captured; runs of which the same is to be said share it."""
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        by_reason: dict[str, list[str]] = {}
+        for item in run.info["uncaptured"]:
+            lines = item.get("lines")
+            by_reason.setdefault(item["why"], []).append(f"{item['path']}:{lines[0]}" if lines else item["path"])
+        for why, paths in by_reason.items():
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            said.setdefault(f"did not capture {', '.join(paths[:3])}{more}: {why}", []).append(run.id)
+    return [f"{f'run {ids[0]}' if len(ids) == 1 else f'{len(ids)} runs'} {text}" for text, ids in said.items()]
 
 
 def _sources(run: Run) -> list[dict[str, str]]:

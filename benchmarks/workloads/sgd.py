@@ -1,4 +1,4 @@
-"""Linear regression by stochastic gradient descent in pure Python, with a call in the loop. usage: sgd.py EPOCHS"""
+"""Linear regression by stochastic gradient descent in pure Python, with a call in the loop. usage: sgd.py STEPS"""
 
 import random
 import sys
@@ -16,12 +16,10 @@ random.seed(0)
 samples = [([random.random() for _ in range(10)], random.random()) for _ in range(1000)]
 weights = [0.0] * 10
 begin = time.process_time()
-for _ in range(int(sys.argv[1])):
-    loss = 0.0
-    for features, target in samples:
-        error = predict(weights, features) - target
-        loss += error * error
-        for k in range(len(weights)):
-            weights[k] -= 0.01 * error * features[k]
-    loss /= len(samples)
+for step in range(int(sys.argv[1])):
+    features, target = samples[step % len(samples)]
+    error = predict(weights, features) - target
+    loss = error * error
+    for k in range(len(weights)):
+        weights[k] -= 0.01 * error * features[k]
 print(time.process_time() - begin, loss)

@@ -1,8 +1,7 @@
-"""Which modules are captured, and how their code gets its probes: the import hook and the cache of rewritten code.
+"""How the code of modules gets its probes: the import hook and the cache of rewritten code. `chosen` says of which.
 
 A captured source is stored in the run before its code runs: `sources/<sha256>.py`, `sites/<sha256>.json`, and a line
-in this process's
-`modules.jsonl` that says which ids its sites have in the events.
+in this process's `modules.jsonl` that says which ids its sites have in the events.
 """
 
 from __future__ import annotations
@@ -17,91 +16,94 @@ import os
 import sys
 import types
 import warnings
-from collections.abc import Callable
+import zipimport
+from collections.abc import Callable, Sequence, Set
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
 from flor.capture import ops, rewrite, secrets, sites, syntax
+from flor.capture.chosen import Chosen, matches
 from flor.capture.ops import MARKER
-from flor.home import private_directory, write_file
+from flor.home import private_directory, read_own, write_file
 from flor.trace.format import ID_MASK
 
-_ROOT_MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
-_FLOR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
-
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
-_REWRITER = [os.stat(m.__file__ or "") for m in (ops, rewrite, secrets, sites, syntax)]
+_REWRITER = [os.stat(path or "") for path in (__file__, *(m.__file__ for m in (ops, rewrite, secrets, sites, syntax)))]
 _CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
-
-
-def project_root(script: str) -> str:
-    """The folder whose modules are captured along with the script: the nearest one above it that looks like a project,
-    else its own.
-    """
-    folder = Path(script).absolute().parent
-    for candidate in (folder, *folder.parents):
-        if any((candidate / marker).exists() for marker in _ROOT_MARKERS):
-            return str(candidate)
-    return str(folder)
+_COMPILE = SourceFileLoader.source_to_code
+_EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+_BYTECODE = tuple(importlib.machinery.BYTECODE_SUFFIXES)
 
 
 class Capture:
     """Captures sources of one run into the run's directory, through a recorder (`_probe` or `probe`)."""
 
-    def __init__(self, run: Path, root: str, cache: Path, recorder: Any) -> None:
+    def __init__(self, run: Path, chosen: Chosen, cache: Path, recorder: Any) -> None:
         self.run = run
-        self.root = os.path.join(root, "")
+        self.chosen = chosen
         self.cache = cache
         self.recorder = recorder
         self.next_id = 1
-        self.sources: list[dict[str, str]] = []
-        self.uncaptured: list[dict[str, str]] = []
-        prefix = os.path.join(sys.prefix, "")
-        self.excluded = tuple(
-            os.path.join(p, "") for p in (_FLOR, _STANDARD_LIBRARY, *([prefix] if prefix.startswith(self.root) else []))
-        )
-
-    def wants(self, path: str) -> bool:
-        """True for Python files of the project."""
-        return (
-            path.startswith(self.root)
-            and path.endswith(".py")
-            and "site-packages" not in path
-            and "dist-packages" not in path
-            and not path.startswith(self.excluded)
-        )
+        self.failed: dict[str, str] = {}  # path -> why it runs without being captured
+        self.unfollowed: dict[str, dict[str, Any]] = {}  # path -> what it runs that is not captured
+        self.main = ""  # name of a module that is to be captured, once, as `__main__`
+        self.before: frozenset[str] = frozenset()  # names of modules that were imported before capture began
+        self.probes: list[tuple[dict[str, Any], list[Any]]] = []  # a source's line in modules.jsonl, its probes
 
     def install(self) -> None:
-        """From now on modules of the project are captured as they are imported."""
-        loader = importlib.machinery.SourceFileLoader
+        """From now on chosen modules are captured as they are imported."""
+        self.before = frozenset(sys.modules)
+        for loader in (SourceFileLoader, zipimport.zipimporter):
+            self._amend(loader)
+
+    def _amend(self, loader: Any) -> None:
         original: Callable[[Any, str], types.CodeType | None] = loader.get_code
 
         def get_code(self: Any, fullname: str) -> types.CodeType | None:
             return captured(self, fullname, original(self, fullname))
 
         def captured(loader: Any, fullname: str, code: types.CodeType | None) -> types.CodeType | None:
-            path = loader.path
-            if code is None or not self.wants(path):
-                return code
+            path = ""
             try:
-                return self.code(path, loader.get_data(path), fullname)
+                path = os.fspath(loader.get_filename(fullname))
+                is_main = fullname == self.main
+                if is_main:
+                    self.main = ""
+                wanted = is_main or self.chosen.wants(fullname, path)
+                if code is None or not wanted or not _compiles_as_it_stands(loader, path):
+                    return code
+                return self.code(path, loader.get_data(path), "__main__" if is_main else fullname)
             except Exception as error:
-                self.skip(path, error)
+                if path:
+                    self.skip(path, error)
                 return code
 
         # Python takes the import system's own frames out of a traceback by this name.
         get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
-        loader.get_code = get_code  # type: ignore[method-assign]
+        loader.get_code = get_code
 
     def skip(self, path: str, error: Exception) -> None:
         """Note that a source runs without being captured."""
-        self.uncaptured.append({"path": path, "why": f"{type(error).__name__}: {error}"})
+        self.failed[os.path.abspath(path)] = f"{type(error).__name__}: {error}"
+
+    def report(self, sources: Sequence[dict[str, str]]) -> tuple[list[dict[str, Any]], list[str]]:
+        """What was not captured though it was chosen, with the reason, and what of it the user is to be told at once.
+        `sources` are those that were captured, in all processes.
+        """
+        captured = {source["path"] for source in sources}
+        left_out = _left_out(self.chosen, self.before, captured | self.failed.keys())
+        names = [source["module"] for source in sources] + list(sys.modules)
+        unknown = [p for p in self.chosen.capture if not any(matches((p,), n) for n in names if isinstance(n, str))]
+        missing = dict.fromkeys(unknown, "it was to be captured, and no module of this name was imported")
+        found = [*self.failed.items(), *missing.items(), *left_out.items()]
+        remarks = [f"{path} was not captured ({why})" for path, why in [*self.failed.items(), *missing.items()]]
+        return [*({"path": path, "why": why} for path, why in found), *self.unfollowed.values()], remarks
 
     def code(self, path: str, data: bytes, module: str) -> types.CodeType:
         """The code of a source, with its probes. Raises SyntaxError, RecursionError and what writing can raise."""
         sha256 = hashlib.sha256(data).hexdigest()
-        code, specs, source_map, blocks, site_count, calls_get = self.rewritten(path, data, sha256)
+        code, specs, source_map, blocks, site_count, calls = self.rewritten(path, data, sha256)
         process = Path(self.recorder.directory())
         if self.next_id + blocks + site_count > ID_MASK:
             raise OverflowError("too many expressions in one run")
@@ -120,12 +122,20 @@ class Capture:
         }
         with open(os.open(process / "modules.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
             file.write(json.dumps(line).encode() + b"\n")
-        self.sources.append({"path": os.path.abspath(path), "sha256": sha256, "module": module})
-        if calls_get and not hasattr(builtins, "GET"):
+        if runs := [name for name in ("exec", "eval", "run_path") if name in calls]:
+            why = f"what {' and '.join(f'{name}()' for name in runs)} runs is not captured, only what comes of it"
+            self.unfollowed[path] = {
+                "path": os.path.abspath(path),
+                "why": why,
+                "lines": sorted({i for name in runs for i in calls[name]}),
+            }
+        if "GET" in calls and not hasattr(builtins, "GET"):
             from flor import GET
 
             builtins.GET = GET  # type: ignore[attr-defined]
-        return _with_probes(code, self.recorder.probes(specs, base, blocks), path)
+        probes = self.recorder.probes(specs, base, blocks)
+        self.probes.append((line, probes))
+        return _with_probes(code, probes, path)
 
     def store(self, folder: str, name: str, data: bytes) -> None:
         path = self.run / folder / name
@@ -135,28 +145,80 @@ class Capture:
 
     def rewritten(
         self, path: str, data: bytes, sha256: str
-    ) -> tuple[types.CodeType, list[tuple[int, ...]], bytes, int, int, bool]:
-        """Rewrite a source, or take what was made of it before."""
+    ) -> tuple[types.CodeType, list[tuple[int, ...]], bytes, int, int, dict[str, list[int]]]:
+        """Rewrite a source, or take what was made of it before: its code, the probes, the site table with the numbers
+        of blocks and sites, and the lines in which it calls a function of `_CALLS`.
+        """
         cached = self.cache / f"{sha256}-{_CACHE_TAG}"
         try:
-            return marshal.loads(cached.read_bytes())  # type: ignore[no-any-return]
+            return marshal.loads(read_own(cached))  # type: ignore[no-any-return]
         except (OSError, ValueError, EOFError, TypeError):
             pass
         tree = ast.parse(data, path)
-        calls_get = any(isinstance(n, ast.Name) and n.id == "GET" for n in ast.walk(tree))
+        calls = _calls(tree)
         new_tree, source_map, specs = rewrite.rewrite(tree, _utf8(data))
         with warnings.catch_warnings():  # they have been given for the source itself
             warnings.simplefilter("ignore")
             code = compile(new_tree, path, "exec", dont_inherit=True)
         text = json.dumps(source_map.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         plain = [tuple(s) for s in specs]
-        result = (code, plain, text, len(source_map.blocks), len(source_map.sites), calls_get)
+        result = (code, plain, text, len(source_map.blocks), len(source_map.sites), calls)
         try:
             private_directory(self.cache)
             write_file(cached, marshal.dumps(result))
         except Exception:  # a cache that cannot be written is slower, no more
             pass
         return result
+
+
+def _compiles_as_it_stands(loader: Any, path: str) -> bool:
+    """Whether what runs is what stands in the source: import hooks such as pytest's or typeguard's compile another."""
+    compiles = getattr(loader, "source_to_code", None)
+    return not path.endswith(_BYTECODE) and getattr(compiles, "__func__", _COMPILE) is _COMPILE
+
+
+def _left_out(chosen: Chosen, before: frozenset[str], captured: Set[str]) -> dict[str, str]:
+    """Why modules that are chosen and imported are not among the captured ones, by path."""
+    found: dict[str, str] = {}
+    for name, module in list(sys.modules.items()):
+        if type(module) is not types.ModuleType or type(name) is not str:  # the module's own code might be asked
+            continue
+        about = module.__dict__
+        spec, path = about.get("__spec__"), about.get("__file__")
+        loader = getattr(spec, "loader", None) if type(spec) is importlib.machinery.ModuleSpec else None
+        if type(path) is not str:
+            if not isinstance(loader, type) or not matches(chosen.capture, name):  # a namespace package has no code
+                continue
+            path = name
+        if os.path.abspath(path) in captured or not chosen.wants(name, path):
+            continue
+        if path == name:
+            found[path] = "it is built into Python"
+        elif name in before:
+            found[path] = "it was imported before capture began"
+        elif path.endswith(_EXTENSIONS):
+            found[path] = "it is an extension module, which has no Python source"
+        elif path.endswith(_BYTECODE):
+            found[path] = "it is bytecode without its source"
+        elif loader is not None and (type(loader) is not SourceFileLoader or not _compiles_as_it_stands(loader, path)):
+            kind = type(loader)
+            found[path] = f"{kind.__module__}.{kind.__qualname__} has compiled it, and not from its source as it stands"
+    return found
+
+
+#: Functions whose calls are to be known: what they run is another source, or they have to be there (GET).
+_CALLS = ("exec", "eval", "run_path", "GET")
+
+
+def _calls(tree: ast.AST) -> dict[str, list[int]]:
+    """The lines in which functions of `_CALLS` are called."""
+    found: dict[str, list[int]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", None)
+            if name in _CALLS and (isinstance(node.func, ast.Name) or name == "run_path"):
+                found.setdefault(name, []).append(node.lineno)
+    return found
 
 
 def _utf8(data: bytes) -> bytes:

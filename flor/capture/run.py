@@ -14,20 +14,18 @@ import importlib
 import importlib.machinery
 import importlib.util
 import os
-import platform
 import signal
 import sys
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flor import LOADED_BEFORE
-from flor.capture import values
-from flor.capture.modules import Capture, project_root
-from flor.capture.secrets import is_secret
+from flor.capture import children, secrets
+from flor.capture.process import Process, captured_sources, forget_shadowed, process_gaps
+from flor.capture.settings import Settings, settings
 from flor.errors import FlorError
 from flor.home import (
     FORMAT,
@@ -40,17 +38,13 @@ from flor.home import (
     write_json_over,
 )
 
+try:
+    outermost: Callable[..., Any] = importlib.import_module("flor.capture._outermost").call
+except ImportError:  # it was not built: the program's first frame has callers
 
-def recorder() -> Any:
-    """The recorder in C, or the one in Python where it was not built (or FLOR_RECORDER=python asks for it)."""
-    if os.environ.get("FLOR_RECORDER") != "python":
-        try:
-            return importlib.import_module("flor.capture._probe")
-        except ImportError:
-            pass
-    from flor.capture import probe
-
-    return probe
+    def outermost(function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function as if nothing had called."""
+        return function(*arguments)
 
 
 class _Program:
@@ -61,32 +55,32 @@ class _Program:
         self.data = data
         self.argv0 = argv0
         self.path0 = path0
-        self.spec = spec  # with -m
-        self.is_folder = False
+        self.spec = spec  # of a module (-m) or a folder
 
 
 def _script(name: str) -> _Program:
-    path = os.path.join(os.getcwd(), name.removeprefix("./"))  # as Python does it: "a/../b" stays
-    folder = os.path.dirname(os.path.realpath(path))
+    path = os.path.join(os.getcwd(), name)  # as Python does it: "./a" and "a/../b" stay
+    folder, spec = os.path.dirname(os.path.realpath(path)), None
     if os.path.isdir(path):
-        folder, path = os.path.realpath(path), os.path.join(path, "__main__.py")
+        folder = os.path.join(os.getcwd(), name)
+        spec = importlib.machinery.PathFinder.find_spec("__main__", [folder])
+        path = os.path.join(path, "__main__.py") if spec is None or spec.origin is None else spec.origin
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise FlorError(f"can't open file {path!r}: {error.strerror}; give the path of a Python script") from None
     if data.startswith(b"PK\x03\x04") or b"\0" in data[:4096]:
         raise FlorError(f"{path} is no Python source; give the path of a Python script")
-    program = _Program(path, data, name, folder)
-    program.is_folder = os.path.isdir(name)
-    return program
+    return _Program(path, data, name, folder, spec)
 
 
 def _module(name: str) -> _Program:
     sys.path[:1] = [os.getcwd()]
     try:
-        spec = importlib.util.find_spec(name)
+        spec = _find_spec(name) or importlib.util.find_spec(name)  # what a package does to be found needs its import
         if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(f"{name}.__main__")
+            inside = _found_by(f"{name}.__main__", spec.submodule_search_locations)
+            spec = inside or importlib.util.find_spec(f"{name}.__main__")
     except (ImportError, ValueError) as error:
         raise FlorError(f"no module named {name!r} ({error}); it is looked for from the current folder") from None
     if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader) or spec.origin is None:
@@ -94,6 +88,24 @@ def _module(name: str) -> _Program:
             f"no module named {name!r} that could be run from its source; it is looked for from the current folder"
         )
     return _Program(spec.origin, spec.loader.get_data(spec.origin), spec.origin, os.getcwd(), spec)
+
+
+def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Where a module is, found without importing the packages around it: they are the program's, to be captured."""
+    spec, path = None, None
+    for end in [i for i, c in enumerate(name) if c == "."] + [len(name)]:
+        spec = _found_by(name[:end], path)
+        path = spec.submodule_search_locations if spec is not None else None
+        if path is None and end < len(name):
+            return None
+    return spec
+
+
+def _found_by(name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return next(filter(None, (finder.find_spec(name, path) for finder in sys.meta_path)), None)
+    except Exception:  # of a namespace package in one, or of a finder that wants its package imported
+        return None
 
 
 def new_run(experiment: str) -> Path:
@@ -114,49 +126,30 @@ def new_run(experiment: str) -> Path:
             ) from None
 
 
-def _open_process(run: Path, parent: str | None, stream: int, record: int) -> Path:
-    """Make this process's folder of segments."""
-    number = 0
-    (run / "segments").mkdir(mode=0o700, exist_ok=True)
-    while True:
-        path = run / "segments" / (f"{os.getpid()}-{number}" if parent is not None else "0")
-        try:
-            path.mkdir(mode=0o700)
-            break
-        except FileExistsError:
-            number += 1
-    info: dict[str, Any] = {"pid": os.getpid(), "pid_started": process_started(os.getpid()), "started": _clock(run)}
-    info |= {"parent": parent, "stream": stream if stream >= 0 else None, "record": record}
-    write_json(path / "process.json", info)
-    return path
-
-
-_origins: dict[Path, int] = {}
-
-
-def _clock(run: Path) -> int:
-    return time.monotonic_ns() - _origins[run]
-
-
 class _Session:
     """One run being captured, from its directory to its last word."""
 
-    def __init__(self, program: _Program, experiment: str, arguments: list[str], module: str | None) -> None:
+    def __init__(
+        self, program: _Program, experiment: str, arguments: list[str], module: str | None, set_: Settings
+    ) -> None:
         self.path = new_run(experiment)
-        _origins[self.path] = time.monotonic_ns()
         self.pid = os.getpid()
+        self.process = Process(self.path, time.monotonic_ns(), set_.chosen)
         self.info: dict[str, Any] = {
             "format": FORMAT,
             "run": self.path.name,
             "experiment": experiment,
             "script": os.path.abspath(program.path),
             "module": module,
-            "argv": [program.argv0, *_without_secrets(arguments)],
+            "argv": [program.argv0, *secrets.without(arguments)],
             "cwd": os.getcwd(),
-            "root": project_root(program.path),
-            "python": platform.python_version(),
+            "root": os.path.dirname(set_.chosen.roots[0]),
+            "capture": set_.chosen.capture,
+            "exclude": set_.chosen.exclude,
+            "budget": set_.limits.budget_in(str(self.path)),
+            "python": sys.version.split()[0],
             "executable": sys.executable,
-            "host": platform.node(),
+            "host": os.uname().nodename,
             "pid": self.pid,
             "pid_started": process_started(self.pid),
             "start": time.time(),
@@ -169,8 +162,8 @@ class _Session:
             "uncaptured": [],
         }
         try:
-            process = _open_process(self.path, None, -1, 0)
             write_json(self.path / "run.json", self.info)
+            self.process.start()
         except OSError as error:
             import shutil
 
@@ -178,17 +171,6 @@ class _Session:
             raise FlorError(
                 f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
             ) from None
-        self.recorder = recorder()
-        self.process = process.name
-        self.capture = Capture(self.path, self.info["root"], home() / ".cache", self.recorder)
-        self.recorder.start(str(process), _origins[self.path], values.keep, values.secrets, self.fork_process)
-        os.register_at_fork(after_in_child=self.recorder.forked)
-
-    def fork_process(self, stream: int, record: int) -> str:
-        """A forked child's folder, made when it first records something or captures a module."""
-        process = _open_process(self.path, self.process, stream, record)
-        self.process = process.name
-        return str(process)
 
     def end(self, exit_code: int | None, exception: str | None) -> None:
         """Note how the program ended. The run ends in `finish`, after the program's own exit handlers."""
@@ -197,21 +179,25 @@ class _Session:
     def finish(self, then: Callable[[Run], None]) -> None:
         """Stop recording and say how it went. Nothing that goes wrong here reaches the program's exit."""
         try:
-            stats = self.recorder.stop()
             if os.getpid() != self.pid:
+                self.process.end()
                 return
+            stats = self.process.recorder.stop()
             code = self.info["exit_code"]
             self.info |= {
                 "end": time.time(),
                 "status": "finished" if code == 0 else "failed",
                 "records": stats["records"],
             }
-            self.info |= {"sources": self.capture.sources, "uncaptured": self.capture.uncaptured}
-            if stats["error"]:
-                self.info["gap"] = f"recording stopped early: {os.strerror(stats['error'])}"
+            capture = self.process.capture
+            sources = captured_sources(self.path)
+            uncaptured, remarks = capture.report(sources)
+            self.info |= {"sources": sources, "uncaptured": uncaptured}
+            if gaps := process_gaps(self.path, stats["error"]):
+                self.info["gap"] = f"recording stopped early: {gaps}"
                 _say(f"{self.info['gap']}; {self.info['experiment']} holds what came before")
-            for skipped in self.capture.uncaptured:
-                _say(f"{skipped['path']} was not captured ({skipped['why']})")
+            for remark in remarks:
+                _say(remark)
             write_json_over(self.path / "run.json", self.info)
             then(Run(self.path, self.info))
         except Exception as error:
@@ -221,38 +207,6 @@ class _Session:
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):
         os.write(2, f"flor: {text}\n".encode())
-
-
-def _without_secrets(arguments: list[str]) -> list[str]:
-    """Script arguments as run.json keeps them: `--api-key VALUE` and `--api-key=VALUE` without the value, which is
-    then not recorded anywhere else either."""
-    shown: list[str] = []
-    hide = False
-    for argument in arguments:
-        option, equals, given = argument.partition("=")
-        secret = argument.startswith("-") and is_secret(option.lstrip("-"))
-        if hide or (secret and equals):
-            text = argument if hide else given
-            if len(text) >= 4:
-                values.secrets.append(text)
-            shown.append("<redacted>" if hide else f"{option}=<redacted>")
-            hide = False
-        else:
-            shown.append(argument)
-            hide = secret
-    return shown
-
-
-def _forget_shadowed(folder: str) -> None:
-    """A module beside the script may be named as one of the standard library's that Flor has imported, and the script
-    has not: plain Python would give it its own."""
-    for name in [n for n in sys.modules if "." not in n and n not in LOADED_BEFORE and n != "flor"]:
-        beside = os.path.join(folder, name)
-        if (getattr(sys.modules[name], "__file__", None) or "").startswith(os.path.join(folder, "")):
-            continue  # the script's own already: a package that `-m` had to import
-        if os.path.isfile(f"{beside}.py") or os.path.isfile(os.path.join(beside, "__init__.py")):
-            for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
-                del sys.modules[module]
 
 
 def _commit(path: str) -> str | None:
@@ -281,11 +235,20 @@ def _commit(path: str) -> str | None:
     return None
 
 
-def run(target: str, experiment: str, arguments: list[str], as_module: bool, then: Callable[[Run], None]) -> NoReturn:
+def run(
+    target: str,
+    experiment: str,
+    arguments: list[str],
+    as_module: bool,
+    then: Callable[[Run], None],
+    capture: Sequence[str] = (),
+    budget: int | None = None,
+) -> NoReturn:
     """Run a script (or, with `as_module`, a module) under capture, then exit as it would have.
 
-    `then` is called with the run after the program's own exit handlers. Raises FlorError if there is nothing to run or
-    nowhere to write.
+    `then` is called with the run after the program's own exit handlers. `capture`: patterns of the names of modules
+    that are captured besides the project's; `budget`: bytes that the trace may take. Raises FlorError if there is
+    nothing to run, nowhere to write, or if the project's settings mean nothing.
     """
     check_experiment_name(experiment)
     try:
@@ -293,20 +256,28 @@ def run(target: str, experiment: str, arguments: list[str], as_module: bool, the
     except OSError:
         raise FlorError("the current folder is gone: change to one that is there") from None
     program = _module(target) if as_module else _script(target)
+    depth = program.spec.name.count(".") if as_module else 0
+    set_ = settings(program.path, depth, capture, budget)
     try:
         compile(program.data, program.path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         _report(error.with_traceback(None))
         sys.exit(1)
-    session = _Session(program, experiment, arguments, target if as_module else None)
+    session = _Session(program, experiment, arguments, target if as_module else None, set_)
     atexit.register(session.finish, then)
-    session.capture.install()
-    try:
-        code = session.capture.code(program.path, program.data, "__main__")
-    except Exception as error:
-        session.capture.skip(program.path, error)
-        code = compile(program.data, program.path, "exec", dont_inherit=True)
-    _execute(code, _main_module(program, arguments), session)
+    capturing = session.process.capture
+    if as_module:
+        capturing.main = program.spec.name
+        code = None
+    else:
+        try:
+            code = capturing.code(program.path, program.data, "__main__")
+        except Exception as error:
+            capturing.skip(program.path, error)
+            code = compile(program.data, program.path, "exec", dont_inherit=True)
+    main = _main_module(program, arguments)
+    children.install(session.process, program.path, "" if sys.flags.safe_path else program.path0)
+    _execute(_entry(target, code, main, program), session)
 
 
 def _main_module(program: _Program, arguments: list[str]) -> types.ModuleType:
@@ -314,38 +285,23 @@ def _main_module(program: _Program, arguments: list[str]) -> types.ModuleType:
     main = types.ModuleType("__main__")
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
-    main.__dict__.update(
-        __file__=program.path,
-        __builtins__=builtins,
-        __spec__=program.spec,
-        __loader__=importlib.machinery.SourceFileLoader("__main__", program.path),
-        __cached__=None,
-    )
-    if program.spec is not None:
-        main.__dict__.update(
-            __package__=program.spec.parent, __loader__=program.spec.loader, __cached__=program.spec.cached
-        )
-    else:
-        main.__package__ = "" if program.is_folder else None
+    main.__dict__.update(__builtins__=builtins, __loader__=importlib.machinery.BuiltinImporter)
+    if program.spec is None:
+        loader = importlib.machinery.SourceFileLoader("__main__", program.path)
+        main.__dict__.update(__file__=program.path, __cached__=None, __loader__=loader)
     sys.modules["__main__"] = main
-    sys.argv[:] = [program.argv0, *arguments]
+    is_module = program.spec is not None and program.spec.name != "__main__"
+    sys.argv[:] = ["-m" if is_module else program.argv0, *arguments]
     if not sys.flags.safe_path:
         sys.path[:1] = [program.path0]
-        _forget_shadowed(program.path0)
+        forget_shadowed(program.path0)
     return main
 
 
-def _execute(code: types.CodeType, main: types.ModuleType, session: _Session) -> NoReturn:
-    try:
-        exec(code, main.__dict__)
-    except SystemExit as exit_:
-        status = exit_.code
-        session.end(status & 0xFF if isinstance(status, int) else int(status is not None), None)
-        raise
-    except BaseException as error:
-        shown = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
-        session.end(1, "".join(traceback.format_exception_only(shown)).strip()[:2000])
-        _report(shown)
+def _execute(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Session) -> NoReturn:
+    error = _outcome(entry, session)
+    if error is not None:  # reported here, where no exception is being handled any more
+        _report(error)
         if isinstance(error, KeyboardInterrupt):
             session.end(128 + signal.SIGINT, "KeyboardInterrupt")
             _die_by_interrupt()
@@ -354,13 +310,51 @@ def _execute(code: types.CodeType, main: types.ModuleType, session: _Session) ->
     sys.exit(0)
 
 
+def _outcome(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Session) -> BaseException | None:
+    """Run the program. Returns what it did not catch; raises SystemExit if it exits."""
+    try:
+        outermost(*entry)
+    except SystemExit as exit_:
+        status = exit_.code
+        session.end(status & 0xFF if isinstance(status, int) else int(status is not None), None)
+        raise
+    except BaseException as error:
+        shown = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+        text = "".join(traceback.format_exception_only(shown)).strip()
+        session.end(1, f"{type(shown).__name__}: <redacted>" if secrets.in_text(text) else text[:2000])
+        return shown
+    return None
+
+
+def _entry(
+    target: str, code: types.CodeType | None, main: types.ModuleType, program: _Program
+) -> tuple[Callable[..., Any], *tuple[Any, ...]]:
+    """What is to be called, and with what, so that the program runs: for a module (`-m`) or a folder it is the function
+    of runpy that runs it under plain Python. Without `code` it is loaded, and captured, by it."""
+    if program.spec is None:
+        return exec, code, main.__dict__
+    import runpy
+
+    run_as_main: Callable[..., Any] = runpy._run_module_as_main  # type: ignore[attr-defined]
+    if code is None:
+        return run_as_main, target, True
+    original = runpy._get_main_module_details  # type: ignore[attr-defined]
+
+    def found(*_: object) -> tuple[str, Any, types.CodeType | None]:
+        runpy._get_main_module_details = original  # type: ignore[attr-defined]
+        return program.spec.name, program.spec, code
+
+    runpy._get_main_module_details = found  # type: ignore[attr-defined]
+    return run_as_main, program.spec.name, False
+
+
 def _report(error: BaseException) -> None:
     """What plain Python does with an exception that nobody caught."""
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     if sys.version_info >= (3, 12):
         sys.last_exc = error
     try:
-        sys.excepthook(type(error), error, error.__traceback__)
+        outermost(sys.excepthook, type(error), error, error.__traceback__)
     except SystemExit:
         raise
     except BaseException as in_hook:

@@ -1,88 +1,22 @@
-/* The decoder of event streams: the same results as flor/trace/stream.py, which says what each step means. Fast.
+/* The decoder of event streams: the same results as flor/trace/stream.py, which
+ * says what each step means. Fast.
  *
- * A Decoder takes the records of one stream after the other (feed) and collects two things for the whole run: the
- * columns of its block instances, and for each site the rows of its values. finish() resolves what could not be known
- * on the way and hands everything over as bytes. Nothing in the records is trusted: each id, count and number is
- * checked against what was opened before. The tables that say which id is which block come from our own Python.
- *
- * gather() then collects the heap bytes of a site's values.
+ * A Decoder takes the records of one stream after the other (feed) and collects
+ * two things for a part of the run: the columns of its block instances, and for
+ * each site the rows of its values. finish() resolves what could not be known
+ * on the way and hands everything over as buffers. Nothing in the records is
+ * trusted: each id, count and number is checked against what was opened before.
+ * The tables that say which id is which block come from our own Python.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "_decode_gather.h"
+#include "_decode_state.h"
 
-/* --- flor/trace/format.py ------------------------------------------------------------------------------------- */
+/* --- a column
+ * -------------------------------------------------------------------------------------------------
+ */
 
-enum {
-    RECORD = 12,
-    KIND_SHIFT = 22,
-    KIND_MASK = 31,
-    LEAVE_SHIFT = 28,
-    HEAP_SHIFT = 40
-};
-#define ID_MASK ((1u << 22) - 1)
-#define OPEN (1u << 27)
-#define OFFSET_MASK ((UINT64_C(1) << HEAP_SHIFT) - 1)
-enum {
-    BLOCK = 1,
-    LEAVE,
-    RESUME,
-    TIME,
-    THREAD,
-    CREATE,
-    PARENT,
-    NONE,
-    SHORT_STR = 12,
-    STR,
-    GAP = 22,
-    DATE = 24
-};
-#define HEAP_KINDS UINT32_C(0x017FE000) /* a bit for each kind from STR to DATE, but for REDACTED (23) */
-
-static inline uint32_t load32(const unsigned char *p) {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline uint64_t load64(const unsigned char *p) { return (uint64_t)load32(p) | (uint64_t)load32(p + 4) << 32; }
-
-/* --- growable arrays ------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    int64_t *at;
-    size_t length, room;
-} Words;
-
-/* Make room for `more` further words. 0, or -1 with MemoryError set. */
-static int reserve(Words *words, size_t more) {
-    if (more <= words->room - words->length) return 0;
-    size_t room = words->room ? words->room * 2 : 64;
-    while (room - words->length < more) room *= 2;
-    int64_t *at = room > SIZE_MAX / sizeof *at ? NULL : realloc(words->at, room * sizeof *at);
-    if (!at) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    words->at = at;
-    words->room = room;
-    return 0;
-}
-
-static inline int push(Words *words, int64_t word) {
-    if (words->length == words->room && reserve(words, 1) < 0) return -1;
-    words->at[words->length++] = word;
-    return 0;
-}
-
-static void release(Words *words) {
-    free(words->at);
-    memset(words, 0, sizeof *words);
-}
-
-/* --- a column ------------------------------------------------------------------------------------------------- */
-
-/* Words that Python code can read through the buffer protocol. They are not copied: columns can be most of memory. */
+/* Words that Python code can read through the buffer protocol. They are not
+ * copied: columns can be most of memory. */
 typedef struct {
     PyObject_HEAD Words words;
 } Column;
@@ -109,128 +43,9 @@ static PyType_Slot column_slots[] = {
 static PyType_Spec column_spec = {"flor.trace._decode.Column", sizeof(Column), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, column_slots};
 
-/* --- a hash map from a pair of words to a word ---------------------------------------------------------------- */
-
-typedef struct {
-    int64_t a, b, value;
-    int used;
-} Entry;
-
-typedef struct {
-    Entry *at;
-    size_t count, room; /* room is a power of two, or 0 */
-} Map;
-
-static inline size_t spread(int64_t a, int64_t b) {
-    uint64_t x = (uint64_t)a * UINT64_C(0x9E3779B97F4A7C15) ^ ((uint64_t)b + UINT64_C(0x632BE59BD9B4E019));
-    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
-    return (size_t)(x ^ x >> 31);
-}
-
-/* The pair's entry, or the free one where it belongs. The map must have room. */
-static Entry *find(const Map *map, int64_t a, int64_t b) {
-    size_t i = spread(a, b) & (map->room - 1);
-    while (map->at[i].used && (map->at[i].a != a || map->at[i].b != b)) i = (i + 1) & (map->room - 1);
-    return &map->at[i];
-}
-
-/* The pair's entry, made (with value 0) if it is new. NULL with MemoryError set. */
-static Entry *insert(Map *map, int64_t a, int64_t b) {
-    if (map->count * 3 >= map->room * 2) {
-        Map larger = {calloc(map->room ? map->room * 2 : 64, sizeof(Entry)), map->count,
-                      map->room ? map->room * 2 : 64};
-        if (!larger.at) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        for (size_t i = 0; i < map->room; i++)
-            if (map->at[i].used) *find(&larger, map->at[i].a, map->at[i].b) = map->at[i];
-        free(map->at);
-        *map = larger;
-    }
-    Entry *entry = find(map, a, b);
-    if (!entry->used) {
-        *entry = (Entry){a, b, 0, 1};
-        map->count++;
-    }
-    return entry;
-}
-
-/* --- the decoder ---------------------------------------------------------------------------------------------- */
-
-/* One block of the run; stream.py, BLOCK_COLUMNS. */
-typedef struct {
-    int32_t function, slot, parent_slot, end_slot, slots, main;
-} BlockInfo;
-
-/* What an id of the current process means; block is -1 for an unknown id, site -1 for a block's. */
-typedef struct {
-    int32_t block, site, function, slot;
-} Id;
-
-typedef struct {
-    Map at;
-    int64_t parent; /* the process that this one was forked from, or -1 */
-} Tokens;
-
-enum {
-    NO_PARENT_RECORD,
-    KNOWN_PARENT,
-    TOKEN_PARENT
-}; /* what a PARENT record said of the next activation */
-
-/* The state of a stream. An activation lies in `frames`: function, position, then one slot for each of the function's
- * blocks: the current instance there, or -1. Slot 0 is the function's own. */
-typedef struct {
-    Words frames, activations, stack; /* activations and stack hold offsets into frames */
-    int64_t next_kind, next_parent;
-    int64_t lost;   /* what follows cannot be placed, until a THREAD record */
-    int64_t broken; /* something was lost: numbers of activations mean nothing any more */
-} State;
-
-enum {
-    STATE_WORDS = 4
-};
-
-/* The columns of the instances; stream.py, INSTANCE_COLUMNS. */
-enum {
-    I_BLOCK,
-    I_PARENT,
-    I_ORDINAL,
-    I_STREAM,
-    I_SEQ,
-    I_BEGIN,
-    I_COLUMNS
-};
-
-enum {
-    ROW = 4
-}; /* words of a value's row: instance, seq, payload, kind | stream << 32 */
-
-typedef struct {
-    PyObject_HEAD BlockInfo *blocks;
-    Py_ssize_t block_count;
-    Words *rows; /* one for each site */
-    int64_t *counts;
-    Py_ssize_t site_count, first_kept, end_kept;
-    Words instances[I_COLUMNS];
-    Words pending; /* (instance, process, token) triples: the parent is not known yet */
-    Tokens *processes;
-    Py_ssize_t process_count;
-    int64_t main; /* the instance of the main script's module, or -1 */
-    int64_t records, limit, cut;
-    long long misplaced, duplicates, unresolved;
-    /* the current stream */
-    Id *ids;
-    Py_ssize_t id_count;
-    State state;
-    int64_t stream, seq, now;
-    int first; /* the next activation is its process's first */
-    PyObject *column_type;
-} Decoder;
-
-static int64_t instance_count(const Decoder *d) { return (int64_t)d->instances[I_BLOCK].length; }
+/* --- one record
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int64_t new_instance(Decoder *d, int64_t block, int64_t parent, int64_t ordinal) {
     int64_t row[I_COLUMNS] = {block, parent, ordinal, d->stream, d->seq, d->now};
@@ -239,79 +54,138 @@ static int64_t new_instance(Decoder *d, int64_t block, int64_t parent, int64_t o
     return instance_count(d) - 1;
 }
 
+/* The top activation; NULL if there is none, or it was forgotten. */
 static inline int64_t *top(Decoder *d) {
-    State *s = &d->state;
-    return s->stack.length ? s->frames.at + s->stack.at[s->stack.length - 1] : NULL;
+    const State *s = &d->state;
+    if (!s->stack.length) return NULL;
+    int64_t offset = s->stack.at[s->stack.length - 1];
+    return offset < 0 ? NULL : s->frames.at + offset;
 }
 
 static void lose(Decoder *d) { d->state.lost = d->state.broken = 1; }
 
-/* OPEN on a module, function, lambda or generator. 0, or -1 with an exception. */
+/* What an activation that begins here has for its parent; main: BlockInfo.main
+ * of its block. */
+static int64_t position(Decoder *d, int main) {
+    const int64_t *below = top(d);
+    if (below) return below[1];
+    return d->state.stack.length || (d->first && main) ? -1 : d->main;
+}
+
+/* The stack is at least so deep. */
+static inline void leave_activations(Decoder *d, size_t count) {
+    State *s = &d->state;
+    while (count--) {
+        int64_t offset = s->stack.at[--s->stack.length];
+        if (offset < 0 || d->blocks[s->frames.at[offset]].resumes) continue;
+        if ((size_t)offset + frame_words(d, s->frames.at + offset) == s->frames.length)
+            s->frames.length = (size_t)offset; /* it never goes on: its room is free */
+    }
+}
+
+/* OPEN on a module, function, lambda or generator. 0, or -1 with an exception.
+ */
 static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
     State *s = &d->state;
-    const int64_t *below = top(d);
     int64_t parent, token = 0;
     if (s->next_kind == KNOWN_PARENT)
         parent = s->next_parent;
     else if (s->next_kind == TOKEN_PARENT) {
-        const Map *map = &d->processes[d->process_count - 1].at;
-        const Entry *entry = map->room ? find(map, s->next_parent, 0) : NULL;
-        parent = entry && entry->used ? entry->value : -1;
-        token = entry && entry->used ? 0 : s->next_parent;
-    } else if (below)
-        parent = below[1];
-    else
-        parent = d->first && block->main ? -1 : d->main;
+        const Map *map = &d->processes[d->process].at;
+        Entry *entry = map->room ? find(map, s->next_parent, 0) : NULL;
+        if (entry && entry->used) {
+            entry->used = 2;
+            parent = entry->value;
+        } else {
+            parent = -1;
+            token = s->next_parent;
+        }
+    } else
+        parent = position(d, block->main);
     d->first = 0;
     s->next_kind = NO_PARENT_RECORD;
+    s->next_parent = 0;
     int64_t instance = new_instance(d, number, parent, 0);
     if (instance < 0) return -1;
-    if (token && (push(&d->pending, instance) < 0 || push(&d->pending, d->process_count - 1) < 0 ||
-                  push(&d->pending, token) < 0))
-        return -1;
-    if (block->main == 2 && d->main < 0 && d->process_count == 1) d->main = instance;
-    size_t words = 2 + (size_t)block->slots;
+    const int64_t row[PENDING_WORDS] = {instance, d->process, token, key_of(number, d->stream)};
+    if (token && push_all(&d->pending, row, PENDING_WORDS) < 0) return -1;
+    if (block->main == 2 && d->main < 0 && d->process == 0) d->main = instance;
+    size_t words = HEAD_WORDS + SLOT_WORDS * (size_t)block->slots;
     if (reserve(&s->frames, words) < 0) return -1;
     int64_t offset = (int64_t)s->frames.length, *frame = s->frames.at + offset;
     s->frames.length += words;
     frame[0] = number;
-    frame[1] = frame[2] = instance;
-    for (int32_t i = 1; i < block->slots; i++) frame[2 + i] = -1;
-    return push(&s->activations, offset) < 0 || push(&s->stack, offset) < 0 ? -1 : 0;
+    frame[1] = instance;
+    for (int32_t i = 0; i < block->slots; i++) {
+        *instance_at(frame, i) = i ? -1 : instance;
+        *following_at(frame, i) = 0;
+    }
+    if (block->resumes && (push(&s->known, s->activations) < 0 || push(&s->known, offset) < 0)) return -1;
+    s->activations++;
+    return push(&s->stack, offset);
 }
 
-/* OPEN on a loop. 1 if it was placed, 0 if it does not belong here, -1 with an exception. */
+/* OPEN on a loop. 1 if it was placed, 0 if it does not belong here, -1 with an
+ * exception. */
 static int open_iteration(Decoder *d, int32_t number, const BlockInfo *block) {
     int64_t *frame = top(d);
-    if (!frame || frame[0] != block->function || frame[2 + block->parent_slot] < 0) return 0;
-    /* The last iteration has the same parent: a new instance of the parent's block ends the loops inside it. */
-    int64_t parent = frame[2 + block->parent_slot], last = frame[2 + block->slot];
-    int64_t ordinal = last >= 0 ? d->instances[I_ORDINAL].at[last] + 1 : 0;
-    int64_t instance = new_instance(d, number, parent, ordinal);
+    if (!frame || frame[0] != block->function || *instance_at(frame, block->parent_slot) < 0) return 0;
+    int64_t *following = following_at(frame, block->slot);
+    int64_t instance = new_instance(d, number, *instance_at(frame, block->parent_slot), *following);
     if (instance < 0) return -1;
-    frame[1] = frame[2 + block->slot] = instance;
-    for (int32_t i = block->slot + 1; i < block->end_slot; i++) frame[2 + i] = -1;
+    frame[1] = *instance_at(frame, block->slot) = instance;
+    ++*following;
+    for (int32_t i = block->slot + 1; i < block->end_slot; i++) { /* inside a new instance no loop has begun */
+        *instance_at(frame, i) = -1;
+        *following_at(frame, i) = 0;
+    }
     return 1;
 }
 
+/* A SKIP record. 0, or -1 with an exception. */
+static int skip(Decoder *d, uint32_t number, uint64_t count) {
+    if (count > MAX_SKIP) {
+        lose(d);
+        return 0;
+    }
+    if ((Py_ssize_t)number >= d->id_count || d->ids[number].block < 0) return 0;
+    Id id = d->ids[number];
+    if (id.site >= 0) {
+        lose(d);
+        return 0;
+    }
+    const BlockInfo *block = &d->blocks[id.block];
+    int64_t *frame = top(d);
+    d->skipped[id.block] += (int64_t)count;
+    if (!block->slot) {
+        const int64_t row[SKIP_WORDS] = {instance_count(d), position(d, block->main), key_of(id.block, d->stream),
+                                         (int64_t)count};
+        return push_all(&d->skips, row, SKIP_WORDS);
+    }
+    if (frame && frame[0] == block->function && *instance_at(frame, block->parent_slot) >= 0)
+        *following_at(frame, block->slot) += (int64_t)count;
+    return 0;
+}
+
 /* A control record other than BLOCK. 0, or -1 with an exception. */
-static int control(Decoder *d, unsigned kind, uint64_t payload) {
+static int control(Decoder *d, uint32_t head, unsigned kind, uint64_t payload) {
     State *s = &d->state;
-    const int64_t *frame;
     Entry *entry;
+    size_t at;
     switch (kind) {
     case LEAVE:
         if (payload > s->stack.length)
             lose(d);
         else
-            s->stack.length -= (size_t)payload;
+            leave_activations(d, (size_t)payload);
         return 0;
     case RESUME:
-        if (s->broken || payload >= s->activations.length)
+        if (s->broken || payload >= (uint64_t)s->activations) {
             lose(d);
-        else
-            return push(&s->stack, s->activations.at[payload]);
-        return 0;
+            return 0;
+        }
+        at = 2 * known_from(&s->known, 0, (int64_t)payload);
+        return push(&s->stack, at < s->known.length && s->known.at[at] == (int64_t)payload ? s->known.at[at + 1] : -1);
     case TIME:
         d->now = (int64_t)payload;
         return 0;
@@ -320,24 +194,26 @@ static int control(Decoder *d, unsigned kind, uint64_t payload) {
         s->next_kind = NO_PARENT_RECORD;
         return 0;
     case CREATE:
-        frame = top(d);
-        entry = insert(&d->processes[d->process_count - 1].at, (int64_t)payload, 0);
+        entry = insert(&d->processes[d->process].at, (int64_t)payload, 0);
         if (!entry) return -1;
-        entry->value = frame ? frame[1] : d->main;
+        entry->used = 1;
+        entry->value = position(d, 0);
         return 0;
     case PARENT:
         s->next_kind = payload ? TOKEN_PARENT : KNOWN_PARENT;
         s->next_parent = payload ? (int64_t)payload : -1;
         return 0;
+    case SKIP:
+        return skip(d, head & ID_MASK, payload);
     default: /* no kind of ours */
         lose(d);
         return 0;
     }
 }
 
-PyDoc_STRVAR(feed_doc,
-             "feed(records) -> int\n\nRecords taken: fewer than there are if a head of 0 ended them, the limit "
-             "was reached, or the stream was lost at the last one taken.");
+PyDoc_STRVAR(feed_doc, "feed(records) -> int\n\nRecords taken: fewer than there are if a "
+                       "head of 0 ended them, the limit "
+                       "was reached, or the stream was lost at the last one taken.");
 
 static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
     Py_buffer view;
@@ -345,7 +221,7 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
     const unsigned char *p = view.buf;
     Py_ssize_t n = view.len / RECORD, i = 0;
     State *s = &d->state;
-    if (!d->process_count) n = 0;
+    if (d->process < 0) n = 0;
     for (; i < n; i++, p += RECORD) {
         uint32_t head = load32(p);
         if (!head) break;
@@ -363,21 +239,21 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
                 s->lost = 0;
                 s->stack.length = 0;
                 s->next_kind = NO_PARENT_RECORD;
-            } else if (kind >= NONE && kind <= DATE)
+            } else if (IS_VALUE(kind))
                 d->misplaced++;
             continue;
         }
         if (leave) {
             if (leave > s->stack.length) {
                 lose(d);
-                d->misplaced += kind >= NONE && kind <= DATE;
+                d->misplaced += IS_VALUE(kind);
                 i++;
                 break;
             }
-            s->stack.length -= leave;
+            leave_activations(d, leave);
         }
-        if (kind != BLOCK && (kind < NONE || kind > DATE)) {
-            if (control(d, kind, payload) < 0) goto failed;
+        if (kind != BLOCK && !IS_VALUE(kind)) {
+            if (control(d, head, kind, payload) < 0) goto failed;
             if (s->lost) {
                 i++;
                 break;
@@ -411,7 +287,7 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
             instance = instance_count(d) - 1;
         } else {
             int64_t *frame = top(d);
-            if (!frame || frame[0] != id.function || (instance = frame[2 + id.slot]) < 0) {
+            if (!frame || frame[0] != id.function || (instance = *instance_at(frame, id.slot)) < 0) {
                 d->misplaced += kind != BLOCK;
                 continue;
             }
@@ -440,84 +316,39 @@ failed:
     return NULL;
 }
 
-/* --- processes, streams, states ------------------------------------------------------------------------------- */
+/* --- processes and streams
+ * -------------------------------------------------------------------------------------
+ */
 
-PyDoc_STRVAR(process_doc, "process(parent)\n\nThe streams that follow are of a further process, forked from the "
-                          "parent-th, or from none (-1).");
+PyDoc_STRVAR(process_doc, "process(parent)\n\nThere is a further process, "
+                          "forked from the parent-th, or from none "
+                          "(-1).");
 
 static PyObject *decoder_process(Decoder *d, PyObject *arg) {
     Py_ssize_t parent = PyLong_AsSsize_t(arg);
     if (parent == -1 && PyErr_Occurred()) return NULL;
     if (parent >= d->process_count || parent < -1) return PyErr_Format(PyExc_ValueError, "no process %zd", parent);
-    Tokens *more = realloc(d->processes, ((size_t)d->process_count + 1) * sizeof *more);
-    if (!more) return PyErr_NoMemory();
-    d->processes = more;
-    memset(&more[d->process_count], 0, sizeof *more);
-    more[d->process_count++].parent = parent;
+    if (d->process_count < d->restored)
+        d->process_count++;
+    else if (!add_process(d))
+        return NULL;
+    d->processes[d->process_count - 1].parent = parent;
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(state_doc, "state() -> bytes\n\nWhere the stream stands: what a forked child goes on from.");
-
-static PyObject *decoder_state(Decoder *d, PyObject *Py_UNUSED(unused)) {
-    const State *s = &d->state;
-    const Words *parts[3] = {&s->frames, &s->activations, &s->stack};
-    int64_t fixed[STATE_WORDS + 3] = {s->next_kind, s->next_parent, s->lost, s->broken};
-    size_t words = STATE_WORDS + 3;
-    for (int i = 0; i < 3; i++) {
-        fixed[STATE_WORDS + i] = (int64_t)parts[i]->length;
-        words += parts[i]->length;
-    }
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(words * sizeof(int64_t)));
-    if (!bytes) return NULL;
-    char *to = PyBytes_AS_STRING(bytes);
-    memcpy(to, fixed, sizeof fixed);
-    to += sizeof fixed;
-    for (int i = 0; i < 3; i++) {
-        if (parts[i]->length) memcpy(to, parts[i]->at, parts[i]->length * sizeof(int64_t));
-        to += parts[i]->length * sizeof(int64_t);
-    }
-    return bytes;
-}
-
-static int restore(State *s, PyObject *bytes) {
-    int64_t fixed[STATE_WORDS + 3];
-    const char *from = PyBytes_AS_STRING(bytes);
-    size_t left = (size_t)PyBytes_GET_SIZE(bytes);
-    Words *parts[3] = {&s->frames, &s->activations, &s->stack};
-    if (left < sizeof fixed) goto foreign;
-    memcpy(fixed, from, sizeof fixed);
-    from += sizeof fixed;
-    left -= sizeof fixed;
-    s->next_kind = fixed[0];
-    s->next_parent = fixed[1];
-    s->lost = fixed[2];
-    s->broken = fixed[3];
-    for (int i = 0; i < 3; i++) {
-        size_t words = (size_t)fixed[STATE_WORDS + i];
-        if (words > left / sizeof(int64_t)) goto foreign;
-        if (reserve(parts[i], words) < 0) return -1;
-        if (words) memcpy(parts[i]->at, from, words * sizeof(int64_t));
-        parts[i]->length = words;
-        from += words * sizeof(int64_t);
-        left -= words * sizeof(int64_t);
-    }
-    return 0;
-foreign:
-    PyErr_SetString(PyExc_ValueError, "not a state");
-    return -1;
-}
-
-PyDoc_STRVAR(stream_doc,
-             "stream(ids, number, now, first, state)\n\nThe records that follow are of a further stream. ids: "
-             "int32 rows (block, site, function, slot); state: bytes of state(), or None.");
+PyDoc_STRVAR(stream_doc, "stream(process, ids, number, seq, now, first, "
+                         "state)\n\nThe records that follow are of a "
+                         "further stream. ids: int32 rows (block, site, "
+                         "function, slot); state: what state() gave, or "
+                         "None.");
 
 static PyObject *decoder_stream(Decoder *d, PyObject *args) {
     Py_buffer ids;
     int number, first;
-    long long now;
+    long long seq, now;
+    Py_ssize_t process;
     PyObject *state;
-    if (!PyArg_ParseTuple(args, "y*iLpO:stream", &ids, &number, &now, &first, &state)) return NULL;
+    if (!PyArg_ParseTuple(args, "ny*iLLpO:stream", &process, &ids, &number, &seq, &now, &first, &state)) return NULL;
     Id *copy = malloc(ids.len ? (size_t)ids.len : 1);
     if (!copy) {
         PyBuffer_Release(&ids);
@@ -528,6 +359,8 @@ static PyObject *decoder_stream(Decoder *d, PyObject *args) {
     d->ids = copy;
     d->id_count = ids.len / (Py_ssize_t)sizeof(Id);
     PyBuffer_Release(&ids);
+    d->process = -1;
+    if (process < 0 || process >= d->process_count) return PyErr_Format(PyExc_ValueError, "no process %zd", process);
     for (Py_ssize_t i = 0; i < d->id_count; i++)
         if (copy[i].block >= d->block_count || copy[i].site >= d->site_count ||
             (copy[i].block >= 0 && (copy[i].function != d->blocks[copy[i].block].function ||
@@ -536,127 +369,111 @@ static PyObject *decoder_stream(Decoder *d, PyObject *args) {
             return PyErr_Format(PyExc_ValueError, "id %zd does not fit the blocks", i);
         }
     State *s = &d->state;
-    s->frames.length = s->activations.length = s->stack.length = 0;
-    s->next_kind = NO_PARENT_RECORD;
-    s->next_parent = s->lost = s->broken = 0;
+    s->frames.length = s->known.length = s->stack.length = 0;
+    s->activations = s->next_kind = s->next_parent = s->lost = s->broken = 0;
     d->stream = number;
-    d->seq = -1;
+    d->seq = seq;
     d->now = now;
     d->first = first;
-    if (state != Py_None) {
-        if (!PyBytes_Check(state)) return PyErr_Format(PyExc_TypeError, "state: bytes expected");
-        if (restore(s, state) < 0) return NULL;
-    }
+    if (state != Py_None && set_state(d, state) < 0) return NULL;
+    d->process = process;
     Py_RETURN_NONE;
 }
 
+/* The records from here on cannot be placed. */
 static PyObject *decoder_lose(Decoder *d, PyObject *Py_UNUSED(unused)) {
     lose(d);
     Py_RETURN_NONE;
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* Give the instances whose parent was named by a token their parent. */
-static void resolve(Decoder *d) {
-    for (size_t i = 0; i + 2 < d->pending.length; i += 3) {
-        const int64_t *triple = d->pending.at + i;
-        const Entry *entry = NULL;
-        for (int64_t p = triple[1]; p >= 0 && !(entry && entry->used); p = d->processes[p].parent)
-            entry = d->processes[p].at.room ? find(&d->processes[p].at, triple[2], 0) : NULL;
-        if (entry && entry->used)
-            d->instances[I_PARENT].at[triple[0]] = entry->value;
+/* How many activations with this key there were so far under a parent; `more`
+ * come. NULL with an exception. */
+static Entry *count(Decoder *d, int64_t parent, int64_t key, int64_t more, int64_t *before) {
+    Entry *entry = insert(&d->seen, parent, key);
+    if (entry) {
+        if (before) *before = entry->value;
+        entry->value += more;
+    }
+    return entry;
+}
+
+/* Whether an instance is an ancestor of `start`, or `start` itself: in foreign
+ * data only. */
+static int leads_to(const Decoder *d, int64_t start, int64_t instance) {
+    while (start >= d->base && start != instance) start = d->instances[I_PARENT].at[start - d->base];
+    return start == instance;
+}
+
+/* Give the instances whose parent was named by a token their parent. 0, or -1
+ * with an exception. */
+static int resolve(Decoder *d) {
+    size_t left = 0;
+    for (size_t i = 0; i < d->pending.length; i += PENDING_WORDS) {
+        int64_t *row = d->pending.at + i, late[LATE_WORDS] = {row[0]};
+        Entry *entry = NULL;
+        for (int64_t p = row[1]; p >= 0 && !(entry && entry->used); p = d->processes[p].parent)
+            entry = d->processes[p].at.room ? find(&d->processes[p].at, row[2], 0) : NULL;
+        if (!entry || !entry->used) {
+            memmove(d->pending.at + left, row, PENDING_WORDS * sizeof *row);
+            left += PENDING_WORDS;
+            continue;
+        }
+        entry->used = 2;
+        late[1] = entry->value;
+        if (row[0] < d->base) {
+            if (!count(d, late[1], row[3], 1, &late[2]) || push_all(&d->late, late, LATE_WORDS) < 0) return -1;
+        } else if (leads_to(d, late[1], row[0]))
+            d->unresolved++;
         else
-            d->unresolved++;
+            d->instances[I_PARENT].at[row[0] - d->base] = late[1];
     }
-}
-
-/* Number the instances so that parents come before their children: each right behind its ancestors, else as decoded.
- * A circle of parents (in foreign data only) is cut. *order is NULL if everything is in order already. */
-static int plan_order(Decoder *d, int64_t **order) {
-    int64_t n = instance_count(d), *parent = d->instances[I_PARENT].at, i;
-    *order = NULL;
-    for (i = 0; i < n && parent[i] < i; i++);
-    if (i == n) return 0;
-    int64_t *number = malloc((size_t)n * sizeof *number);
-    Words chain = {0};
-    if (!number) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (i = 0; i < n; i++) number[i] = -1;
-    int64_t next = 0;
-    for (i = 0; i < n; i++) {
-        int64_t at = i, child = -1;
-        while (at >= 0 && number[at] == -1) {
-            number[at] = -2;
-            if (push(&chain, at) < 0) {
-                free(number);
-                release(&chain);
-                return -1;
-            }
-            child = at;
-            at = parent[at];
-        }
-        if (at >= 0 && number[at] == -2) {
-            parent[child] = -1;
-            d->unresolved++;
-        }
-        while (chain.length) number[chain.at[--chain.length]] = next++;
-    }
-    release(&chain);
-    *order = number;
+    d->pending.length = left;
+    d->unresolved += (int64_t)(left / PENDING_WORDS);
     return 0;
 }
 
-/* Count the activations of each block under each parent, in the order in which they were decoded. */
+/* Count the activations of each block under each parent in each stream, in the
+ * order in which they were decoded. */
 static int count_activations(Decoder *d) {
-    Map seen = {0};
-    const int64_t *block = d->instances[I_BLOCK].at, *parent = d->instances[I_PARENT].at;
-    for (int64_t i = 0, n = instance_count(d); i < n; i++)
-        if (!d->blocks[block[i]].slot) {
-            Entry *entry = insert(&seen, parent[i], block[i]);
-            if (!entry) {
-                free(seen.at);
-                return -1;
-            }
-            d->instances[I_ORDINAL].at[i] = entry->value++;
-        }
-    free(seen.at);
+    const Words *columns = d->instances;
+    const int64_t *next = d->skips.at, *last = next + d->skips.length;
+    for (int64_t i = 0, n = (int64_t)columns[I_BLOCK].length; i <= n; i++) {
+        for (; next < last && next[0] <= d->base + i; next += SKIP_WORDS)
+            if (!count(d, next[1], next[2], next[3], NULL)) return -1;
+        if (i == n || d->blocks[columns[I_BLOCK].at[i]].slot) continue;
+        int64_t key = key_of(columns[I_BLOCK].at[i], columns[I_STREAM].at[i]);
+        if (!count(d, columns[I_PARENT].at[i], key, 1, &columns[I_ORDINAL].at[i])) return -1;
+    }
     return 0;
 }
 
-static int apply_order(Decoder *d, const int64_t *number) {
-    size_t n = (size_t)instance_count(d);
-    for (size_t i = 0; i < n; i++)
-        if (d->instances[I_PARENT].at[i] >= 0) d->instances[I_PARENT].at[i] = number[d->instances[I_PARENT].at[i]];
-    int64_t *moved = malloc(n * sizeof *moved);
-    if (!moved) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (int c = 0; c < I_COLUMNS; c++) {
-        for (size_t i = 0; i < n; i++) moved[number[i]] = d->instances[c].at[i];
-        memcpy(d->instances[c].at, moved, n * sizeof *moved);
-    }
-    free(moved);
-    for (Py_ssize_t site = 0; site < d->site_count; site++)
-        for (size_t i = 0; i < d->rows[site].length; i += ROW) d->rows[site].at[i] = number[d->rows[site].at[i]];
-    if (d->cut >= 0) d->cut = number[d->cut];
-    if (d->main >= 0) d->main = number[d->main];
-    return 0;
+/* The row that is the value of a site in an instance so far: a number of a row
+ * from `from` on, or less. Instances of this part have a word each in `place`,
+ * earlier ones are in `earlier`. NULL with an exception. */
+static int64_t *place_of(const Decoder *d, int64_t *place, Map *earlier, int64_t instance) {
+    if (instance >= d->base) return place + (instance - d->base);
+    size_t count = earlier->count;
+    Entry *entry = insert(earlier, instance, 0);
+    if (!entry) return NULL;
+    if (earlier->count > count) entry->value = -1;
+    return &entry->value;
 }
 
-/* Leave one value of each site in each instance: of a stream's the last, of several streams' the first stream's.
- * `place` has a word for each instance, each less than `from` on entry; from and the returned value count rows over all
- * sites. */
-static int64_t drop_duplicates(Decoder *d, Words *rows, int64_t *place, int64_t from) {
+/* Leave one value of each site in each instance: of a stream's the last, of
+ * several streams' the first stream's. `from` and the returned value count rows
+ * over all sites; -1 with an exception. */
+static int64_t drop_duplicates(Decoder *d, Words *rows, int64_t *place, Map *earlier, int64_t from) {
     int64_t count = (int64_t)(rows->length / ROW), last = -1, i;
     for (i = 0; i < count && rows->at[i * ROW] > last; i++) last = rows->at[i * ROW];
     if (i == count) return from;
     int64_t dropped = 0;
     for (i = 0; i < count; i++) {
-        int64_t *row = rows->at + i * ROW, *seen = place + row[0];
+        int64_t *row = rows->at + i * ROW, *seen = place_of(d, place, earlier, row[0]);
+        if (!seen) return -1;
         if (*seen >= from) {
             int64_t *before = rows->at + (*seen - from) * ROW;
             dropped++;
@@ -681,7 +498,8 @@ static int64_t drop_duplicates(Decoder *d, Words *rows, int64_t *place, int64_t 
     return from + count;
 }
 
-/* The words as an object with the buffer protocol, which owns them from now on. */
+/* The words as an object with the buffer protocol, which owns them from now on.
+ */
 static PyObject *hand_over(PyTypeObject *type, Words *words) {
     Column *column = (Column *)type->tp_alloc(type, 0);
     if (column) {
@@ -691,55 +509,53 @@ static PyObject *hand_over(PyTypeObject *type, Words *words) {
     return (PyObject *)column;
 }
 
-PyDoc_STRVAR(finish_doc,
-             "finish() -> (columns, rows, counts)\n\nThe columns of the instances (int64), each site's rows "
-             "(or None) and each site's number of values. The decoder is empty afterwards.");
+PyDoc_STRVAR(finish_doc, "finish() -> (columns, rows, counts, skipped, "
+                         "late)\n\nSee flor.trace.stream.Finished. Of the "
+                         "part nothing is left in the decoder.");
 
 static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
-    int64_t *order = NULL, *place = NULL, from = 0;
-    PyObject *columns = NULL, *rows = NULL, *counts = NULL;
     PyTypeObject *type = (PyTypeObject *)d->column_type;
-    resolve(d);
-    release(&d->pending);
-    if (plan_order(d, &order) < 0 || count_activations(d) < 0 || (order && apply_order(d, order) < 0)) goto done;
-    size_t n = (size_t)instance_count(d);
-    place = malloc((n ? n : 1) * sizeof *place);
-    if (!place) {
-        PyErr_NoMemory();
-        goto done;
-    }
+    PyObject *columns = PyTuple_New(I_COLUMNS), *rows = PyList_New(d->site_count), *late = NULL;
+    size_t n = d->instances[I_BLOCK].length;
+    int64_t *place = malloc((n ? n : 1) * sizeof *place), from = 0;
+    Map earlier = {0};
+    if (!place) PyErr_NoMemory();
+    if (!columns || !rows || !place || resolve(d) < 0 || count_activations(d) < 0) goto failed;
     for (size_t i = 0; i < n; i++) place[i] = -1;
-    columns = PyTuple_New(I_COLUMNS);
-    rows = PyList_New(d->site_count);
-    if (!columns || !rows) goto done;
     for (Py_ssize_t site = 0; site < d->site_count; site++) {
         PyObject *bytes = Py_NewRef(Py_None);
         if (d->rows[site].length) {
             Py_DECREF(bytes);
-            from = drop_duplicates(d, &d->rows[site], place, from);
-            bytes = hand_over(type, &d->rows[site]);
-            if (!bytes) goto done;
+            from = drop_duplicates(d, &d->rows[site], place, &earlier, from);
+            bytes = from < 0 ? NULL : hand_over(type, &d->rows[site]);
+            if (!bytes) goto failed;
         }
         PyList_SET_ITEM(rows, site, bytes);
     }
     for (int c = 0; c < I_COLUMNS; c++) {
         PyObject *bytes = hand_over(type, &d->instances[c]);
-        if (!bytes) goto done;
+        if (!bytes) goto failed;
         PyTuple_SET_ITEM(columns, c, bytes);
     }
-    counts = PyBytes_FromStringAndSize((const char *)d->counts, d->site_count * (Py_ssize_t)sizeof(int64_t));
-done:
-    free(order);
+    d->base += (int64_t)n;
+    d->skips.length = 0;
+    late = hand_over(type, &d->late);
+    if (!late) goto failed;
     free(place);
-    if (!counts) {
-        Py_XDECREF(columns);
-        Py_XDECREF(rows);
-        return NULL;
-    }
-    return Py_BuildValue("(NNN)", columns, rows, counts);
+    release_map(&earlier);
+    return Py_BuildValue("(NNy#y#N)", columns, rows, d->counts, d->site_count * (Py_ssize_t)sizeof(int64_t), d->skipped,
+                         d->block_count * (Py_ssize_t)sizeof(int64_t), late);
+failed:
+    free(place);
+    release_map(&earlier);
+    Py_XDECREF(columns);
+    Py_XDECREF(rows);
+    return NULL;
 }
 
-/* --- the type ------------------------------------------------------------------------------------------------- */
+/* --- the type
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
     Py_buffer blocks;
@@ -759,7 +575,8 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
     d->blocks = malloc(blocks.len ? (size_t)blocks.len : 1);
     d->rows = calloc(sites ? (size_t)sites : 1, sizeof *d->rows);
     d->counts = calloc(sites ? (size_t)sites : 1, sizeof *d->counts);
-    if (!d->blocks || !d->rows || !d->counts) {
+    d->skipped = calloc(d->block_count ? (size_t)d->block_count : 1, sizeof *d->skipped);
+    if (!d->blocks || !d->rows || !d->counts || !d->skipped) {
         PyBuffer_Release(&blocks);
         PyErr_NoMemory();
         return -1;
@@ -770,7 +587,7 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
     d->first_kept = first;
     d->end_kept = end;
     d->limit = limit;
-    d->main = d->cut = -1;
+    d->main = d->cut = d->process = -1;
     d->column_type = PyType_FromSpec(&column_spec);
     if (!d->column_type) return -1;
     for (Py_ssize_t i = 0; i < d->block_count; i++) {
@@ -794,20 +611,27 @@ static void decoder_dealloc(Decoder *d) {
     free(d->blocks);
     free(d->ids);
     free(d->counts);
+    free(d->skipped);
     for (Py_ssize_t i = 0; d->rows && i < d->site_count; i++) release(&d->rows[i]);
     free(d->rows);
     for (int c = 0; c < I_COLUMNS; c++) release(&d->instances[c]);
     release(&d->pending);
-    for (Py_ssize_t i = 0; i < d->process_count; i++) free(d->processes[i].at.at);
+    release(&d->skips);
+    release(&d->late);
+    release_map(&d->seen);
+    Py_ssize_t processes = d->process_count > d->restored ? d->process_count : d->restored;
+    for (Py_ssize_t i = 0; i < processes; i++) release_map(&d->processes[i].at);
     free(d->processes);
-    release(&d->state.frames);
-    release(&d->state.activations);
-    release(&d->state.stack);
+    release_state(&d->state);
     type->tp_free((PyObject *)d);
     Py_DECREF(type);
 }
 
 static PyObject *get_lost(Decoder *d, void *Py_UNUSED(unused)) { return PyBool_FromLong(d->state.lost != 0); }
+static PyObject *get_now(Decoder *d, void *Py_UNUSED(unused)) { return PyLong_FromLongLong(d->now); }
+static PyObject *get_first(Decoder *d, void *Py_UNUSED(unused)) { return PyBool_FromLong(d->first); }
+static PyObject *get_broken(Decoder *d, void *Py_UNUSED(unused)) { return PyBool_FromLong(d->state.broken != 0); }
+static PyObject *get_instances(Decoder *d, void *Py_UNUSED(unused)) { return PyLong_FromLongLong(instance_count(d)); }
 static PyObject *get_seq(Decoder *d, void *Py_UNUSED(unused)) { return PyLong_FromLongLong(d->seq); }
 static PyObject *get_records(Decoder *d, void *Py_UNUSED(unused)) { return PyLong_FromLongLong(d->records); }
 static PyObject *get_cut(Decoder *d, void *Py_UNUSED(unused)) { return PyLong_FromLongLong(d->cut); }
@@ -819,6 +643,10 @@ static PyObject *get_unresolved(Decoder *d, void *Py_UNUSED(unused)) { return Py
 static PyGetSetDef decoder_getset[] = {
     {"lost", (getter)get_lost, NULL, "whether what follows in the stream can be placed", NULL},
     {"seq", (getter)get_seq, NULL, "number of the stream's last record, or -1", NULL},
+    {"broken", (getter)get_broken, NULL, "whether something of the stream was lost", NULL},
+    {"instances", (getter)get_instances, NULL, "block instances so far, with those of earlier parts", NULL},
+    {"now", (getter)get_now, NULL, "the stream's time, in nanoseconds", NULL},
+    {"first", (getter)get_first, NULL, "whether its process's first activation is still to come", NULL},
     {"records", (getter)get_records, NULL, "records of all streams so far", NULL},
     {"cut", (getter)get_cut, NULL, "instance that was the position where the limit was reached, or -1", NULL},
     {"main", (getter)get_main, NULL, "instance of the main script's module, or -1", NULL},
@@ -836,6 +664,8 @@ static PyMethodDef decoder_methods[] = {
     {"lose", (PyCFunction)decoder_lose, METH_NOARGS, "lose()\n\nRecords are missing here."},
     {"state", (PyCFunction)decoder_state, METH_NOARGS, state_doc},
     {"finish", (PyCFunction)decoder_finish, METH_NOARGS, finish_doc},
+    {"carry", (PyCFunction)decoder_carry, METH_VARARGS, carry_doc},
+    {"restore", (PyCFunction)decoder_restore, METH_O, restore_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -845,106 +675,16 @@ static PyType_Slot decoder_slots[] = {
     {Py_tp_methods, decoder_methods},
     {Py_tp_getset, decoder_getset},
     {Py_tp_new, PyType_GenericNew},
-    {Py_tp_doc, "Decoder(blocks, sites, limit, first_kept, end_kept): see flor.trace.stream.Decoder"},
+    {Py_tp_doc, "Decoder(blocks, sites, limit, first_kept, end_kept): see "
+                "flor.trace.stream.Decoder"},
     {0, NULL},
 };
 
 static PyType_Spec decoder_spec = {"flor.trace._decode.Decoder", sizeof(Decoder), 0, Py_TPFLAGS_DEFAULT, decoder_slots};
 
-/* --- gather --------------------------------------------------------------------------------------------------- */
-
-PyDoc_STRVAR(gather_doc, "gather(rows, heap, missing) -> (kinds, offsets, data)\n\nSee flor.trace.stream.gather.");
-
-/* Hold heap(stream, segment)'s buffer in *view; *view->obj is NULL if there is none. */
-static int turn_to(PyObject *heap, int64_t stream, int64_t segment, Py_buffer *view) {
-    PyBuffer_Release(view);
-    PyObject *found = PyObject_CallFunction(heap, "LL", (long long)stream, (long long)segment);
-    if (!found) return -1;
-    int result = found == Py_None ? 0 : PyObject_GetBuffer(found, view, PyBUF_SIMPLE);
-    Py_DECREF(found);
-    return result;
-}
-
-static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
-    Py_buffer rows, missing, view = {0};
-    PyObject *heap, *kinds = NULL, *offsets = NULL, *data = NULL;
-    int64_t stream = -1, segment = -1;
-    Py_ssize_t room = 0, used = 0;
-    if (!PyArg_ParseTuple(args, "y*Oy*:gather", &rows, &heap, &missing)) return NULL;
-    Py_ssize_t n = rows.len / (ROW * (Py_ssize_t)sizeof(int64_t));
-    kinds = PyBytes_FromStringAndSize(NULL, n);
-    offsets = PyBytes_FromStringAndSize(NULL, (n + 1) * (Py_ssize_t)sizeof(int64_t));
-    char *bytes = NULL;
-    if (!kinds || !offsets) goto done;
-    unsigned char *kind_at = (unsigned char *)PyBytes_AS_STRING(kinds);
-    char *offset_at = PyBytes_AS_STRING(offsets);
-    for (Py_ssize_t i = 0; i <= n; i++) {
-        int64_t offset = used;
-        memcpy(offset_at + i * (Py_ssize_t)sizeof offset, &offset, sizeof offset);
-        if (i == n) break;
-        const unsigned char *row = (const unsigned char *)rows.buf + i * ROW * (Py_ssize_t)sizeof(int64_t);
-        uint64_t payload = load64(row + 16), word = load64(row + 24);
-        unsigned kind = word & 0xFF;
-        unsigned char inline_bytes[8];
-        const unsigned char *from = NULL; /* NULL: the bytes are not there */
-        Py_ssize_t length = 0;
-        if (kind == SHORT_STR) {
-            memcpy(inline_bytes, row + 16, 8);
-            length = inline_bytes[0];
-            from = length <= 7 ? inline_bytes + 1 : NULL;
-            kind = STR;
-        } else if (kind <= DATE && HEAP_KINDS >> kind & 1) {
-            if ((int64_t)(word >> 32) != stream || (int64_t)(payload >> HEAP_SHIFT) != segment) {
-                stream = (int64_t)(word >> 32);
-                segment = (int64_t)(payload >> HEAP_SHIFT);
-                if (turn_to(heap, stream, segment, &view) < 0) goto done;
-            }
-            uint64_t at = payload & OFFSET_MASK, size = view.obj ? (uint64_t)view.len : 0;
-            if (size >= 4 && at <= size - 4) {
-                length = load32((const unsigned char *)view.buf + at);
-                from = (uint64_t)length <= size - 4 - at ? (const unsigned char *)view.buf + at + 4 : NULL;
-            }
-        } else {
-            kind_at[i] = (unsigned char)kind;
-            continue;
-        }
-        if (!from) {
-            kind = GAP;
-            from = missing.buf;
-            length = missing.len;
-        }
-        kind_at[i] = (unsigned char)kind;
-        if (length > room - used) {
-            if (length > PY_SSIZE_T_MAX / 4 - used) {
-                PyErr_NoMemory();
-                goto done;
-            }
-            room = (used + length) * 2;
-            char *larger = realloc(bytes, (size_t)room);
-            if (!larger) {
-                PyErr_NoMemory();
-                goto done;
-            }
-            bytes = larger;
-        }
-        if (length) memcpy(bytes + used, from, (size_t)length);
-        used += length;
-    }
-    data = PyBytes_FromStringAndSize(bytes, used);
-done:
-    free(bytes);
-    PyBuffer_Release(&view);
-    PyBuffer_Release(&rows);
-    PyBuffer_Release(&missing);
-    if (!data) {
-        Py_XDECREF(kinds);
-        Py_XDECREF(offsets);
-        return NULL;
-    }
-    return Py_BuildValue("(NNN)", kinds, offsets, data);
-}
-
-/* --- the module ----------------------------------------------------------------------------------------------- */
+/* --- the module
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static PyMethodDef module_methods[] = {{"gather", gather, METH_VARARGS, gather_doc}, {NULL, NULL, 0, NULL}};
 

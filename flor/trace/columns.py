@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from flor.trace import format as f
 from flor.trace.decode import Decoded, gather
+from flor.trace.layout import SourceKey
 from flor.trace.stream import ROW
 
 
@@ -41,6 +43,21 @@ class Values:
 
 
 @dataclass(frozen=True)
+class About:
+    """What a part of a trace says of the whole run, as far as it was known then."""
+
+    keys: list[SourceKey]
+    streams: list[tuple[int, int]]  # by their numbers: process, and number there
+    activations: list[list[int]]  # of each source the blocks that have activations
+    warnings: list[str]
+    main: int  # instance of the main script's module, or -1
+    skipped: dict[tuple[int, int], int]  # (source, block) -> how many instances were not recorded
+    duplicates: int  # values that were dropped because their instance has another of the same site
+    unresolved: int  # instances without known parent
+    damaged: bool
+
+
+@dataclass(frozen=True)
 class Rows:
     """The values of a site, and the stream that each was recorded in."""
 
@@ -53,7 +70,17 @@ assert _ROW.itemsize == ROW * 8
 
 #: For each kind whether its payload is the value, and whether it has heap bytes.
 _HAS_PAYLOAD = np.isin(np.arange(256), (f.BOOL, f.INT, f.FLOAT))
-_HAS_DATA = np.isin(np.arange(256), [*f.HEAP_KINDS, f.SHORT_STR])
+_HAS_DATA = np.isin(np.arange(256), [*f.HEAP_KINDS, f.SHORT_STR])  # as the decoder gives kinds
+
+
+_IN_HEAP = np.isin(np.arange(256), list(f.HEAP_KINDS))
+
+#: How many of a site's last values are looked at for one that may be referred to again, and how many gaps.
+_LOOKED_AT = 1 << 12
+_GAPS = 1 << 10
+
+#: Heap bytes, as Checkpoint.heap has them.
+Remembered = tuple[tuple[int, int, int], tuple[int, bytes]]
 
 
 def instances_of(*columns: npt.NDArray[Any]) -> Instances:
@@ -78,7 +105,7 @@ def arrow(column: npt.NDArray[Any]) -> pa.Array:
 
 
 def decoded_instances(decoded: Decoded) -> Instances:
-    """The instances that the decoder found."""
+    """The instances that the decoder found, an activation's ordinal counted within its stream."""
     block = np.frombuffer(decoded.block, np.int64)
     first = np.array([s.first_block for s in decoded.sources], np.int64)
     # A source whose site table is missing has no blocks and the same first one as the next: the last counts.
@@ -88,9 +115,25 @@ def decoded_instances(decoded: Decoded) -> Instances:
     return instances_of(source, here, *(np.frombuffer(c, np.int64) for c in columns))
 
 
+def decoded_about(decoded: Decoded) -> About:
+    """What the decoder found out about the run."""
+    blocks = [(i, b, s.first_block + b) for i, s in enumerate(decoded.sources) for b in range(len(s.blocks))]
+    return About(
+        [s.key for s in decoded.sources],
+        decoded.streams,
+        [[b for b, row in enumerate(s.blocks) if row[1] == 0] for s in decoded.sources],
+        decoded.warnings,
+        decoded.main,
+        {(i, b): decoded.skipped[number] for i, b, number in blocks if decoded.skipped[number]},
+        decoded.duplicates,
+        decoded.unresolved,
+        decoded.damaged,
+    )
+
+
 def decoded_rows(rows: memoryview, decoded: Decoded) -> Rows:
     """A site's rows as the decoder gives them, as columns."""
-    table = np.frombuffer(rows, _ROW)
+    table = _with_places(np.frombuffer(rows, _ROW), decoded)
     kind = table["kind"].astype(np.uint8)
     kinds = np.unique(kind) if kind.min() != kind.max() else kind[:1]
     payload = table["payload"]
@@ -100,8 +143,47 @@ def decoded_rows(rows: memoryview, decoded: Decoded) -> Rows:
         data = pa.nulls(len(kind), pa.large_binary())
     else:
         valid = pa.py_buffer(np.packbits(_HAS_DATA[kind], bitorder="little"))
-        found, offsets, content = gather(rows, decoded.heap)
+        found, offsets, content = gather(table.view(np.uint8).data, decoded.heap)
         kind = np.frombuffer(found, np.uint8)
         buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(content)]
         data = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(kind), buffers)
     return Rows(Values(table["instance"], table["seq"], kind, payload, data), table["stream"])
+
+
+def _with_places(table: npt.NDArray[Any], decoded: Decoded) -> npt.NDArray[Any]:
+    """Rows whose heap segments are gone, as far as anything of them was carried on, refer to where it lies now."""
+    at = np.flatnonzero(_IN_HEAP[table["kind"] & 0xFF])
+    if not len(at):
+        return table
+    stream, payload = table["stream"][at], table["payload"][at]
+    segment = payload >> np.uint64(f.HEAP_SHIFT)
+    pairs, which = np.unique(np.stack([stream.astype(np.uint64), segment]), axis=1, return_inverse=True)
+    gone = np.array([not decoded.heap.has(int(a), int(b)) for a, b in pairs.T])[which.reshape(-1)]
+    if not gone.any():
+        return table
+    table = table.copy()
+    table["payload"][at[gone]] = [
+        decoded.heap.place(s, p) for s, p in zip(stream[gone].tolist(), payload[gone].tolist(), strict=True)
+    ]
+    return table
+
+
+def remembered(site: int, rows: memoryview, decoded: Decoded, highest: dict[int, int]) -> Iterator[Remembered]:
+    """Heap bytes of a site's rows that later records may refer to again (see flor.trace.format). `highest` learns the
+    highest heap segment that a row of a stream refers to."""
+    table = np.frombuffer(rows, _ROW)
+    table = table[_IN_HEAP[table["kind"] & 0xFF]]
+    for stream in np.unique(table["stream"]).tolist():
+        own = table[table["stream"] == stream]
+        highest[stream] = max(highest.get(stream, 0), int(own["payload"].max()) >> f.HEAP_SHIFT)
+        for kind in np.unique(own["kind"]).tolist():
+            payloads = own["payload"][own["kind"] == kind]
+            if kind == f.GAP:
+                for payload in np.unique(payloads)[-_GAPS:].tolist():
+                    yield (stream, kind, payload), (payload, decoded.heap.read(stream, payload) or b"")
+                continue
+            for payload in payloads[: -_LOOKED_AT - 1 : -1].tolist():
+                data = decoded.heap.read(stream, payload)
+                if data is not None and len(data) <= f.MAX_REUSED:
+                    yield (stream, kind, site), (payload, data)
+                    break

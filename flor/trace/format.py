@@ -5,14 +5,22 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
 ``process.json``
     ``{"pid", "pid_started", "started", "parent", "stream", "record"}``. ``started`` is in nanoseconds on the run's
     clock. A forked child names its parent's folder, and the parent's stream and record count at the fork: the child's
-    stream of that number goes on from the state that the parent's had there. ``stream`` is null if the thread that
-    forked had none.
+    stream of that number goes on from the state that the parent's had there, and from its count. ``stream`` is null if
+    the thread that forked had none. A process that was started afresh (by spawn, say) has no parent, and the folder of
+    the one that started it as ``"starter"``. ``"gap"`` says why a process other than the first had to stop recording
+    early.
 ``modules.jsonl``
     One line for each captured source, written before its code runs:
     ``{"base", "sha256", "path", "module", "blocks", "sites"}``. In the events of this process (and its forked children)
     the block ``b`` of that source has the id ``base + b`` and its site ``s`` the id ``base + blocks + s``.
+``control``
+    Eight uint64, mapped by the recorder and by what packs: bytes of the process's segments so far (by the recorder);
+    of those, bytes that were packed and removed; bytes of the run's packed trace; bytes of other processes' segments
+    that are not packed; four zeros. It may be missing.
 ``<stream>.<segment>.events``, ``<stream>.<segment>.heap``
     One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
+    One is complete when the next of its kind is there, or when the process has ended; complete ones may be packed, and
+    removed.
 
 A segment of events is an array of 12-byte records, little-endian: a 32-bit head, then a 64-bit payload.
 The payload is written first, the head last, so that a record is there whole or not at all. A head of 0 ends what was
@@ -34,8 +42,19 @@ the instance at the *position* of the activation below. OPEN on a loop block sta
 the current instance of the loop's own parent block in the top activation. Every record with an id moves the top
 activation's position to that block. A value belongs to the current instance of its site's block in the top activation.
 
+SKIP says what was *thinned*: so many instances of the block under the current position's parent were not recorded. For
+a loop that parent is the current instance of the loop's own parent block in the top activation, for a block with an
+activation it is the top activation's position. The next instance of the block there gets an ordinal that counts them;
+none need follow. SKIP moves no position.
+
 A payload that refers to the heap holds the heap's segment number in its upper 24 bits, the byte offset in
 the lower 40. There lie a 32-bit length and as many bytes.
+
+Several records may refer to the same bytes: those of a GAP, or of the last value of a site that is of its kind and
+has at most MAX_REUSED bytes.
+
+The bytes of a TREE are one value: a tag, then what it says: ``N`` None, ``T`` True, ``F`` False, ``i`` and an int64,
+``d`` and a double, ``[`` (a list) or ``(`` (a tuple) and a uint16 count and as many values, all little-endian.
 """
 
 from __future__ import annotations
@@ -58,6 +77,7 @@ TIME = 4  # payload: nanoseconds on the run's clock
 THREAD = 5  # payload: native thread id; a new thread takes the stream, the stack is empty
 CREATE = 6  # payload: a token, unique in the process: a generator or coroutine was created at this position
 PARENT = 7  # payload: a token; the next activation's parent is what was the position at CREATE; 0: it has no parent
+SKIP = 25  # id: a block; payload: how many of its instances here, since its last recorded one, were not recorded
 
 # Values. The id is the site's.
 NONE = 8
@@ -77,10 +97,19 @@ NAMED = 21  # heap: UTF-8, qualified name of a function, class or module, preced
 GAP = 22  # heap: JSON {"why", "type"?, "shape"?, "dtype"?}; the value was there and is not kept
 REDACTED = 23
 DATE = 24  # heap: UTF-8, ISO 8601: a datetime, date, time or pandas Timestamp
+TREE = 26  # heap: a list or tuple of numbers in binary (see above); readers give it as EXACT
 
-CONTROL_KINDS = range(BLOCK, NONE)
-VALUE_KINDS = range(NONE, DATE + 1)
-HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE})
+CONTROL_KINDS = frozenset({*range(BLOCK, NONE), SKIP})
+VALUE_KINDS = frozenset({*range(NONE, DATE + 1), TREE})
+HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE, TREE})
+
+#: SKIP of more than so many instances is none that was written.
+MAX_SKIP = 1 << 48
+#: A TREE that is nested deeper than this is none that was written.
+MAX_TREE_DEPTH = 64
+
+#: Heap bytes that more than one record refers to are at most so many.
+MAX_REUSED = 256
 
 #: Blocks whose OPEN pushes an activation; OPEN on any other kind starts a loop's next instance.
 ACTIVATION_BLOCKS = frozenset({"module", "function", "lambda", "generator"})

@@ -5,17 +5,22 @@ Everything here was written by some other process, perhaps half of it: what cann
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import functools
 import json
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flor.home import process_started
 from flor.trace.format import ACTIVATION_BLOCKS, ID_MASK
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OTHER_FILES = ("process.json", "modules.jsonl", "control")
 _SEGMENT = re.compile(r"(\d{1,9})\.(\d{1,9})\.(events|heap)")
 
 
@@ -39,6 +44,8 @@ class SourceTable:
     key: SourceKey
     first_block: int  # run-wide number of its block 0
     first_site: int
+    end_block: int  # one more than its last block's number; a source that cannot be read may have numbers, too
+    end_site: int
     raw: dict[str, Any]  # sites/<sha256>.json, {"blocks": [], "sites": []} if it cannot be read
     blocks: list[tuple[int, ...]] = field(default_factory=list)  # rows of stream.BLOCK_COLUMNS
     sites: list[int] = field(default_factory=list)  # each site's block
@@ -48,15 +55,22 @@ class SourceTable:
 class Process:
     """One process of the run."""
 
-    path: Path
+    path: Path | None  # its folder; None: it is gone, and only its place among the processes remains
+    name: str
     started: int
     parent: int  # index among the layout's processes, -1: none
     forked: bool  # whether it has, or had, a parent
     #: the parent's stream and its record count at the fork; None also if the thread that forked had no stream
     fork: tuple[int, int] | None
+    pid: tuple[int, str] | None = None  # and when it began, if that is known
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
     ids: bytes = b""  # rows of stream.ID_COLUMNS
     streams: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> events file
+    heaps: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> heap file
+
+    def runs(self) -> bool:
+        """Whether it goes on. (One that is not known to does not.)"""
+        return self.pid is not None and process_started(self.pid[0]) == self.pid[1]
 
 
 @dataclass
@@ -68,6 +82,7 @@ class Layout:
     sources: list[SourceTable]
     warnings: list[str]
     damaged: bool = False  # something that was written cannot be read
+    long: bool = False  # see `read_layout`
 
     def block_table(self) -> bytes:
         """Rows of `stream.BLOCK_COLUMNS` for all blocks of the run."""
@@ -75,20 +90,37 @@ class Layout:
         named = any(s.key.module == "__main__" for s in self.sources)
         for source in self.sources:
             main = 2 if not named or source.key.module == "__main__" else 1
-            for function, slot, parent_slot, end_slot, slots, is_module in source.blocks:
-                table.extend(
-                    (source.first_block + function, slot, parent_slot, end_slot, slots, main if is_module else 0)
-                )
+            for function, slot, parent_slot, end_slot, slots, is_module, resumes in source.blocks:
+                own = main if is_module else 0
+                table.extend((source.first_block + function, slot, parent_slot, end_slot, slots, own, resumes))
+            for block in range(source.first_block + len(source.blocks), source.end_block):
+                table.extend((block, 0, -1, 1, 1, 0, 1))
         return table.tobytes()
 
     def site_count(self) -> int:
         """Sites of all sources."""
-        return sum(len(s.sites) for s in self.sources)
+        return self.sources[-1].end_site if self.sources else 0
 
 
-def read_layout(run: Path) -> Layout:
-    """Read everything but the events. Raises VanishedError if there is no `segments/`, or no more."""
-    layout = Layout(run, [], [], [])
+def read_layout(
+    run: Path,
+    sources: Sequence[tuple[SourceKey, int, int]] = (),
+    processes: Sequence[str] = (),
+    *,
+    long: bool = False,
+) -> Layout:
+    """Read everything but the events. Raises VanishedError if there is no `segments/`, or no more.
+
+    `sources` (with how many blocks and sites each has) and `processes` come first, in this order: they have their
+    numbers already. A process's files are listed before what it captured is read, so that each event of a segment that
+    is not its stream's last is of a source that the layout has. `long`: the sources' texts are looked at, too, so that
+    decoding can forget the calls of functions that cannot be suspended.
+    """
+    layout = Layout(run, [], [], [], long=long)
+    known: dict[SourceKey, SourceTable] = {}
+    for key, blocks, sites in sources:
+        known[key] = _read_site_table(layout, key, (blocks, sites))
+        layout.sources.append(known[key])
     descriptions: dict[str, dict[str, Any]] = {}
     for path in _listed(run / "segments"):
         if path.name.startswith("."):
@@ -99,9 +131,12 @@ def read_layout(run: Path) -> Layout:
             _still_there(run)
             _damage(layout, f"segments/{path.name} skipped: its process.json cannot be read ({reason(error)})")
     number: dict[str, int] = {}
-    known: dict[SourceKey, SourceTable] = {}
-    for name in _parents_first(descriptions):
-        description = descriptions[name]
+    for name in [*processes, *(n for n in _parents_first(descriptions) if n not in processes)]:
+        description = descriptions.get(name)
+        if description is None:
+            number[name] = len(layout.processes)
+            layout.processes.append(Process(None, name, 0, -1, True, None))
+            continue
         parent, fork = -1, None
         if description["parent"] is not None:
             parent = number.get(description["parent"], -1)
@@ -110,11 +145,13 @@ def read_layout(run: Path) -> Layout:
             if parent < 0:
                 _damage(layout, f"segments/{name}: its parent {description['parent']!r} is missing")
         forked = description["parent"] is not None
-        process = Process(run / "segments" / name, description["started"], parent, forked, fork)
+        process = Process(run / "segments" / name, name, description["started"], parent, forked, fork)
+        if isinstance(description["pid"], int) and isinstance(description["pid_started"], str):
+            process.pid = description["pid"], description["pid_started"]
         number[name] = len(layout.processes)
         layout.processes.append(process)
-        _read_modules(layout, process, known)
         _list_streams(layout, process)
+        _read_modules(layout, process, known)
     return layout
 
 
@@ -126,7 +163,7 @@ def _process_json(path: Path) -> dict[str, Any]:
     stream = data["stream"] if parent is not None else None
     if not isinstance(parent, str | None) or (stream is not None and not _are_counts(stream, data["record"])):
         raise ValueError(f"parent: {parent!r}")
-    return {k: data.get(k) for k in ("parent", "started", "stream", "record")}
+    return {k: data.get(k) for k in ("parent", "started", "stream", "record", "pid", "pid_started")}
 
 
 def _are_counts(*numbers: object) -> bool:
@@ -146,6 +183,7 @@ def _parents_first(descriptions: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _read_modules(layout: Layout, process: Process, known: dict[SourceKey, SourceTable]) -> None:
+    assert process.path is not None
     try:
         text = (process.path / "modules.jsonl").read_bytes()
     except FileNotFoundError:
@@ -170,7 +208,7 @@ def _read_modules(layout: Layout, process: Process, known: dict[SourceKey, Sourc
             _damage(layout, f"{_name(process)}/modules.jsonl: a line cannot be read ({reason(error)})")
             continue
         if key not in known:
-            known[key] = _read_site_table(layout, key)
+            known[key] = _read_site_table(layout, key, None)
             layout.sources.append(known[key])
         source = known[key]
         if source.blocks and (len(source.blocks), len(source.sites)) != (blocks, sites):
@@ -207,30 +245,36 @@ def _id_table(bases: Iterable[tuple[int, int, int, SourceTable]]) -> bytes:
     return table.tobytes()
 
 
-def _read_site_table(layout: Layout, key: SourceKey) -> SourceTable:
+def _read_site_table(layout: Layout, key: SourceKey, size: tuple[int, int] | None) -> SourceTable:
+    """A source's table. `size`: how many blocks and sites it has had so far; None: it is new."""
     last = layout.sources[-1] if layout.sources else None
-    first_block = last.first_block + len(last.blocks) if last else 0
-    first_site = last.first_site + len(last.sites) if last else 0
+    first_block, first_site = (last.end_block, last.end_site) if last else (0, 0)
     try:
         raw = json.loads((layout.run / "sites" / f"{key.sha256}.json").read_bytes())
-        blocks = _slots([(b["kind"], b["parent"]) for b in raw["blocks"]])
+        functions = _functions(layout.run / "sources" / f"{key.sha256}.py") if layout.long else {}
+        blocks = _slots([(b["kind"], b["parent"], b["line"]) for b in raw["blocks"]], functions)
         sites = [s["block"] for s in raw["sites"]]
         if not all(type(b) is int and 0 <= b < len(blocks) for b in sites):
             raise ValueError("a site's block")
+        if size not in (None, (len(blocks), len(sites))):
+            raise ValueError("it has changed")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         _damage(layout, f"values of {key.path} are lost: sites/{key.sha256}.json cannot be read ({reason(error)})")
-        return SourceTable(key, first_block, first_site, {"blocks": [], "sites": []})
-    return SourceTable(key, first_block, first_site, raw, blocks, sites)
+        ends = (first_block + size[0], first_site + size[1]) if size else (first_block, first_site)
+        return SourceTable(key, first_block, first_site, *ends, {"blocks": [], "sites": []})
+    ends = (first_block + len(blocks), first_site + len(sites))
+    return SourceTable(key, first_block, first_site, *ends, raw, blocks, sites)
 
 
-def _slots(blocks: list[tuple[str, int | None]]) -> list[tuple[int, ...]]:
-    """Rows of `stream.BLOCK_COLUMNS` (with 1 for a module in the last) for a source's (kind, parent).
+def _slots(blocks: list[tuple[str, int | None, int]], functions: dict[int, bool]) -> list[tuple[int, ...]]:
+    """Rows of `stream.BLOCK_COLUMNS` (with 1 for a module in "main") for a source's (kind, parent, line).
 
-    A frame's slots are numbered so that the loops inside a loop follow it. Raises ValueError if this is no forest.
+    `functions`: whether a function that begins in a line may be suspended; what is not there may. A frame's slots are
+    numbered so that the loops inside a loop follow it. Raises ValueError if this is no forest.
     """
     children: list[list[int]] = [[] for _ in blocks]
     roots = []
-    for number, (kind, parent) in enumerate(blocks):
+    for number, (kind, parent, _) in enumerate(blocks):
         if kind in ACTIVATION_BLOCKS or kind in ("for", "while", "comprehension"):
             if kind not in ACTIVATION_BLOCKS:
                 if type(parent) is not int or not 0 <= parent < len(blocks):
@@ -251,7 +295,9 @@ def _slots(blocks: list[tuple[str, int | None]]) -> list[tuple[int, ...]]:
                 continue
             parent = blocks[number][1]
             parent_slot = -1 if number == root or parent is None else rows[parent][1]
-            rows[number] = [root, len(frame), parent_slot, 0, 0, int(blocks[number][0] == "module")]
+            kind, _, line = blocks[number]
+            resumes = kind == "generator" or (kind == "function" and functions.get(line, True))
+            rows[number] = [root, len(frame), parent_slot, 0, 0, int(kind == "module"), int(resumes)]
             frame.append(number)
             stack.append(~number)
             stack.extend(reversed(children[number]))
@@ -263,28 +309,32 @@ def _slots(blocks: list[tuple[str, int | None]]) -> list[tuple[int, ...]]:
 
 
 def _list_streams(layout: Layout, process: Process) -> None:
+    assert process.path is not None
     for path in _listed(process.path):
         match = _SEGMENT.fullmatch(path.name)
-        if match and match[3] == "events":
-            process.streams.setdefault(int(match[1]), {})[int(match[2])] = path
-        elif not match and path.name not in ("process.json", "modules.jsonl") and not path.name.startswith("."):
+        if match:
+            files = process.streams if match[3] == "events" else process.heaps
+            files.setdefault(int(match[1]), {})[int(match[2])] = path
+        elif path.name not in _OTHER_FILES and not path.name.startswith("."):
             layout.warnings.append(f"{_name(process)}/{path.name} skipped: it is no file of a trace")
     process.streams = dict(sorted(process.streams.items()))
 
 
-def packed(run: Path) -> bool:
-    """Whether the run has a whole packed trace. blocks.parquet comes last."""
-    return (run / "trace" / "values.parquet").is_file() and (run / "trace" / "blocks.parquet").is_file()
+@functools.cache
+def _functions(source: Path) -> dict[int, bool]:
+    """The lines of a source where functions begin, and whether one of them may be suspended. Empty if it cannot be
+    read."""
+    lines: dict[int, bool] = {}
+    with contextlib.suppress(OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        for node in ast.walk(ast.parse(source.read_bytes())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                suspends = isinstance(node, ast.AsyncFunctionDef) or any(map(_yields, ast.walk(node)))
+                lines[node.lineno] = suspends or lines.get(node.lineno, False)
+    return lines
 
 
-def heap_files(process: Process) -> dict[tuple[int, int], Path]:
-    """A process's heap segments by (stream, segment). Raises VanishedError if its folder is gone."""
-    found = {}
-    for path in _listed(process.path):
-        match = _SEGMENT.fullmatch(path.name)
-        if match and match[3] == "heap":
-            found[int(match[1]), int(match[2])] = path
-    return found
+def _yields(node: ast.AST) -> bool:
+    return isinstance(node, ast.Yield | ast.YieldFrom)
 
 
 def _listed(path: Path) -> list[Path]:
@@ -307,7 +357,7 @@ def _damage(layout: Layout, warning: str) -> None:
 
 
 def _name(process: Process) -> str:
-    return f"segments/{process.path.name}"
+    return f"segments/{process.name}"
 
 
 def reason(error: Exception) -> str:

@@ -1,82 +1,94 @@
-"""Pack a run that has ended: its segments become two Parquet files (see `packed.py`), and go.
+"""Pack a run: its segments become Parquet files (see `packed.py`), and go.
 
-`python -m flor.trace.pack RUN_DIR...` does it as a helper process at low priority, and says nothing.
+A run that has ended and is short becomes one part. A long one is packed in parts, while it goes on: of each stream the
+segments that are complete, then their files are removed. Whatever happens between, each record is in a part, or in a
+segment that the part's state says is still to be read.
+
+`python -m flor.trace.pack RUN_DIR...` does it as a helper process at low priority, and says nothing; with
+`--beside LOCK RUN_DIR` it packs a run that goes on until it has ended (see `flor.capture.beside`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import json
+import mmap
 import os
 import shutil
 import sys
-import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flor.errors import FlorError
-from flor.home import Run, open_run, process_started
-from flor.trace.columns import Rows, arrow, decoded_instances, decoded_rows
+from flor.home import open_run, process_started
+from flor.trace.cet_json import log_run
+from flor.trace.checkpoint import Checkpoint, part_path, parts
+from flor.trace.columns import remembered
 from flor.trace.decode import Decoded, decode
-from flor.trace.format import RECORD
-from flor.trace.layout import Layout, VanishedError, packed, read_layout, reason
-from flor.trace.packed import BLOCKS, VALUES, Packed
-from flor.trace.stream import ROW
+from flor.trace.ended import LOG_LIMIT
+from flor.trace.format import GAP, RECORD
+from flor.trace.layout import Layout, VanishedError, read_layout, reason
+from flor.trace.packed import Packed
+from flor.trace.write import open_private, write_part
 
-#: Most rows of a row group, and how many values a site must have to begin one of its own.
-_GROUP = 1 << 20
-_OWN_GROUP = 1 << 16
+#: Bytes of event segments in a part: 8 million records, which take some hundred MB of memory while they are packed.
+_PART = RECORD << 23
 
-#: Values that are held in memory at once (32 bytes each); beyond, the events are decoded several times.
-_HELD = 1 << 25
+#: Of a run that goes on, parts are not made of less than this.
+_LEAST = RECORD << 21
+
+#: Seconds between two looks at a run that goes on; seconds until packing is tried again when there was no room.
+_PAUSE = 0.1
+_NO_ROOM_PAUSE = 10.0
+
+#: Bytes that may wait to be packed though the log has not reached its full length.
+_NO_LONGER = 1 << 29
+
+#: Gaps' heap bytes that are remembered from part to part.
+_GAPS = 1 << 10
 
 _REMOVED = ".segments"
+_NOT_PACKED = ".not-packed"
 
 
 def pack(run_path: Path) -> None:
     """Pack the run in the directory `run_path` and remove its segments. Does nothing if it is packed.
 
-    Raises FlorError if the run is going on, if another process is packing it, or if there is no room: then the segments
-    are as they were, and nothing else is left behind. Segments that could not be read in full are kept.
+    Raises FlorError if the run is going on, if another process is packing it, or if there is no room: then what was not
+    packed is as it was, and nothing else is left behind. Segments that could not be read in full are kept.
     """
-    run = open_run(run_path)
-    if run.status == "running" or _has_children(run):
-        raise FlorError(f"{run_path} is still running: it can be packed when it has ended")
     with _lock(run_path):
-        shutil.rmtree(run_path / _REMOVED, ignore_errors=True)
-        if packed(run_path):
-            if not Packed(run_path).damaged:
-                _remove_segments(run_path)
+        if _goes_on(run_path):
+            raise FlorError(f"{run_path} is still running: it can be packed when it has ended")
+        _pack_rest(run_path)
+
+
+def _pack_rest(run: Path, control: Callable[[], None] = lambda: None) -> None:
+    """Pack what there is of a run that has ended."""
+    shutil.rmtree(run / _REMOVED, ignore_errors=True)
+    done = parts(run)
+    if done == [0]:
+        if not Packed(run, 0).about.damaged:
+            _remove_segments(run)
+        return
+    try:
+        packer = _Packer(run, control)
+        if not (run / "segments").is_dir():
+            if not done:
+                raise VanishedError(run / "segments")
             return
-        try:
-            layout = read_layout(run_path)
-            damaged = _write(run_path, layout)
-        except VanishedError as error:
-            raise FlorError(f"{error} is gone: there is nothing to pack") from None
-        except (OSError, pa.ArrowException) as error:
-            raise FlorError(f"{run_path} was not packed ({reason(error)}): its segments are kept") from None
-        if not damaged:
-            _remove_segments(run_path)
-
-
-def _has_children(run: Run) -> bool:
-    """Whether processes that the run has started go on. (Its first one may be about to exit: it records no more.)"""
-    for path in (run.path / "segments").glob("*/process.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            process = json.loads(path.read_bytes())
-            pid, started = process["pid"], process["pid_started"]
-            if pid != run.info["pid"] and started is not None and process_started(pid) == started:
-                return True
-    return False
+        while packer.part(ended=True):
+            pass
+        if not packer.damaged:
+            packer.remove_segments()
+    except VanishedError as error:
+        raise FlorError(f"{error} is gone: there is nothing to pack") from None
+    except (OSError, pa.ArrowException) as error:
+        raise FlorError(f"{run} was not packed ({reason(error)}): its segments are kept") from None
 
 
 @contextlib.contextmanager
@@ -100,133 +112,288 @@ def _remove_segments(run: Path) -> None:
     shutil.rmtree(run / _REMOVED, ignore_errors=True)
 
 
-def _write(run: Path, layout: Layout) -> bool:
-    """Write both files; returns whether something could not be read."""
-    folder = run / "trace"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for left in folder.glob(".*.packing"):
-        left.unlink()
-    key = uuid.uuid4().hex
-    values, blocks = folder / ".values.packing", folder / ".blocks.packing"
-    try:
-        decoded, parts = _decode(run, layout)
-        warnings = list(dict.fromkeys(decoded.warnings))
-        _parquet(values, VALUES, {"pack": key}, _value_tables(parts), _VALUE_ENCODINGS)
-        about = {
-            "pack": key,
-            "sources": [asdict(s.key) for s in decoded.sources],
-            "warnings": warnings,
-            "main": decoded.main,
-            "damaged": decoded.damaged,
-        }
-        _parquet(blocks, BLOCKS, about, _block_tables(decoded), _BLOCK_ENCODINGS)
-        # A trace counts as packed when blocks.parquet is there.
-        values.replace(folder / "values.parquet")
-        _sync(folder)
-        blocks.replace(folder / "blocks.parquet")
-        _sync(folder)
-        return decoded.damaged
-    finally:
-        for path in (values, blocks):
+class _Packer:
+    """Packs one run, part after part. The run's lock is held."""
+
+    def __init__(self, run: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Goes on where an earlier packer ended, wherever that was. Raises FlorError if that cannot be read."""
+        self._run, self._meanwhile = run, meanwhile
+        done = parts(run)
+        self._checkpoint = _read_state(run, done[-1]) if done else Checkpoint()
+        for path in (run / "trace").glob("*"):
+            if path.name.startswith(".") or path not in self._files(done):
+                path.unlink()
+        self.damaged = self._checkpoint.damaged
+        if done and not self.damaged and (run / "segments").is_dir():
+            for _, path in _removable(self._layout(), self._checkpoint):  # a packer that was killed left them
+                path.unlink(missing_ok=True)
+
+    @property
+    def consumed(self) -> dict[str, int]:
+        """Bytes of each process's segments that were packed and removed."""
+        return self._checkpoint.consumed
+
+    def _files(self, done: list[int]) -> list[Path]:
+        files = [part_path(self._run, kind, part) for part in done for kind in ("blocks", "values")]
+        return files + [part_path(self._run, "state", part) for part in done[-1:]]
+
+    def ready(self) -> int:
+        """About how many bytes of complete event segments wait to be packed."""
+        total = 0
+        for process in _entries(self._run / "segments"):
+            last: dict[str, tuple[int, int]] = {}
+            for file in _entries(Path(process.path)):
+                stream, _, rest = file.name.partition(".")
+                segment, _, kind = rest.partition(".")
+                if kind == "events" and stream.isdecimal() and segment.isdecimal():
+                    state = self._checkpoint.streams.get((process.name, int(stream)))
+                    if state is None or int(segment) >= state.segment:
+                        with contextlib.suppress(OSError):
+                            size = file.stat().st_size
+                            total += size
+                            last[stream] = max(last.get(stream, (-1, 0)), (int(segment), size))
+            total -= sum(size for _, size in last.values())
+        return total
+
+    def _layout(self) -> Layout:
+        return read_layout(self._run, self._checkpoint.sources, self._checkpoint.processes, long=True)
+
+    def part(self, *, ended: bool) -> bool:
+        """Pack a further part, of all segments if the run has `ended`, else of complete ones. Returns whether there was
+        anything. Raises OSError, pa.ArrowException or VanishedError; then everything is as it was."""
+        before = self._checkpoint
+        layout = self._layout()
+        found = _complete(layout, before, ended)
+        if ended and not before.part and sum(size for *_, size in found) <= _PART:
+            decoded = decode(self._run, layout=layout)
+            self.damaged = decoded.damaged
+            write_part(self._run, 0, decoded, None, self._meanwhile)
+            return False
+        # Of forked children whose parents' events are not there yet nothing can be taken; at the end it has to be.
+        turns = len({place for place, *_ in found})
+        for turn in range(turns + (ended and turns > 0)):
+            taken, whole = _share(found, before.part + turn)
+            last = ended and (whole or turn == turns)
+            decoded = decode(self._run, layout=layout, since=before, upto=taken, last=last)
+            after = decoded.checkpoint
+            assert after is not None
+            if after.read() != before.read():
+                break
+        else:
+            return False
+        self._carry_heap(decoded, after)
+        removable = [] if after.damaged else list(_removable(layout, after))
+        for name, path in removable:
+            after.consumed[name] = after.consumed.get(name, 0) + path.stat().st_size
+        write_part(self._run, after.part, decoded, after.to_bytes(), self._meanwhile)
+        part_path(self._run, "state", before.part).unlink(missing_ok=True)
+        self._checkpoint, self.damaged = after, after.damaged
+        for _, path in removable:
             path.unlink(missing_ok=True)
+        self._meanwhile()
+        return True
+
+    def remove_segments(self) -> None:
+        """To be called when the run has ended, and everything is packed."""
+        assert not self._checkpoint.part or not _complete(self._layout(), self._checkpoint, True)
+        _remove_segments(self._run)
+        if self._checkpoint.part:
+            part_path(self._run, "state", self._checkpoint.part).unlink(missing_ok=True)
+
+    def _carry_heap(self, decoded: Decoded, after: Checkpoint) -> None:
+        """Remember the heap bytes that later records may refer to, and from which segment on all others lie."""
+        highest: dict[int, int] = {}
+        for site, rows in enumerate(decoded.rows):
+            if rows is not None:
+                after.heap.update(remembered(site, rows, decoded, highest))
+        gaps = [place for place in after.heap if place[1] == GAP]
+        for place in gaps[: -_GAPS or None]:
+            del after.heap[place]
+        for state in after.streams.values():
+            state.heap = max(state.heap, highest.get(state.number, 0))
 
 
-def _decode(run: Path, layout: Layout) -> tuple[Decoded, Iterable[Decoded]]:
-    """The instances, and the values in parts that fit into memory, each of a range of sites."""
-    size = sum(p.stat().st_size for process in layout.processes for s in process.streams.values() for p in s.values())
-    if size // RECORD <= _HELD:
-        decoded = decode(run, layout=layout)
-        return decoded, [decoded]
-    decoded = decode(run, layout=layout, sites=(0, 0))
-    bounds = [0]
-    held = 0
-    for site, count in enumerate(decoded.counts):
-        if held + count > _HELD and held:
-            bounds.append(site)
-            held = 0
-        held += count
-    bounds.append(len(decoded.counts))
-    return decoded, (decode(run, layout=layout, sites=(a, b)) for a, b in itertools.pairwise(bounds))
-
-
-_BLOCK_ENCODINGS = {
-    "use_dictionary": ["source", "block", "stream"],
-    "column_encoding": dict.fromkeys(("parent", "ordinal", "seq", "begin"), "DELTA_BINARY_PACKED"),
-}
-_VALUE_ENCODINGS = {
-    "use_dictionary": ["source", "site", "stream", "kind", "data"],
-    "column_encoding": {
-        "instance": "DELTA_BINARY_PACKED",
-        "seq": "DELTA_BINARY_PACKED",
-        "payload": "BYTE_STREAM_SPLIT",
-    },
-}
-
-
-def _parquet(path: Path, schema: pa.Schema, about: object, tables: Iterable[pa.Table], encodings: Any) -> None:
-    schema = schema.with_metadata({"flor": json.dumps(about)})
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        with pq.ParquetWriter(
-            file,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            write_statistics=["source", "site", "data"] if schema.get_field_index("site") >= 0 else False,
-            **encodings,
-        ) as writer:
-            for table in tables:
-                writer.write_table(table, row_group_size=_GROUP)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    directory = os.open(folder, os.O_RDONLY)
+def _read_state(run: Path, part: int) -> Checkpoint:
+    path = part_path(run, "state", part)
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        return Checkpoint.from_bytes(path.read_bytes())
+    except FileNotFoundError:
+        return Checkpoint(part)  # everything was packed, and the segments removed
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise FlorError(f"{run} was not packed: {path} cannot be read ({reason(error)})") from None
 
 
-def _block_tables(decoded: Decoded) -> Iterator[pa.Table]:
-    instances = decoded_instances(decoded)
-    yield pa.table([arrow(getattr(instances, name)) for name in BLOCKS.names], schema=BLOCKS)
+_Place = tuple[str, int]  # process, stream
 
 
-def _value_tables(parts: Iterable[Decoded]) -> Iterator[pa.Table]:
-    """One table for each row group: sites with few values share one, others have some of their own."""
-    small: list[pa.Table] = []
-    held = 0
-    for decoded in parts:
-        for number, source in enumerate(decoded.sources):
-            for site in range(len(source.sites)):
-                rows = decoded.rows[source.first_site + site]
-                if rows is None:
-                    continue
-                decoded.rows[source.first_site + site] = None
-                large = len(rows) >= _OWN_GROUP * ROW * 8
-                if large and small:
-                    yield pa.concat_tables(small)
-                    small, held = [], 0
-                for begin in range(0, len(rows), _GROUP * ROW * 8):
-                    table = _table(number, site, decoded_rows(rows[begin : begin + _GROUP * ROW * 8], decoded))
-                    if large:
-                        yield table
-                    else:
-                        small.append(table)
-                        held += table.num_rows
-                if held >= _OWN_GROUP:
-                    yield pa.concat_tables(small)
-                    small, held = [], 0
-    if small:
-        yield pa.concat_tables(small)
+def _complete(layout: Layout, since: Checkpoint, ended: bool) -> list[tuple[_Place, int, int]]:
+    """The complete event segments that are not packed, by stream, with their sizes: those that have a next one; where
+    the process has ended (or the run), all."""
+    found = []
+    for process in layout.processes:
+        whole = ended or not process.runs()
+        for stream, files in process.streams.items():
+            state = since.streams.get((process.name, stream))
+            first = state.segment if state else 0
+            for segment in sorted(s for s in files if s >= first and (whole or s < max(files))):
+                with contextlib.suppress(OSError):
+                    found.append(((process.name, stream), segment, files[segment].stat().st_size))
+    return found
 
 
-def _table(source: int, site: int, rows: Rows) -> pa.Table:
-    v = rows.values
-    places = [np.full(len(rows.stream), number, np.int32) for number in (source, site)]
-    columns: list[npt.NDArray[Any]] = [*places, rows.stream, v.seq, v.instance, v.kind, v.payload]
-    return pa.table([*map(arrow, columns), v.data], schema=VALUES)
+def _share(found: list[tuple[_Place, int, int]], turn: int) -> tuple[dict[_Place, int], bool]:
+    """Of each stream its share of a part, in whole segments: before which segment it ends. And whether that is all."""
+    total = sum(size for *_, size in found)
+    sizes: dict[_Place, list[tuple[int, int]]] = {}
+    for place, segment, size in found:
+        sizes.setdefault(place, []).append((segment, size))
+    ends: dict[_Place, int] = {}
+    taken = 0
+    places = list(sizes)
+    for place in places[turn % max(len(places), 1) :] + places[: turn % max(len(places), 1)]:
+        own = sum(size for _, size in sizes[place])
+        of_own = 0
+        for segment, size in sizes[place]:
+            if taken >= _PART or (of_own and of_own * total >= own * _PART):
+                break
+            ends[place] = segment + 1
+            of_own += size
+            taken += size
+    return ends, taken == total and len(ends) == len(sizes)
+
+
+def _removable(layout: Layout, state: Checkpoint) -> Iterator[tuple[str, Path]]:
+    """The files of segments that no reader needs any more, with their processes."""
+    for process in layout.processes:
+        for stream, files in process.streams.items():
+            own = state.streams.get((process.name, stream))
+            if own is not None:
+                yield from ((process.name, path) for segment, path in files.items() if segment < own.segment)
+        for stream, files in process.heaps.items():
+            own = state.streams.get((process.name, stream))
+            if own is not None:
+                yield from ((process.name, path) for segment, path in files.items() if segment < own.heap)
+
+
+class _Control:
+    """Tells the recorders of a run how much was packed: the words that `flor.trace.format` describes."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._maps: dict[str, mmap.mmap] = {}
+        self._next = 0.0
+        self.packer: _Packer | None = None
+
+    def update(self) -> None:
+        """Several times a second at most."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _PAUSE
+        packed = _size(self._run / "trace")
+        waiting = {entry.name: _size(Path(entry.path)) for entry in _entries(self._run / "segments")}
+        consumed = self.packer.consumed if self.packer else {}
+        for name in waiting:
+            if (words := self._words(name)) is not None:
+                for at, number in ((1, consumed.get(name, 0)), (2, packed), (3, sum(waiting.values()) - waiting[name])):
+                    words[8 * at : 8 * at + 8] = number.to_bytes(8, "little")
+
+    def _words(self, process: str) -> mmap.mmap | None:
+        if process not in self._maps:
+            with (
+                contextlib.suppress(OSError, ValueError),
+                (self._run / "segments" / process / "control").open("r+b") as file,
+            ):
+                self._maps[process] = mmap.mmap(file.fileno(), 64)
+        return self._maps.get(process)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _size(folder: Path) -> int:
+    """Bytes of a folder's files. They may go meanwhile."""
+    total = 0
+    for entry in _entries(folder):
+        with contextlib.suppress(OSError):
+            total += entry.stat().st_size
+    return total
+
+
+def pack_beside(run: Path) -> None:
+    """Pack a run while it goes on, and what is left of it when it and its processes have ended. The run's lock is held.
+
+    Returns when everything is packed, or the run is removed. Raises FlorError if something cannot be read, or if at the
+    end there is no room.
+    """
+    control = _Control(run)
+    control.packer = packer = _Packer(run, control.update)
+    log = _Log(run)
+    while _goes_on(run):
+        control.update()
+        pause = _PAUSE
+        try:
+            ready = packer.ready()
+            if ready >= _LEAST and log.written(ready) and packer.part(ended=False):
+                pause = 0
+            (run / _NOT_PACKED).unlink(missing_ok=True)
+        except (OSError, pa.ArrowException) as error:
+            pause = _NO_ROOM_PAUSE
+            with contextlib.suppress(OSError):
+                (run / _NOT_PACKED).write_text(reason(error))
+        except VanishedError:
+            return
+        time.sleep(pause)
+    if (run / "run.json").is_file():
+        _pack_rest(run)
+
+
+class _Log:
+    """The run's log.json, written beside the run while its first segments are there. (The end of the captured program
+    only gives it its place.)"""
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / "log.json"
+        self._written = self._path.exists()
+        self._next = 0
+
+    def written(self, ready: int) -> bool:
+        """Whether it is there, so that segments can go. `ready`: bytes that wait to be packed. Raises OSError."""
+        if self._written or ready < self._next:
+            return self._written
+        self._next = 2 * ready
+        beside = self._path.with_name(".log.json")
+        try:
+            with open_private(beside) as file:
+                early = log_run(self._path.parent, file, LOG_LIMIT)
+            if early or ready >= _NO_LONGER:
+                beside.replace(self._path)
+                self._written = True
+        finally:
+            beside.unlink(missing_ok=True)
+        return self._written
+
+
+def _goes_on(run: Path) -> bool:
+    """Whether the run, or one of the processes that it has started, has not ended. (Its first one may be about to exit:
+    it records no more.)"""
+    try:
+        info = open_run(run)
+    except FlorError:
+        return False
+    if info.status == "running":
+        return True
+    for path in (run / "segments").glob("*/process.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            process = json.loads(path.read_bytes())
+            pid, started = process["pid"], process["pid_started"]
+            if pid != info.info["pid"] and started is not None and process_started(pid) == started:
+                return True
+    return False
 
 
 def main() -> int:
@@ -234,9 +401,13 @@ def main() -> int:
     os.nice(10)
     sys.unraisablehook = lambda _: None  # a Parquet writer that cannot write says so again when it is collected
     failed = 0
-    for path in sys.argv[1:]:
+    arguments = sys.argv[1:]
+    work: Callable[[Path], None] = pack
+    if arguments[:1] == ["--beside"]:  # the lock is held by a descriptor that was left open
+        work, arguments = pack_beside, arguments[2:]
+    for path in arguments:
         try:
-            pack(Path(path))
+            work(Path(path))
         except FlorError:
             failed = 1
     return failed

@@ -1,8 +1,14 @@
-"""The packed trace: two Parquet files, trace/blocks.parquet and trace/values.parquet, and how a site is found in them.
+"""One part of a packed trace: two Parquet files, and how a site is found in them.
 
-Row i of blocks.parquet is instance i. values.parquet is sorted by (source, site, stream, seq), so a site is one range
-of rows; the statistics of the row groups say where. Both files hold the key of their packing, and blocks.parquet also
-the sources, the warnings of decoding and the main instance, as JSON in the schema's metadata under "flor".
+`trace/blocks.parquet` and `trace/values.parquet` hold a whole trace; `trace/blocks-<part>.parquet` and
+`trace/values-<part>.parquet` hold a part of a long one, which was packed while the run was going on. Row i of a blocks
+file is instance `base` + i, an activation's ordinal counts within its stream. A values file is sorted by (source, site,
+stream, seq), so a site is one range of rows; the statistics of the row groups say where. Both files hold the key of
+their packing, and the blocks file what is known so far of the whole run, as JSON in the schema's metadata under "flor":
+"sources", "streams" (process and number there, by their numbers here), "activations" (the blocks of each source that
+have some), "warnings", "damaged", "main" (an instance), "skipped" (source, block, count), "duplicates" (values),
+"unresolved" (instances). Of the part itself it holds "base" and "late" (instance, parent, ordinal: instances of earlier
+parts whose parent was found in this one).
 """
 
 from __future__ import annotations
@@ -18,8 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flor.errors import FlorError
-from flor.trace.columns import Instances, Rows, Values, instances_of, no_rows
-from flor.trace.layout import SourceKey, reason
+from flor.trace.checkpoint import part_path
+from flor.trace.columns import About, Instances, Rows, Values, instances_of, no_rows
+from flor.trace.layout import SourceKey, VanishedError, reason
 
 BLOCKS = pa.schema(
     [
@@ -54,21 +61,29 @@ _LAST_SITE = 1 << 31
 
 
 class Packed:
-    """A run's packed trace, open. Raises FlorError that names the run and the file wherever one is foreign or cut."""
+    """A part, open. Raises FlorError that names the run and the file wherever one is foreign or cut."""
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
+    def __init__(self, run: Path, part: int) -> None:
+        self._run, self._part = run, part
         self._blocks = self._open("blocks", BLOCKS)
         self._values = self._open("values", VALUES)
         try:
             about = json.loads(self._blocks.schema_arrow.metadata[b"flor"])
             if about["pack"] != json.loads(self._values.schema_arrow.metadata[b"flor"])["pack"]:
-                raise ValueError("it does not belong to values.parquet")
-            self.keys = [SourceKey(str(s["sha256"]), str(s["path"]), str(s["module"])) for s in about["sources"]]
-            self.warnings = [str(w) for w in about["warnings"]]
-            self.main = int(about["main"])
-            #: whether something could not be read when it was packed
-            self.damaged = bool(about["damaged"])
+                raise ValueError("it does not belong to its values")
+            self.about = About(
+                [SourceKey(str(s["sha256"]), str(s["path"]), str(s["module"])) for s in about["sources"]],
+                [(int(process), int(stream)) for process, stream in about["streams"]],
+                [[int(block) for block in own] for own in about["activations"]],
+                [str(w) for w in about["warnings"]],
+                int(about["main"]),
+                {(int(s), int(b)): int(n) for s, b, n in about["skipped"]},
+                int(about["duplicates"]),
+                int(about["unresolved"]),
+                bool(about["damaged"]),
+            )
+            self.base = int(about["base"])
+            self.late = np.array(about["late"], np.int64).reshape(-1, 3)
         except (KeyError, TypeError, ValueError) as error:
             raise self._error("blocks", error) from None
         try:
@@ -77,14 +92,24 @@ class Packed:
             raise self._error("values", error) from None
         self._cached: tuple[int, pa.Table] | None = None
 
+    @property
+    def count(self) -> int:
+        """How many block instances it has."""
+        return int(self._blocks.metadata.num_rows)
+
     def instances(self) -> Instances:
-        """All block instances."""
+        """Its block instances, their parents and ordinals as they were known when it was written."""
         try:
             table = self._blocks.read()
         except (OSError, pa.ArrowException) as error:
             raise self._error("blocks", error) from None
         found = instances_of(*(_numbers(table, name) for name in BLOCKS.names))
-        if not ((found.source >= 0) & (found.source < len(self.keys)) & (found.parent >= -1)).all():
+        end = self.base + len(found.parent)
+        if not (
+            _within(found.source, 0, len(self.about.keys))
+            and _within(found.parent, -1, end)
+            and _within(found.stream, 0, len(self.about.streams))
+        ):
             raise self._error("blocks", ValueError("numbers out of range"))
         return found
 
@@ -106,8 +131,8 @@ class Packed:
         tables = [t.select(VALUES.names[2:]) for t in tables if t.num_rows]
         return self._rows(pa.concat_tables(tables) if len(tables) > 1 else tables[0]) if tables else no_rows()
 
-    def all_rows(self) -> Iterator[tuple[int, int, Rows]]:
-        """The values of all sites that have any."""
+    def sites(self) -> Iterator[_Site]:
+        """The sites (source, site) that have values."""
         sites: dict[_Site, None] = {}
         for group, (low, high) in enumerate(self._ranges):
             if low == high:
@@ -116,16 +141,15 @@ class Packed:
                 table = self._group(group)
                 pairs = zip(_numbers(table, "source").tolist(), _numbers(table, "site").tolist(), strict=True)
                 sites.update(dict.fromkeys(pairs))
-        for source, site in sites:
-            yield source, site, self.rows(source, site)
+        return iter(sites)
 
     def _rows(self, table: pa.Table) -> Rows:
         data = table.column("data")
         data = data.chunk(0) if data.num_chunks == 1 else pa.concat_arrays(data.chunks)
         instance = _numbers(table, "instance")
-        if len(instance) and not 0 <= instance.min() <= instance.max() < self._blocks.metadata.num_rows:
-            raise self._error("values", ValueError("numbers out of range"))
         seq, kind, payload, stream = (_numbers(table, name) for name in ("seq", "kind", "payload", "stream"))
+        if not _within(instance, 0, self.base + self.count) or not _within(stream, 0, len(self.about.streams)):
+            raise self._error("values", ValueError("numbers out of range"))
         return Rows(Values(instance, seq, kind, payload, data), stream)
 
     def _group(self, group: int) -> pa.Table:
@@ -151,11 +175,13 @@ class Packed:
             if not file.schema_arrow.equals(schema):
                 raise ValueError("it was not written by Flor")
             return file
+        except FileNotFoundError:
+            raise VanishedError(self._path(name)) from None
         except (OSError, ValueError, pa.ArrowException) as error:
             raise self._error(name, error) from None
 
     def _path(self, name: str) -> Path:
-        return self._run / "trace" / f"{name}.parquet"
+        return part_path(self._run, name, self._part)
 
     def _error(self, name: str, error: Exception) -> FlorError:
         return FlorError(f"run {self._run.name} skipped: {self._path(name)} cannot be read ({reason(error)})")
@@ -167,6 +193,10 @@ def _numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
     dtype = column.type.to_pandas_dtype()
     chunks = [np.frombuffer(c.buffers()[1], dtype, c.offset + len(c))[c.offset :] for c in column.chunks if len(c)]
     return chunks[0] if len(chunks) == 1 else np.concatenate([np.zeros(0, dtype), *chunks])
+
+
+def _within(numbers: npt.NDArray[Any], low: int, end: int) -> bool:
+    return not len(numbers) or bool(low <= numbers.min() <= numbers.max() < end)
 
 
 def _range(group: Any) -> tuple[_Site, _Site]:

@@ -1,13 +1,13 @@
-"""Open a trace: its sources, its block instances, the values of a site. The same answers for a packed trace and for raw
-segments.
+"""Open a trace: its sources, its block instances, the values of a site. The same answers for a packed trace, for raw
+segments, and for a long run of which some parts are packed and the rest is not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,10 +19,22 @@ from flor.capture.sites import SourceMap
 from flor.errors import FlorError
 from flor.home import Run
 from flor.trace import format as f
+from flor.trace.assemble import CircleError, assemble, concatenate, one_after_the_other, stream_ranks
 from flor.trace.cet_json import LogColumns, LogSource, root_of
-from flor.trace.columns import Instances, Rows, Values, decoded_instances, decoded_rows, instances_of, no_rows
+from flor.trace.checkpoint import Checkpoint, part_path, parts
+from flor.trace.columns import (
+    About,
+    Instances,
+    Rows,
+    Values,
+    decoded_about,
+    decoded_instances,
+    decoded_rows,
+    instances_of,
+    no_rows,
+)
 from flor.trace.decode import Decoded, decode
-from flor.trace.layout import SourceKey, VanishedError, packed, reason
+from flor.trace.layout import VanishedError, reason
 
 __all__ = ["Instances", "Source", "Trace", "Values", "open_trace"]
 
@@ -92,18 +104,41 @@ class Source:
             raise FlorError(f"sites/{self.sha256}.json cannot be read ({reason(error)})") from None
 
 
-class Backend(Protocol):
-    """What a trace is read from."""
+class Piece(Protocol):
+    """A part of a trace: packed, or decoded from segments."""
 
     @property
-    def keys(self) -> list[SourceKey]: ...
+    def about(self) -> About: ...
     @property
-    def warnings(self) -> list[str]: ...
+    def base(self) -> int: ...
     @property
-    def main(self) -> int: ...
+    def late(self) -> Ints: ...
+    @property
+    def count(self) -> int: ...
     def instances(self) -> Instances: ...
     def rows(self, source: int, site: int) -> Rows: ...
-    def all_rows(self) -> Iterator[tuple[int, int, Rows]]: ...
+    def sites(self) -> Iterator[tuple[int, int]]: ...
+
+
+Ints = npt.NDArray[np.int64]
+
+
+class _Count:
+    """A warning that counts what is found on the way."""
+
+    def __init__(self, warnings: list[str], text: str) -> None:
+        self._warnings, self._text = warnings, text
+        self._counts: dict[object, int] = {}
+
+    def add(self, what: object, count: int) -> None:
+        """So many of these; what was counted before is not counted again."""
+        before = self._text.format(sum(self._counts.values()))
+        self._counts[what] = count
+        total = sum(self._counts.values())
+        if before in self._warnings:
+            self._warnings[self._warnings.index(before)] = self._text.format(total)
+        elif total:
+            self._warnings.append(self._text.format(total))
 
 
 _UNKNOWN = 1 << 31  # blocks of a source whose map cannot be read: more than any has
@@ -112,37 +147,70 @@ _UNKNOWN = 1 << 31  # blocks of a source whose map cannot be read: more than any
 class Trace:
     """The trace of one run, as it was when it was opened. Open one with `open_trace`."""
 
-    def __init__(self, run: Run, backend: Backend) -> None:
+    def __init__(self, run: Run, pieces: Sequence[Piece]) -> None:
+        """The pieces come one after the other, the last one knows most about the run."""
         self.run = run
-        self.warnings: list[str] = list(backend.warnings)
-        self.sources = [Source(k.path, k.sha256, k.module, run.path, self.warnings) for k in backend.keys]
-        self._backend = backend
+        self._pieces = pieces
+        self._about = about = pieces[-1].about
+        self.warnings: list[str] = list(about.warnings)
+        self._duplicates = _Count(self.warnings, "{} values dropped: their block instance has another of the same site")
+        self._duplicates.add(None, about.duplicates)
+        self._unresolved = _Count(self.warnings, "{} block instances have no known parent")
+        self._unresolved.add(None, about.unresolved)
+        self.sources = [Source(k.path, k.sha256, k.module, run.path, self.warnings) for k in self._about.keys]
 
     @cached_property
-    def _instances(self) -> Instances:
-        found = self._backend.instances()
-        if not (found.parent < np.arange(len(found.parent))).all():
-            raise FlorError(
-                f"run {self.run.id} skipped: {self.run.path / 'trace'} holds instances before their parents"
-            )
+    def _assembled(self) -> tuple[Instances, Ints | None]:
+        """The instances, and the new number of each as the pieces number them."""
+        parts: list[Instances] = []
+        for piece in self._pieces:
+            if piece.base != sum(len(part.parent) for part in parts):
+                raise self._damaged("its parts do not follow each other")
+            parts.append(piece.instances())
+        found = concatenate(parts)
+        late = np.concatenate([piece.late for piece in self._pieces])
+        if len(late) and not ((late[:, :2] >= (0, -1)) & (late[:, :2] < len(found.parent))).all():
+            raise self._damaged("numbers are out of range")
         blocks = [len(self._log_source(source).blocks) or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
-        return found
+        try:
+            assembled, number, cut = assemble(found, late, self._about.streams, self._about.activations)
+        except CircleError:
+            raise self._damaged("instances are their own parents") from None
+        self._unresolved.add("cut", cut)
+        return assembled, number
 
     def instances(self) -> Instances:
         """The run's block instances. Raises FlorError if the trace is damaged."""
-        return self._instances
+        return self._assembled[0]
 
     def values(self, source_index: int, site_index: int) -> Values:
         """The values recorded at a site of a source; empty if there are none. Raises FlorError as `instances` does."""
-        return self._backend.rows(source_index, site_index).values
+        return self._rows(source_index, site_index).values
+
+    def skipped(self) -> dict[tuple[int, int], int]:
+        """How many instances of a block (source index, block) were not recorded; blocks without any are left out."""
+        return self._about.skipped
+
+    def _rows(self, source: int, site: int) -> Rows:
+        """A site's rows from all pieces, numbered as `instances` are."""
+        found = [(piece.base, piece.rows(source, site)) for piece in self._pieces]
+        found = [(base, rows) for base, rows in found if len(rows.stream)] or found[:1]
+        if (rank := stream_ranks(self._about.streams)) is not None:
+            found = [(base, replace(rows, stream=rank[rows.stream])) for base, rows in found]
+        rows = found[0][1]
+        if len(found) > 1:
+            rows = one_after_the_other(found)
+            self._duplicates.add((source, site), sum(len(own.stream) for _, own in found) - len(rows.stream))
+        if (number := self._assembled[1]) is not None:
+            rows = replace(rows, values=replace(rows.values, instance=number[rows.values.instance]))
+        return rows
 
     def log_columns(self) -> LogColumns:
         """Everything, arranged for `cet_json.write_log`. Raises FlorError as `instances` does."""
         instances = self.instances()
-        found = list(self._backend.all_rows())
-        sites = [(source, site) for source, site, _ in found]
-        rows = [r for _, _, r in found]
+        sites = sorted({site for piece in self._pieces for site in piece.sites()})
+        rows = [self._rows(source, site) for source, site in sites]
         sources = [self._log_source(source) for source in self.sources]
         self._check(instances.source, instances.block, [len(s.blocks) for s in sources])
         source_of, site = np.array(sites, np.int64).reshape(-1, 2).T
@@ -176,8 +244,16 @@ class Trace:
             sites,
             site_of,
             value,
-            root_of(_view(instances.parent), self._backend.main),
+            root_of(_view(instances.parent), self._main),
         )
+
+    @property
+    def _main(self) -> int:
+        main, number = self._about.main, self._assembled[1]
+        return int(number[main]) if number is not None and 0 <= main < len(number) else main
+
+    def _damaged(self, why: str) -> FlorError:
+        return FlorError(f"run {self.run.id} skipped: {self.run.path / 'trace'} cannot be read: {why}")
 
     def _log_source(self, source: Source) -> LogSource:
         try:
@@ -192,24 +268,50 @@ class Trace:
             raise FlorError(f"run {self.run.id} skipped: its trace and its folder sites/ do not fit each other")
 
 
+#: How often a trace is opened anew because files went away meanwhile: each time a part was packed.
+_ATTEMPTS = 50
+
+
 def open_trace(run: Run) -> Trace:
     """Open a run's trace: packed if it is packed, else from its segments, also while the run is going on.
 
     What is damaged is skipped and said in `Trace.warnings`. Raises FlorError, with one line that names the run and the
     file, if the trace cannot be read at all.
     """
-    for _ in range(2):
+    for _ in range(_ATTEMPTS):
         try:
-            if packed(run.path):
-                from flor.trace.packed import Packed
-
-                return Trace(run, Packed(run.path))
-            return Trace(run, Raw(decode(run.path, growing=run.status == "running")))
+            return Trace(run, list(_pieces(run)))
         except VanishedError:  # packed meanwhile
             continue
         except OSError as error:
             raise FlorError(f"run {run.id} skipped: {error.filename}: {error.strerror}") from None
-    return Trace(run, Empty(run))
+    return Trace(run, [Empty(run)])
+
+
+def _pieces(run: Run) -> Iterator[Piece]:
+    packed = parts(run.path)
+    if packed:
+        from flor.trace.packed import Packed
+
+        if packed != [0] and packed != list(range(1, len(packed) + 1)):
+            raise FlorError(f"run {run.id} skipped: {run.path / 'trace'} lacks some of its parts")
+        yield from (Packed(run.path, part) for part in packed)
+        if packed != [0] and not (run.path / "segments").is_dir() and parts(run.path) != packed:
+            raise VanishedError(run.path / "segments")
+    if packed != [0] and (not packed or (run.path / "segments").is_dir()):
+        since = None
+        if packed:
+            path = part_path(run.path, "state", packed[-1])
+            try:
+                since = Checkpoint.from_bytes(path.read_bytes())
+            except FileNotFoundError:
+                raise VanishedError(path) from None
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise FlorError(f"run {run.id} skipped: {path} cannot be read ({reason(error)})") from None
+        try:
+            yield Raw(decode(run.path, growing=run.status == "running", since=since))
+        except ValueError as error:
+            raise FlorError(f"run {run.id} skipped: its state cannot be read ({reason(error)})") from None
 
 
 def _view(array: npt.NDArray[Any]) -> memoryview:
@@ -221,9 +323,9 @@ class Empty:
     """A run of which no events are there."""
 
     def __init__(self, run: Run) -> None:
-        self.keys: list[SourceKey] = []
-        self.warnings = [f"run {run.id} holds no events"]
-        self.main = -1
+        self.about = About([], [], [], [f"run {run.id} holds no events"], -1, {}, 0, 0, False)
+        self.base = self.count = 0
+        self.late = np.zeros((0, 3), np.int64)
 
     def instances(self) -> Instances:
         return instances_of(*(np.zeros(0, np.int64) for _ in range(7)))
@@ -231,7 +333,7 @@ class Empty:
     def rows(self, source: int, site: int) -> Rows:
         return no_rows()
 
-    def all_rows(self) -> Iterator[tuple[int, int, Rows]]:
+    def sites(self) -> Iterator[tuple[int, int]]:
         return iter(())
 
 
@@ -240,20 +342,22 @@ class Raw:
 
     def __init__(self, decoded: Decoded) -> None:
         self.decoded = decoded
-        self.keys = [s.key for s in decoded.sources]
-        self.warnings = decoded.warnings
-        self.main = decoded.main
+        self.about = decoded_about(decoded)
+        self.base, self.count = decoded.base, len(decoded.block)
+        self.late = np.frombuffer(decoded.late, np.int64).reshape(-1, 3)
 
     def instances(self) -> Instances:
         return decoded_instances(self.decoded)
 
     def rows(self, source: int, site: int) -> Rows:
+        if source >= len(self.decoded.sources):
+            return no_rows()
         table = self.decoded.sources[source]
         rows = self.decoded.rows[table.first_site + site] if site < len(table.sites) else None
         return no_rows() if rows is None else decoded_rows(rows, self.decoded)
 
-    def all_rows(self) -> Iterator[tuple[int, int, Rows]]:
+    def sites(self) -> Iterator[tuple[int, int]]:
         for number, source in enumerate(self.decoded.sources):
             for site in range(len(source.sites)):
                 if self.decoded.rows[source.first_site + site] is not None:
-                    yield number, site, self.rows(number, site)
+                    yield number, site

@@ -127,8 +127,6 @@ def _json(data: bytes | None) -> dict[str, Any]:
 #: Of longer arrays the text is dtype and shape: 4 KiB of bool, more than is kept of most arrays.
 _SHOWN_ELEMENTS = 4096
 
-_NAMED_KINDS = ("Series", "DataFrame", "Tensor")
-
 #: struct's letter and size of what numpy calls these dtypes; complex ones are read as two parts.
 _DTYPES = {
     "bool": ("?", 1), "int8": ("b", 1), "int16": ("h", 2), "int32": ("i", 4), "int64": ("q", 8),
@@ -142,20 +140,36 @@ _TYPESTRS = {
 }  # fmt: skip
 
 
-def _array_text(data: bytes) -> str:
+def array_parts(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """An ARRAY's head and its elements; the head is empty where the bytes are damaged."""
     length = int.from_bytes(data[:4], "little")
-    about, elements = _json(data[4 : 4 + length]), data[4 + length :]
-    shape, dtype = about.get("shape"), about.get("dtype")
+    about = _json(data[4 : 4 + length])
+    shape = about.get("shape")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        return {}, b""
+    return about, data[4 + length :]
+
+
+def _array_text(data: bytes) -> str:
+    about, elements = array_parts(data)
+    if not about:
         return _DAMAGED_TEXT
+    shape, dtype = about["shape"], about.get("dtype")
     name = dtype.removeprefix("torch.") if isinstance(dtype, str) else ""
     dims = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
     order = ">" if name.startswith(">") else "<"
     name = _TYPESTRS.get(name.lstrip("<>|="), name)
     kind = str(about.get("type")).rpartition(".")[2]
-    summary = f"{name or '?'} {kind if kind in _NAMED_KINDS else 'array'} {dims}"
+    summary = f"{name or '?'} {'array' if kind == 'ndarray' else kind} {dims}"
+    if isinstance(about.get("device"), str):
+        summary += f" on {about['device']}"
+    if type(about.get("stored")) is int:
+        summary += f", {about['stored']} stored"
     if isinstance(about.get("text"), str):
         return f"{summary}: {about['text']}"
+    if name == "bfloat16":  # the upper half of a float32
+        elements = b"".join(b"\0\0" + elements[i : i + 2] for i in range(0, len(elements), 2))
+        name, order = "float32", "<"
     if name not in _DTYPES:
         return summary
     letter, size = _DTYPES[name]

@@ -303,7 +303,9 @@ CASES: dict[str, Case] = {
             if shown[0] % 2 == 0:
                 raise KeyboardInterrupt
             return ""
-        Rude = type("Rude", (), {"__module__": "functools", "__repr__": show})  # as if a library had defined it
+        Rude = type("Rude", (), {"__module__": "functools", "__repr__": show})
+        import functools
+        functools.Rude = Rude  # as if a library had defined it
         def f(rude):
             return 1
         def g():

@@ -20,6 +20,7 @@ from flor.home import open_run, process_started
 from flor.trace import decode as decoding
 from flor.trace import pack as packing
 from flor.trace import read
+from flor.trace import write as writing
 from flor.trace.layout import VanishedError, read_layout
 from flor.trace.pack import pack
 from flor.trace.read import open_trace
@@ -177,8 +178,8 @@ def test_an_open_trace_stays_readable_when_the_run_is_packed(run: WrittenRun) ->
 
 
 def test_sites_with_many_values_have_row_groups_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "_OWN_GROUP", 4)
-    monkeypatch.setattr(packing, "_GROUP", 8)
+    monkeypatch.setattr(writing, "_OWN_GROUP", 4)
+    monkeypatch.setattr(writing, "_GROUP", 8)
     run = WrittenRun(tmp_path)
     s = main_process(run).stream().open("main").value("a", 0)
     for i in range(20):
@@ -189,14 +190,6 @@ def test_sites_with_many_values_have_row_groups_of_their_own(tmp_path: Path, mon
     assert shown(run.read("packed")) == raw
     groups = pq.ParquetFile(run.path / "trace" / "values.parquet").metadata
     assert [groups.row_group(g).num_rows for g in range(groups.num_row_groups)] == [1, 8, 8, 4, 4]
-
-
-def test_a_run_that_does_not_fit_into_memory_is_packed_in_parts(
-    run: WrittenRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "_HELD", 1)
-    pack(run.path)
-    assert shown(open_trace(open_run(run.path))) == EXPECTED
 
 
 def test_the_helper_process_packs_quietly(run: WrittenRun) -> None:

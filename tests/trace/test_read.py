@@ -69,7 +69,7 @@ def test_a_run_can_be_read_after_each_of_its_events(tmp_path: Path) -> None:
     s = main_process(run).stream().open("main")
     for i in range(5):
         s.value("g1", i, opens=True)
-        trace = Trace(open_run(run.path), Raw(decode(run.path, growing=True)))
+        trace = Trace(open_run(run.path), [Raw(decode(run.path, growing=True))])
         assert trace.values(0, MAIN.site("g1")).payload.tolist() == list(range(i + 1))
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flor.home import FORMAT, open_run
 from flor.trace import format as f
+from flor.trace import pack as packing
 from flor.trace import values
+from flor.trace.checkpoint import parts
 from flor.trace.decode import decode
 from flor.trace.pack import pack
 from flor.trace.read import Raw, Trace, open_trace
 
 #: The ways to read a run that all have to agree.
-MODES = ("python", "c", "packed")
+MODES = ("python", "c", "packed", "parts", "parts and rest")
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,57 @@ class WrittenRun:
         (self.path / "sites" / f"{source.sha256}.json").write_text(json.dumps(table))
 
     def read(self, mode: str) -> Trace:
-        """Its trace: decoded in Python or in C, or packed first."""
+        """Its trace: decoded in Python or in C, or packed first: whole, in as many parts as there can be, or half of
+        them."""
         if mode == "packed":
             pack(self.path)
             return open_trace(open_run(self.path))
-        return Trace(open_run(self.path), Raw(decode(self.path, python=mode == "python")))
+        if mode.startswith("parts"):
+            self.split(lambda _: 2)
+            self.pack_parts(None if mode == "parts" else 0.5)
+            return open_trace(open_run(self.path))
+        return Trace(open_run(self.path), [Raw(decode(self.path, python=mode == "python"))])
+
+    def split(self, length: Callable[[int], int]) -> None:
+        """Cut all streams into shorter segments: length(i) is how many records the i-th of the run holds."""
+        number = 0
+        for first in sorted(self.path.glob("segments/*/*.0.events")):
+            stream = first.name.partition(".")[0]
+            files = sorted(first.parent.glob(f"{stream}.*.events"), key=lambda p: int(p.name.split(".")[1]))
+            whole = [p.name for p in files] == [f"{stream}.{i}.events" for i in range(len(files))]
+            if not whole or not all(p.is_file() for p in files):
+                continue
+            records = []
+            for file in files:
+                data = file.read_bytes()
+                for at in range(0, len(data) - f.RECORD + 1, f.RECORD):
+                    if not any(data[at : at + 4]):
+                        break
+                    records.append(data[at : at + f.RECORD])
+                file.unlink()
+            segment = 0
+            while records or not segment:
+                count = length(number)
+                (first.parent / f"{stream}.{segment}.events").write_bytes(b"".join(records[:count]))
+                records, segment, number = records[count:], segment + 1, number + 1
+
+    def pack_parts(self, share: float | None = None, *, ended: bool = True) -> int:
+        """Pack the run in parts of a segment each, all or a share of them; returns how many there are."""
+        if parts(self.path) == [0]:
+            return 0
+        whole = packing._PART
+        packing._PART = 1
+        try:
+            segments = len(list(self.path.glob("segments/*/*.events")))
+            packer = packing._Packer(self.path)
+            made = 0
+            while made < (segments if share is None else share * segments) and packer.part(ended=ended):
+                made += 1
+            if share is None and ended:
+                pack(self.path)
+        finally:
+            packing._PART = whole
+        return made
 
 
 class WrittenProcess:
@@ -174,6 +223,10 @@ class WrittenStream:
         """The position moves."""
         return self.raw(self._block(block) | f.BLOCK << f.KIND_SHIFT | leave << f.LEAVE_SHIFT)
 
+    def skip(self, block: str, count: int, leave: int = 0) -> WrittenStream:
+        """So many instances of a block were not recorded here."""
+        return self.raw(self._block(block) | f.SKIP << f.KIND_SHIFT | leave << f.LEAVE_SHIFT, count)
+
     def value(self, site: str, value: object, *, leave: int = 0, opens: bool = False) -> WrittenStream:
         """A value of a site; with `opens` the first in a new instance of its block."""
         kind, payload = self.encoded(value)
@@ -231,9 +284,10 @@ def main_process(run: WrittenRun) -> WrittenProcess:
 
 
 def shown(trace: Trace) -> dict[str, dict[str, str | None]]:
-    """Every block instance by its path ("main > g[1] > f[0]"), with the text of its values."""
+    """Every block instance by its path ("main > g[1] > f[0]"), with the text of its values. Of several with one path the
+    first stream's has it, the others have a number behind it."""
     instances = trace.instances()
-    labels: list[str] = []
+    paths: list[str] = []
     for source, block, parent, ordinal in zip(
         instances.source.tolist(),
         instances.block.tolist(),
@@ -241,12 +295,16 @@ def shown(trace: Trace) -> dict[str, dict[str, str | None]]:
         instances.ordinal.tolist(),
         strict=True,
     ):
-        label = f"{trace.sources[source].map.blocks[block].name}[{ordinal}]"
-        labels.append(label if parent < 0 else f"{labels[parent]} > {label}")
-    result: dict[str, dict[str, str | None]] = {}
-    for number, label in enumerate(labels):
-        result[label if label not in result else f"{label} #{number}"] = {}
-    keys = list(result)
+        path = f"{trace.sources[source].map.blocks[block].name}[{ordinal}]"
+        paths.append(path if parent < 0 else f"{paths[parent]} > {path}")
+    keys = list(paths)
+    seen: dict[str, int] = {}
+    stream = instances.stream.tolist()
+    for number in sorted(range(len(paths)), key=stream.__getitem__):
+        before = seen.get(paths[number], 0)
+        keys[number] += f" #{before}" if before else ""
+        seen[paths[number]] = before + 1
+    result: dict[str, dict[str, str | None]] = {key: {} for key in keys}
     for i, source in enumerate(trace.sources):
         for number, site in enumerate(source.map.sites):
             found = trace.values(i, number)

@@ -1,0 +1,72 @@
+"""How long whole commands take: `flor python` around nothing, `flor etl` on little and on much."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import processes, traces
+from benchmarks.results import Row, spread
+
+ROOT = Path(__file__).parent.parent
+
+#: About ten recorded values an iteration.
+TABLE = """\
+import random
+a = [random.random() for _ in range(100)]
+for i in range({rows}):
+    x = a[i % 97] + a[i % 89]
+    y = x * 2.0
+"""
+TABLE_NAMES = (("a[i % 97] + a[i % 89]", "x"), ("x * 2.0", "y"))
+
+
+def startup(times: int) -> list[Row]:
+    """One row: `wall`, `cpu`, `beside`: seconds that `flor python` adds to `python` on a script of one line. `beside`
+    is CPU of other processes."""
+    with tempfile.TemporaryDirectory() as name:
+        script = Path(name, "empty.py")
+        script.write_text("x = 1\n")
+        home = Path(name, "home")
+        added = []
+        for _ in range(times + 1):
+            plain = processes.run([sys.executable, str(script)], home=home)
+            captured = processes.run([processes.FLOR, "python", str(script), "empty"], home=home)
+            added.append((captured.wall - plain.wall, captured.cpu - plain.cpu, captured.beside))
+    wall, cpu, beside = zip(*added[1:], strict=True)  # the first one fills caches
+    return [{"title": "flor python, empty script", "wall": spread(wall), "cpu": spread(cpu), "beside": spread(beside)}]
+
+
+def etl(times: int) -> list[Row]:
+    """One row: `wall`, `cpu` of `flor etl` on one run of Iris with five names."""
+    with tempfile.TemporaryDirectory() as name:
+        home, folder = Path(name, "home"), Path(name)
+        demo = [str(ROOT / "examples" / "iris" / "demo.sh"), str(Path(processes.FLOR).parent)]
+        processes.run(demo, home=home, cwd=folder, settings={"PYTHONDONTWRITEBYTECODE": "1"})
+        command = [processes.FLOR, "etl", "iris_demo", "iris_h.py"]
+        done = [processes.run(command, home=home, cwd=folder / "demo") for _ in range(times)]
+    return [{"title": "flor etl, Iris", **_times(done)}]
+
+
+def table(rows: int, times: int) -> list[Row]:
+    """One row: `wall`, `cpu` of `flor etl` for a table of so many rows, out of a packed trace of `values`; `rows`."""
+    with tempfile.TemporaryDirectory() as name:
+        home, folder = Path(name, "home"), Path(name)
+        text = TABLE.format(rows=rows)
+        Path(folder, "much.py").write_text(text)
+        processes.run([processes.FLOR, "python", "much.py", "much"], home=home, cwd=folder)
+        kept = traces.kept(home)
+        for expression, column in TABLE_NAMES:
+            text = text.replace(expression, f'GET("{column}", {expression})')
+        Path(folder, "much_h.py").write_text(f"#{folder / 'much.py'}\n{text}")
+        command = [processes.FLOR, "etl", "much", "much_h.py"]
+        done = [processes.run(command, home=home, cwd=folder) for _ in range(times)]
+        with (folder / "much.csv").open() as file:
+            found = sum(1 for _ in file) - 1
+    about = {"values": kept.values, "skipped": kept.skipped, "rows": found}
+    return [{"title": f"flor etl, {rows:,} rows", **about, **_times(done)}]
+
+
+def _times(done: list[processes.Done]) -> Row:
+    return {"wall": spread([d.wall for d in done]), "cpu": spread([d.cpu for d in done])}

@@ -1,0 +1,227 @@
+"""Processes that the program starts afresh (`spawn`, `forkserver`, loky) become part of its run.
+
+multiprocessing sends each such child what it has to prepare before its work comes. A ticket goes along: unpickling it
+lets the child join the run. It names built-in functions only, so a child without Flor unpickles it too, and runs
+without being captured, as it does when anything goes wrong here. Forked children need no ticket: they are part of the
+run already.
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import importlib.machinery
+import os
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flor.capture import values
+from flor.capture.chosen import Chosen
+from flor.capture.process import Process, forget_shadowed
+
+_SPAWN = "get_preparation_data"
+#: Functions that are amended when their module is imported.
+_AMENDED = {
+    "multiprocessing.spawn": _SPAWN,
+    "multiprocess.spawn": _SPAWN,
+    "loky.backend.spawn": _SPAWN,
+    "joblib.externals.loky.backend.spawn": _SPAWN,
+    "multiprocessing.forkserver": "ForkServer.ensure_running",
+    "multiprocess.forkserver": "ForkServer.ensure_running",
+}
+_HOOK = "\0flor.children"
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+#: What a ticket does in the child. The current folder, which may hold another `flor`, is not searched.
+_JOIN = """
+import sys
+path = sys.path
+sys.path = [p for p in path if p] + [{package!r}]
+try:
+    from flor.capture.children import join
+except Exception:
+    pass
+else:
+    join(**{about!r})
+sys.path = path
+"""
+
+
+class _Parts:
+    """The program's part of the run, for what is called from its code."""
+
+    process: Process | None = None
+    path0 = ""  # the script's folder
+    script = ""
+
+
+_here = _Parts()
+
+
+def install(process: Process, script: str, path0: str) -> None:
+    """From now on children of this process, which runs `script`, join its run."""
+    _here.process, _here.script, _here.path0 = process, script, path0
+    for name, function in _AMENDED.items():
+        if module := sys.modules.get(name):
+            _amend_loaded(module, function)
+    loader = importlib.machinery.SourceFileLoader
+    original: Callable[[Any, str], types.CodeType | None] = loader.get_code
+
+    def get_code(self: Any, fullname: str) -> types.CodeType | None:
+        code = original(self, fullname)
+        return _amended(code, self, fullname) if fullname in _AMENDED else code
+
+    # Python takes the import system's own frames out of a traceback by this name.
+    get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+    loader.get_code = get_code  # type: ignore[method-assign]
+
+
+# ---- the ticket
+
+
+class _Ticket:
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str, dict[str, object]]]:
+        return exec, (_invitation(secrets=values.secrets), {})
+
+
+def _invitation(secrets: list[str]) -> str:
+    """The code by which a child joins."""
+    process = _here.process
+    assert process is not None
+    about = {
+        "run": str(process.run),
+        "origin": process.origin,
+        "chosen": tuple(process.capture.chosen),
+        "starter": process.folder or process.starter,
+        "script": _here.script,
+        "path0": _here.path0,
+        "secrets": secrets,
+    }
+    return _JOIN.format(package=_PACKAGE, about=about)
+
+
+def _accompany(sent: Any) -> Any:
+    """`sent` with a ticket: preparation data, or the command line of a fork server."""
+    if _here.process is not None:
+        if isinstance(sent, dict):
+            sent["flor"] = _Ticket()
+        elif isinstance(sent, list) and sent[-2:-1] == ["-c"]:
+            sent[-1] = f"exec({_invitation(secrets=[])!r}, {{}}); {sent[-1]}"
+    return sent
+
+
+# ---- getting in
+
+
+class _Accompany(ast.NodeTransformer):
+    """Puts the hook around what a function returns, or what it passes to spawnv_passfds as arguments."""
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        if node.value is not None:
+            node.value = self._hooked(node.value)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "spawnv_passfds":
+            node.args[1] = self._hooked(node.args[1])
+        return node
+
+    def _hooked(self, value: ast.expr) -> ast.expr:
+        return ast.copy_location(ast.Call(ast.copy_location(ast.Constant(_HOOK), value), [value], []), value)
+
+
+def _amended(code: types.CodeType | None, loader: Any, fullname: str) -> types.CodeType | None:
+    """A module's code with its function amended; as it is if that is not possible."""
+    try:
+        data = loader.get_data(loader.path)
+        tree = ast.parse(data)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name == _AMENDED[fullname].rpartition(".")[2]:
+                _Accompany().generic_visit(node)
+        with warnings.catch_warnings():  # that a constant is called
+            warnings.simplefilter("ignore")
+            return _with_hook(compile(ast.fix_missing_locations(tree), loader.path, "exec", dont_inherit=True))
+    except Exception:
+        return code
+
+
+def _with_hook(code: types.CodeType) -> types.CodeType:
+    def constant(value: object) -> object:
+        if isinstance(value, types.CodeType):
+            return _with_hook(value)
+        return _accompany if isinstance(value, str) and value == _HOOK else value
+
+    return code.replace(co_consts=tuple(map(constant, code.co_consts)))
+
+
+def _amend_loaded(module: types.ModuleType, qualified: str) -> None:
+    """Amend the function of a module that has been imported before."""
+    name, loader = module.__name__, getattr(module, "__loader__", None)
+    function: Any = module
+    for part in qualified.split("."):
+        function = getattr(function, part, None)
+    code = _amended(None, loader, name)
+    for inner in _codes(code) if code and isinstance(function, types.FunctionType) else ():
+        if inner.co_qualname == qualified:
+            function.__code__ = inner
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+# ---- in the child
+
+
+def join(
+    run: str,
+    origin: int,
+    chosen: tuple[tuple[str, ...], ...],
+    starter: str | None,
+    script: str,
+    path0: str,
+    secrets: list[str],
+) -> None:
+    """Make this process part of a run, if it is not yet. Where that fails it runs uncaptured."""
+    values.secrets.extend(s for s in secrets if s not in values.secrets)
+    if _here.process is not None or not os.path.exists(os.path.join(run, "run.json")):
+        return
+    try:
+        process = Process(Path(run), origin, Chosen(*chosen), starter or "")
+        process.start()
+        atexit.register(process.end)
+        install(process, script, path0)
+        _capture_main(process, script)
+    except Exception:
+        pass
+    finally:
+        if path0:
+            forget_shadowed(path0)
+
+
+def _capture_main(process: Process, script: str) -> None:
+    """multiprocessing runs the script again in the child, by `runpy.run_path`, as the module `__mp_main__`."""
+    import runpy
+
+    original: Any = runpy._get_code_from_file  # type: ignore[attr-defined]
+
+    def _get_code_from_file(*arguments: str) -> Any:
+        code = original(*arguments)  # from 3.12 on; before, a pair of it and the path
+        path = arguments[-1]
+        if path != os.path.normpath(script):
+            return code
+        try:
+            captured = process.capture.code(path, Path(path).read_bytes(), "__mp_main__")
+        except Exception as error:
+            process.capture.skip(path, error)
+            return code
+        return (captured, path) if isinstance(code, tuple) else captured
+
+    runpy._get_code_from_file = _get_code_from_file  # type: ignore[attr-defined]

@@ -1,0 +1,132 @@
+"""One process of a run: its folder of segments, the recorder that writes there, what it captures."""
+
+from __future__ import annotations
+
+import contextlib
+import copyreg
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from flor import LOADED_BEFORE
+from flor.capture import pickled, snapshots, values
+from flor.capture.chosen import Chosen
+from flor.capture.modules import Capture
+from flor.home import process_started, write_json, write_json_over
+
+
+def recorder() -> Any:
+    """The recorder in C, or the one in Python where it was not built (or FLOR_RECORDER=python asks for it)."""
+    if os.environ.get("FLOR_RECORDER") != "python":
+        try:
+            return importlib.import_module("flor.capture._probe")
+        except ImportError:
+            pass
+    from flor.capture import probe
+
+    return probe
+
+
+class Process:
+    """This process, as part of the run in the directory `run`.
+
+    `origin`: time.monotonic_ns() at the run's start. `chosen`: what is captured. `starter`: the folder of
+    the process that started this one afresh, None for the run's first.
+    """
+
+    def __init__(self, run: Path, origin: int, chosen: Chosen, starter: str | None = None) -> None:
+        self.run, self.origin, self.starter = run, origin, starter
+        #: name of its folder, or of its nearest ancestor's by forking; None where there is none yet
+        self.folder: str | None = None
+        self.recorder = recorder()
+        self.capture = Capture(run, chosen, run.parents[2] / ".cache", self)
+
+    def start(self) -> None:
+        """Record and capture from now on. The run's first process makes its folder at once; may raise OSError."""
+        first = self.starter is None
+        snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
+        directory = self.open(-1, 0) if first else ""
+        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open)
+        if not first:
+            self.recorder.forked()  # as there, the folder is made when it is needed
+        os.register_at_fork(after_in_child=self.recorder.forked)
+        self.capture.install()
+        pickled.capture = self.capture
+
+    def directory(self) -> str:
+        """The path of its folder, which is made if it is not there. May raise OSError."""
+        return str(self.recorder.directory())
+
+    def probes(self, specs: list[tuple[int, ...]], base: int, blocks: int) -> list[Any]:
+        """The recorder's probes of one source."""
+        probes: list[Any] = self.recorder.probes(specs, base, blocks)
+        for kind in set(map(type, probes)):
+            copyreg.pickle(kind, pickled.reduce)
+        return probes
+
+    def open(self, stream: int, record: int) -> str:
+        """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent."""
+        number = 0
+        (self.run / "segments").mkdir(mode=0o700, exist_ok=True)
+        while True:
+            first = self.starter is None and self.folder is None
+            path = self.run / "segments" / ("0" if first else f"{os.getpid()}-{number}")
+            try:
+                path.mkdir(mode=0o700)
+                break
+            except FileExistsError:
+                number += 1
+        started = time.monotonic_ns() - self.origin
+        info: dict[str, Any] = {"pid": os.getpid(), "pid_started": process_started(os.getpid()), "started": started}
+        info |= {"parent": self.folder, "stream": stream if stream >= 0 else None, "record": record}
+        if self.folder is None and self.starter is not None:
+            info["starter"] = self.starter
+        write_json(path / "process.json", info)
+        self.folder = path.name
+        return str(path)
+
+    def end(self) -> None:
+        """The end of a process that is not the run's first: process.json says why it stopped early, if it did."""
+        error = self.recorder.stop()["error"]
+        if error and self.folder is not None:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                path = self.run / "segments" / self.folder / "process.json"
+                info = json.loads(path.read_bytes())
+                if info["pid"] == os.getpid():
+                    write_json_over(path, {**info, "gap": os.strerror(error)})
+
+
+def forget_shadowed(folder: str) -> None:
+    """A module beside the script may be named as one of the standard library's that Flor has imported, and the script
+    has not: plain Python would give it its own."""
+    for name in [n for n in sys.modules if "." not in n and n not in LOADED_BEFORE and n != "flor"]:
+        beside = os.path.join(folder, name)
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(os.path.join(folder, "")):
+            continue  # the script's own already: a package that `-m` had to import
+        if os.path.isfile(f"{beside}.py") or os.path.isfile(os.path.join(beside, "__init__.py")):
+            for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+                del sys.modules[module]
+
+
+def captured_sources(run: Path) -> list[dict[str, str]]:
+    """What all processes of a run have captured so far: `path`, `sha256` and `module`, each once."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for path in sorted((run / "segments").glob("*/modules.jsonl")):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            for line in path.read_text().split("\n")[:-1]:  # behind the last newline one may just be written
+                source = {key: json.loads(line)[key] for key in ("path", "sha256", "module")}
+                found.setdefault(tuple(source.values()), source)
+    return list(found.values())
+
+
+def process_gaps(run: Path, error: int) -> str:
+    """Why processes of a run stopped recording early, `error` being the first one's; empty if none did."""
+    gaps = [os.strerror(error)] if error else []
+    for path in sorted((run / "segments").glob("*/process.json")):
+        with contextlib.suppress(OSError, ValueError):
+            gaps.append(json.loads(path.read_bytes()).get("gap"))
+    return "; ".join(dict.fromkeys(filter(None, gaps)))

@@ -1,0 +1,67 @@
+"""What is put right in compiled code: only lines of probes, and handlers that leave a frame where the exception was."""
+
+from __future__ import annotations
+
+import ast
+import dis
+import types
+import warnings
+from pathlib import Path
+
+import pytest
+
+from flor.capture import compiled, ops, rewrite
+from tests.capture.test_rewrite import LIBRARY, code_objects, paths
+
+
+def both(data: bytes) -> list[tuple[types.CodeType, types.CodeType]]:
+    """Each code object of a source, as it was compiled with probes and as it was put right."""
+    rewritten = rewrite.rewrite(ast.parse(data), data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(rewritten.tree, "source.py", "exec", dont_inherit=True)
+    return list(zip(code_objects(code), code_objects(compiled.put_right(code)), strict=True))
+
+
+@pytest.mark.parametrize("path", paths()[::3], ids=lambda p: str(p.relative_to(LIBRARY)))
+def test_only_probes_change(path: Path) -> None:
+    for before, after in both(path.read_bytes()):
+        lines = [[position[0] for position in code.co_positions()] for code in (before, after)]
+        for unit, (old, new) in enumerate(zip(*lines, strict=True)):
+            assert old == new or old is None or (new is None and old == lines[0][before.co_code[::2].index(dis.opmap["RESUME"])])
+            assert old == new or new is None or new == lines[1][unit - 1]
+        handlers = [dis._parse_exception_table(code) for code in (before, after)]  # type: ignore[attr-defined]
+        assert [h[:3] for h in handlers[0]] == [h[:3] for h in handlers[1]]
+        assert all(new.depth in (old.depth, old.depth + 1) and new.lasti >= old.lasti for old, new in zip(*handlers, strict=True))
+
+
+def handlers(source: str) -> list[tuple[int, bool, int]]:
+    """(depth, where it came from is pushed, RERAISE's argument) of the handlers that begin a function's code."""
+    (_, _), (_, code) = both(source.encode())
+    units = code.co_code
+    found = []
+    for entry in dis._parse_exception_table(code):  # type: ignore[attr-defined]
+        reraise = next(i for i in range(entry.target, len(units), 2) if units[i] == dis.opmap["RERAISE"])
+        found.append((entry.depth, entry.lasti, units[reraise + 1]))
+    return found
+
+
+def test_a_functions_own_handler_is_like_one_of_with() -> None:
+    assert set(handlers("def f(): return g()\n")) == {(0, True, 2), (2, True, 1)}
+
+
+def test_the_programs_own_handlers_stay_as_they_are() -> None:
+    plain = handlers("def f():\n    try:\n        g()\n    finally:\n        h()\n")
+    assert {(0, False, 0), (1, True, 1)} <= set(plain)
+
+
+@pytest.mark.parametrize("names", [1, 300])
+def test_a_function_that_begins_on_its_own_line_has_no_other(names: int) -> None:
+    """With many constants a probe is loaded by two instructions."""
+    source = f"def f(a):\n    x = [{', '.join(map(str, range(2, 2 + names)))}]\n    return a + {names * 7}\n"
+    (_, _), (_, code) = both(source.encode())
+    entered = code.co_code[::2].index(dis.opmap["RESUME"])
+    lines = [position[0] for position in code.co_positions()]
+    assert lines[entered : lines.index(2)] == [1] + [None] * (lines.index(2) - entered - 1)
+    loads = [c for c in code.co_consts if isinstance(c, str) and c.startswith(ops.MARKER)]
+    assert len(loads) > 3

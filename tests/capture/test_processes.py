@@ -1,0 +1,443 @@
+"""Every process of a program is captured into its run: nothing lost, nothing mixed, nothing noticed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flor.home import runs
+from tests.capture.reading import newest_trace, values
+from tests.conftest import flor
+
+Write = Callable[[str, str], Path]
+
+
+def both(*arguments: str) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
+    """(exit code, stdout, stderr) of a script under plain Python, and under capture as the experiment `case`."""
+    target = 2 if arguments[0] == "-m" else 1
+    plain = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
+    )
+    captured = flor("python", *arguments[:target], "case", *arguments[target:])
+    results = [
+        (p.returncode, *(re.sub(r"0x[0-9a-f]+", "0x", t) for t in (p.stdout, p.stderr))) for p in (plain, captured)
+    ]
+    return results[0], results[1]
+
+
+def unnoticed(*arguments: str) -> str:
+    """Run a script both ways; what it printed, the same in both."""
+    plain, captured = both(*arguments)
+    assert captured == plain
+    assert plain[0] == 0, plain[2]
+    return plain[1]
+
+
+def recorded(wanted: str) -> list[str]:
+    """The values that an expression had, in all processes, sorted."""
+    trace = newest_trace("case")
+    assert trace.warnings == []
+    return sorted(line.rpartition(": ")[2] for line in values(trace, wanted))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_workers_of_a_pool(method: str, recorder: str, write: Write) -> None:
+    write("tools.py", "def double(x):\n    return x * 2\n")
+    write(
+        "script.py",
+        """
+        import multiprocessing, sys
+        base = 100 + 1
+        def work(n):
+            from tools import double
+            for i in range(2):
+                y = double(n) + base * i
+            return y
+        if __name__ == "__main__":
+            print(multiprocessing.current_process().name, __name__)
+            with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+                print(pool.map(work, range(6), 1))
+                pool.close()
+                pool.join()
+        """,
+    )
+    assert unnoticed("script.py", method).splitlines()[1] == "[101, 103, 105, 107, 109, 111]"
+    ran = range(6)
+    assert recorded("base * i") == sorted([str(101 * i) for i in (0, 1)] * 6)
+    assert recorded("double(n) + base * i") == sorted(str(2 * n + 101 * i) for n in ran for i in (0, 1))
+    assert recorded("x * 2") == sorted(str(2 * n) for n in ran for _ in (0, 1))
+    modules = {s.module for s in newest_trace("case").sources}
+    assert modules == {"__main__", "tools"} | (set() if method == "fork" else {"__mp_main__"})
+    assert {s["module"] for s in next(runs("case", [])).info["sources"]} == modules
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_an_executor_in_a_module(method: str, write: Write) -> None:
+    write("package/__init__.py", "")
+    write("package/work.py", "def work(n):\n    return n + 1000\n")
+    write(
+        "package/main.py",
+        """
+        import concurrent.futures, multiprocessing, sys
+        from .work import work
+        def here(n):
+            return n + 2000
+        if __name__ == "__main__":
+            context = multiprocessing.get_context(sys.argv[1])
+            with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                print(list(pool.map(work, range(3))), list(pool.map(here, range(3))))
+        """,
+    )
+    unnoticed("-m", "package.main", method)
+    assert recorded("n + 1000") == ["1000", "1001", "1002"]
+    assert recorded("n + 2000") == ["2000", "2001", "2002"]
+
+
+def test_a_folder_that_is_run_starts_children_as_ever(write: Write) -> None:
+    write("folder/beside.py", "def work(n):\n    return n * 3\n")
+    write(
+        "folder/__main__.py",
+        """
+        import multiprocessing, beside
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(pool.map(beside.work, [1, 2]))
+            pool.close()
+            pool.join()
+        """,
+    )
+    unnoticed("folder")
+    assert recorded("n * 3") == ["3", "6"]
+
+
+def test_children_of_children(write: Write) -> None:
+    write(
+        "script.py",
+        """
+        import multiprocessing, os
+        def run(methods, queue):
+            depth = len(methods) * 10
+            if methods:
+                child = multiprocessing.get_context(methods[0]).Process(target=run, args=(methods[1:], queue))
+                child.start()
+                child.join()
+            queue.put(depth)
+        if __name__ == "__main__":
+            methods = ["spawn", "fork", "spawn", "forkserver", "fork"]
+            queue = multiprocessing.get_context("spawn").SimpleQueue()
+            run(methods, queue)
+            print([queue.get() for _ in range(6)])
+        """,
+    )
+    unnoticed("script.py")
+    assert recorded("len(methods) * 10") == ["0", "10", "20", "30", "40", "50"]
+
+
+def test_a_module_that_the_fork_server_preloads(write: Write) -> None:
+    write("heavy.py", "table = [i * 7 for i in range(3)]\ndef work(n):\n    return table[n] + 1\n")
+    write(
+        "script.py",
+        """
+        import multiprocessing, heavy
+        if __name__ == "__main__":
+            multiprocessing.set_forkserver_preload(["heavy"])
+            with multiprocessing.get_context("forkserver").Pool(2) as pool:
+                print(pool.map(heavy.work, range(3)))
+                pool.close()
+                pool.join()
+        """,
+    )
+    unnoticed("script.py")
+    assert recorded("table[n] + 1") == ["1", "15", "8"]
+    assert recorded("i * 7") == ["0", "0", "14", "14", "7", "7"]  # in the first process and in the server
+
+
+def test_a_module_that_is_named_as_one_that_capture_uses(write: Write) -> None:
+    write("platform.py", "mine = 1 + 1\n")
+    write(
+        "script.py",
+        """
+        import multiprocessing
+        def work(n):
+            import platform
+            return platform.mine * n
+        if __name__ == "__main__":
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print(pool.map(work, [1, 2]))
+        """,
+    )
+    assert unnoticed("script.py") == "[2, 4]\n"
+
+
+def test_what_the_program_can_see_of_multiprocessing(write: Write) -> None:
+    write(
+        "script.py",
+        """
+        import inspect, multiprocessing, pickle, sys
+        from multiprocessing import forkserver, spawn
+        def child(queue):
+            queue.put((sorted(vars(sys.modules["__main__"])), __name__, sys.argv, len(sys.path)))
+        if __name__ == "__main__":
+            f = spawn.get_preparation_data
+            print(f, inspect.signature(f), f.__code__.co_varnames, f.__code__.co_filename, f.__globals__ is vars(spawn))
+            print(pickle.loads(pickle.dumps(f)) is f, inspect.getsource(f)[:40], forkserver.ensure_running)
+            print(sorted(n for n in vars(spawn) if not n.startswith("__")), spawn.__file__, spawn.__cached__)
+            queue = multiprocessing.get_context("spawn").SimpleQueue()
+            multiprocessing.get_context("spawn").Process(target=child, args=(queue,)).start()
+            print(queue.get())
+        """,
+    )
+    unnoticed("script.py")
+
+
+def test_an_exception_in_a_spawned_child(write: Write) -> None:
+    write(
+        "script.py",
+        """
+        import multiprocessing
+        def work(n):
+            half = n / 2
+            return 1 / (half - 1)
+        if __name__ == "__main__":
+            child = multiprocessing.get_context("spawn").Process(target=work, args=(2,))
+            child.start()
+            child.join()
+            print(child.exitcode)
+        """,
+    )
+    assert unnoticed("script.py") == "1\n"
+    assert recorded("n / 2") == ["1.0"]
+
+
+def test_a_script_that_guards_nothing_fails_as_ever(write: Write) -> None:
+    write(
+        "script.py",
+        """
+        import multiprocessing
+        child = multiprocessing.get_context("spawn").Process(target=print)
+        child.start()
+        child.join()
+        print(child.exitcode)
+        """,
+    )
+    plain, captured = both("script.py")
+    assert captured == plain
+    assert "bootstrapping phase" in plain[2]
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(os.getpid(), 9)", "os.abort()", "sys.exit(3)"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_that_ends_abruptly_loses_nothing(method: str, end: str, write: Write) -> None:
+    write(
+        "script.py",
+        f"""
+        import multiprocessing, os, sys
+        def work(n):
+            for i in range(n):
+                x = i * 5
+            {end}
+        if __name__ == "__main__":
+            child = multiprocessing.get_context({method!r}).Process(target=work, args=(1000,))
+            child.start()
+            child.join()
+            print(child.exitcode)
+        """,
+    )
+    unnoticed("script.py")
+    assert recorded("i * 5") == sorted(str(i * 5) for i in range(1000))
+    assert flor("ls", "case").stdout.splitlines()[1].split()[2] == "finished"
+
+
+def test_a_pool_that_is_terminated(write: Write) -> None:
+    write(
+        "script.py",
+        """
+        import multiprocessing, time
+        def work(n):
+            x = n + 50
+            if n > 1:
+                time.sleep(60)
+            return x
+        if __name__ == "__main__":
+            with multiprocessing.get_context("spawn").Pool(2) as pool:
+                results = [pool.apply_async(work, (n,)) for n in range(4)]
+                print([r.get() for r in results[:2]])
+        """,
+    )
+    unnoticed("script.py")
+    assert {"50", "51"} <= set(recorded("n + 50")) <= {"50", "51", "52", "53"}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_that_outlives_its_parent(method: str, write: Write, folder: Path) -> None:
+    write(
+        "script.py",
+        f"""
+        import multiprocessing, os, sys, time
+        def work():
+            before = 1 + 1
+            open("begun", "w").close()
+            while not os.path.exists("go on"):
+                time.sleep(0.01)
+            after = 2 + 2
+            open("done", "w").close()
+            os._exit(0)
+        if __name__ == "__main__":
+            sys.stdout.close(), sys.stderr.close()
+            multiprocessing.get_context({method!r}).Process(target=work).start()
+            while not os.path.exists("begun"):
+                time.sleep(0.01)
+            multiprocessing.process._children.clear()  # nobody waits for it
+        """,
+    )
+    process = subprocess.run(
+        [Path(sys.executable).with_name("flor"), "python", "script.py", "case"], stdin=subprocess.DEVNULL, timeout=60
+    )
+    assert process.returncode == 0
+    assert flor("ls", "case").stdout.splitlines()[1].split()[2] == "finished"
+    assert (recorded("1 + 1"), recorded("2 + 2")) == (["2"], [])
+    (folder / "go on").touch()
+    deadline = time.monotonic() + 60
+    while not (folder / "done").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (recorded("1 + 1"), recorded("2 + 2")) == (["2"], ["4"])
+
+
+def test_another_program_is_left_alone(write: Write, flor_home: Path) -> None:
+    write("other.py", "x = 3 + 4\nprint(x)\n")
+    write(
+        "script.py",
+        """
+        import subprocess, sys
+        print(subprocess.run([sys.executable, "other.py"], capture_output=True, text=True).stdout)
+        """,
+    )
+    assert unnoticed("script.py") == "7\n\n"
+    assert [s.module for s in newest_trace("case").sources] == ["__main__"]
+
+
+def test_functions_that_are_pickled_by_value(write: Write, folder: Path) -> None:
+    """joblib sends the functions of `__main__` to its workers as code, and does not run the script there."""
+    write(
+        "script.py",
+        """
+        from joblib import Parallel, delayed
+        offset = 7
+        def work(n):
+            for i in range(2):
+                y = n * 10 + i + offset
+            return y, [v * 1000 for v in (n,)]
+        class Model:
+            def fit(self, n):
+                return n * 20 + 1
+        if __name__ == "__main__":
+            print(Parallel(n_jobs=2)(delayed(work)(n) for n in range(4)))
+            print(Parallel(n_jobs=2)(delayed(Model().fit)(n) for n in range(4)))
+            print(Parallel(n_jobs=2)(delayed(lambda n: n * 30 + 2)(n) for n in range(4)))
+        """,
+    )
+    unnoticed("script.py")
+    assert recorded("n * 10 + i + offset") == sorted(str(n * 10 + i + 7) for n in range(4) for i in (0, 1))
+    assert recorded("v * 1000") == ["0", "1000", "2000", "3000"]
+    assert recorded("n * 20 + 1") == ["1", "21", "41", "61"]
+    assert recorded("n * 30 + 2") == ["2", "32", "62", "92"]
+
+
+def test_a_pickle_by_value_works_where_flor_is_not_installed(recorder: str, write: Write, folder: Path) -> None:
+    write(
+        "script.py",
+        """
+        import cloudpickle
+        def work(n):
+            total = 0
+            for i in range(n):
+                total += (lambda q: q * 2)(i)
+            def g():
+                yield total
+            return [v + 1 for v in g()], sum(v for v in range(n)), f"{n!r:>3}"
+        print(work(4), cloudpickle.loads(cloudpickle.dumps(work))(4))
+        open("work.pickle", "wb").write(cloudpickle.dumps(work))
+        """,
+    )
+    assert flor("python", "script.py", "case").stdout == "([13], 6, '  4') ([13], 6, '  4')\n"
+    load = (
+        "import sys; sys.modules['flor'] = None; import cloudpickle; "
+        "print(cloudpickle.load(open('work.pickle', 'rb'))(4))"
+    )
+    done = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("([13], 6, '  4')\n", "")
+    assert recorded("total") == sorted(["0", "2", "6", "12", "0", "2", "6", "12"] + ["12"] * 2)
+
+
+def test_a_search_with_jobs(write: Write) -> None:
+    write(
+        "script.py",
+        """
+        from sklearn.datasets import load_iris
+        from sklearn.metrics import accuracy_score
+        from sklearn.model_selection import GridSearchCV
+        from sklearn.svm import SVC
+        def scorer(model, x, y):
+            score = accuracy_score(y, model.predict(x))
+            return score
+        if __name__ == "__main__":
+            x, y = load_iris(return_X_y=True)
+            search = GridSearchCV(SVC(), {"C": [0.1, 1.0], "gamma": [0.1, 1.0]}, scoring=scorer, cv=3, n_jobs=2)
+            search.fit(x, y)
+            print(search.best_params_, round(search.best_score_, 6))
+        """,
+    )
+    unnoticed("script.py")
+    assert len(recorded("accuracy_score(y, model.predict(x))")) == 12
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_the_workers_of_a_pytorch_loader(method: str, write: Write) -> None:
+    pytest.importorskip("torch")
+    write(
+        "script.py",
+        """
+        import sys, torch
+        from torch.utils.data import DataLoader, Dataset
+        class Squares(Dataset):
+            def __len__(self):
+                return 8
+            def __getitem__(self, i):
+                square = i * i
+                return torch.tensor([square])
+        if __name__ == "__main__":
+            loader = DataLoader(Squares(), batch_size=2, num_workers=2, multiprocessing_context=sys.argv[1])
+            for epoch in range(2):
+                for batch in loader:
+                    total = int(batch.sum()) + 1
+                    print(total)
+        """,
+    )
+    unnoticed("script.py", method)
+    assert recorded("i * i") == sorted([str(i * i) for i in range(8)] * 2)
+    assert recorded("int(batch.sum()) + 1") == sorted(["2", "14", "42", "86"] * 2)
+
+
+def test_a_child_whose_run_is_gone_goes_on_uncaptured(write: Write, flor_home: Path) -> None:
+    write(
+        "script.py",
+        f"""
+        import multiprocessing, shutil
+        def work(n):
+            return n + 1
+        if __name__ == "__main__":
+            shutil.rmtree({os.fspath(flor_home)!r}, ignore_errors=True)
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print(pool.map(work, [1, 2]))
+        """,
+    )
+    done = flor("python", "script.py", "case")
+    assert (done.returncode, done.stdout) == (0, "[2, 3]\n")
+    assert [line[:5] for line in done.stderr.splitlines()] == ["flor:"]
+    assert not flor_home.exists()

@@ -1,0 +1,79 @@
+"""Long runs, packed in parts while they go on: the same answers whatever is packed already."""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flor.home import open_run
+from flor.trace import format as f
+from flor.trace.cet_json import write_log
+from flor.trace.read import Trace, open_trace
+from tests.trace.test_properties import Record, streams, wild_streams, write
+from tests.trace.writer import MAIN, OTHER, WrittenRun, main_process
+
+#: What the stream of a run's first thread begins with.
+BEGIN: Record = (f.BLOCK << f.KIND_SHIFT | f.OPEN | 1 + MAIN.block("main"), 0)
+few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def contents(trace: Trace) -> dict[str, Any]:
+    """What a trace says, without the numbers of its instances: an instance is known by its place in its stream."""
+    found = trace.instances()
+    place = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
+    parent = [place[p] if p >= 0 else None for p in found.parent.tolist()]
+    columns = [getattr(found, name).tolist() for name in ("source", "block", "ordinal", "begin")]
+    values = {}
+    for number, source in enumerate(trace.sources):
+        for site in range(len(source.map.sites)):
+            own = trace.values(number, site)
+            rows = zip(own.seq.tolist(), own.kind.tolist(), own.payload.tolist(), own.data.to_pylist(), strict=True)
+            values[source.path, site] = sorted(zip([place[i] for i in own.instance.tolist()], rows, strict=True))
+    log = io.BytesIO()
+    write_log(trace.log_columns(), log, None)
+    return {
+        "instances": dict(zip(place, zip(parent, *columns, strict=True), strict=True)),
+        "values": values,
+        "skipped": trace.skipped(),
+        "warnings": sorted(re.sub(r"\d+(?=\.events)", "#", w) for w in trace.warnings),
+        "log": log.getvalue(),
+    }
+
+
+def make(home: str, processes: list[list[list[Record]]], fork: int) -> WrittenRun:
+    """A run of a process, and of its forked child if there is a second one, each with these streams."""
+    run = WrittenRun(Path(home))
+    first = main_process(run)
+    for number, records in enumerate(processes[0]):
+        write(first, number, [BEGIN, *records] if number == 0 else records)
+    if len(processes) > 1:
+        child = run.process("child", parent="0", stream=0, record=fork).inherit(first).module(OTHER)
+        for number, records in enumerate(processes[1]):
+            write(child, number, records)
+    return run
+
+
+@few
+@given(
+    st.lists(st.lists(st.one_of(streams, wild_streams), min_size=1, max_size=2), min_size=1, max_size=2),
+    st.integers(0, 30),
+    st.integers(0, 1 << 32),
+)
+def test_a_run_is_the_same_whatever_is_packed(processes: list[list[list[Record]]], fork: int, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        run = make(home, processes, fork)
+        expected = contents(run.read("c"))
+        choose = random.Random(seed)
+        run.split(lambda _: choose.randint(1, 6))
+        assert contents(run.read("c")) == expected
+        while run.pack_parts(0.01):
+            assert contents(open_trace(open_run(run.path))) == expected
+        run.pack_parts()
+        assert contents(open_trace(open_run(run.path))) == expected
