@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flor.capture import ops, rewrite, secrets, sites, syntax
+from flor.capture import compiled, ops, rewrite, secrets, sites, syntax
 from flor.capture.ops import MARKER
 from flor.home import private_directory, write_file
 from flor.trace.format import ID_MASK
@@ -31,7 +31,7 @@ _FLOR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
-_REWRITER = [os.stat(m.__file__ or "") for m in (ops, rewrite, secrets, sites, syntax)]
+_REWRITER = [os.stat(m.__file__ or "") for m in (compiled, ops, rewrite, secrets, sites, syntax)]
 _CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
 
 
@@ -101,7 +101,8 @@ class Capture:
     def code(self, path: str, data: bytes, module: str) -> types.CodeType:
         """The code of a source, with its probes. Raises SyntaxError, RecursionError and what writing can raise."""
         sha256 = hashlib.sha256(data).hexdigest()
-        code, specs, source_map, blocks, site_count, calls_get = self.rewritten(path, data, sha256)
+        code, specs, source_map, ends, site_count, calls_get = self.rewritten(path, data, sha256)
+        blocks = len(ends)
         process = Path(self.recorder.directory())
         if self.next_id + blocks + site_count > ID_MASK:
             raise OverflowError("too many expressions in one run")
@@ -125,7 +126,7 @@ class Capture:
             from flor import GET
 
             builtins.GET = GET  # type: ignore[attr-defined]
-        return _with_probes(code, self.recorder.probes(specs, base, blocks), path)
+        return _with_probes(code, self.recorder.probes(specs, base, ends, site_count), path)
 
     def store(self, folder: str, name: str, data: bytes) -> None:
         path = self.run / folder / name
@@ -135,7 +136,7 @@ class Capture:
 
     def rewritten(
         self, path: str, data: bytes, sha256: str
-    ) -> tuple[types.CodeType, list[tuple[int, ...]], bytes, int, int, bool]:
+    ) -> tuple[types.CodeType, list[tuple[int, ...]], bytes, tuple[int, ...], int, bool]:
         """Rewrite a source, or take what was made of it before."""
         cached = self.cache / f"{sha256}-{_CACHE_TAG}"
         try:
@@ -147,10 +148,11 @@ class Capture:
         new_tree, source_map, specs = rewrite.rewrite(tree, _utf8(data))
         with warnings.catch_warnings():  # they have been given for the source itself
             warnings.simplefilter("ignore")
-            code = compile(new_tree, path, "exec", dont_inherit=True)
+            code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True))
         text = json.dumps(source_map.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         plain = [tuple(s) for s in specs]
-        result = (code, plain, text, len(source_map.blocks), len(source_map.sites), calls_get)
+        ends = (0, *source_map.ends()[1:])  # the module itself is never thinned
+        result = (code, plain, text, ends, len(source_map.sites), calls_get)
         try:
             private_directory(self.cache)
             write_file(cached, marshal.dumps(result))

@@ -181,7 +181,9 @@ class _Session:
         self.recorder = recorder()
         self.process = process.name
         self.capture = Capture(self.path, self.info["root"], home() / ".cache", self.recorder)
-        self.recorder.start(str(process), _origins[self.path], values.keep, values.secrets, self.fork_process)
+        self.recorder.start(
+            str(process), _origins[self.path], values.keep, values.secrets, self.fork_process, 4 << 30, 1 << 30, 0.05
+        )
         os.register_at_fork(after_in_child=self.recorder.forked)
 
     def fork_process(self, stream: int, record: int) -> str:

@@ -36,10 +36,18 @@ enum {
     NONE,
     SHORT_STR = 12,
     STR,
+    EXACT = 17,
     GAP = 22,
-    DATE = 24
+    SKIP = 25,
+    TREE = 26
 };
-#define HEAP_KINDS UINT32_C(0x017FE000) /* a bit for each kind from STR to DATE, but for REDACTED (23) */
+#define HEAP_KINDS UINT32_C(0x057FE000)  /* a bit for each kind from STR to DATE (24) and TREE, not REDACTED (23) */
+#define VALUE_KINDS UINT32_C(0x05FFFF00) /* from NONE to DATE, and TREE */
+#define IS_VALUE(kind) (VALUE_KINDS >> (kind) & 1)
+#define MAX_SKIP (UINT64_C(1) << 48)
+enum {
+    MAX_TREE_DEPTH = 64
+};
 
 static inline uint32_t load32(const unsigned char *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -181,7 +189,7 @@ enum {
 }; /* what a PARENT record said of the next activation */
 
 /* The state of a stream. An activation lies in `frames`: function, position, then one slot for each of the function's
- * blocks: the current instance there, or -1. Slot 0 is the function's own. */
+ * blocks: the current instance there (or -1), and the ordinal of the next one. Slot 0 is the function's own. */
 typedef struct {
     Words frames, activations, stack; /* activations and stack hold offsets into frames */
     int64_t next_kind, next_parent;
@@ -205,6 +213,14 @@ enum {
 };
 
 enum {
+    HEAD_WORDS = 2,
+    SLOT_WORDS = 2
+}; /* of an activation in `frames` */
+
+static inline int64_t *instance_at(int64_t *frame, int32_t slot) { return frame + HEAD_WORDS + SLOT_WORDS * slot; }
+static inline int64_t *following_at(int64_t *frame, int32_t slot) { return instance_at(frame, slot) + 1; }
+
+enum {
     ROW = 4
 }; /* words of a value's row: instance, seq, payload, kind | stream << 32 */
 
@@ -215,7 +231,9 @@ typedef struct {
     int64_t *counts;
     Py_ssize_t site_count, first_kept, end_kept;
     Words instances[I_COLUMNS];
-    Words pending; /* (instance, process, token) triples: the parent is not known yet */
+    Words pending;    /* (instance, process, token) triples: the parent is not known yet */
+    Words skips;      /* (number of the next instance, parent, block, count): activations that were not recorded */
+    int64_t *skipped; /* for each block the number of instances that were not recorded */
     Tokens *processes;
     Py_ssize_t process_count;
     int64_t main; /* the instance of the main script's module, or -1 */
@@ -246,10 +264,16 @@ static inline int64_t *top(Decoder *d) {
 
 static void lose(Decoder *d) { d->state.lost = d->state.broken = 1; }
 
+/* The parent of an activation of this block that begins here. */
+static int64_t position(Decoder *d, const BlockInfo *block) {
+    const int64_t *below = top(d);
+    if (below) return below[1];
+    return d->first && block->main ? -1 : d->main;
+}
+
 /* OPEN on a module, function, lambda or generator. 0, or -1 with an exception. */
 static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
     State *s = &d->state;
-    const int64_t *below = top(d);
     int64_t parent, token = 0;
     if (s->next_kind == KNOWN_PARENT)
         parent = s->next_parent;
@@ -258,10 +282,8 @@ static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
         const Entry *entry = map->room ? find(map, s->next_parent, 0) : NULL;
         parent = entry && entry->used ? entry->value : -1;
         token = entry && entry->used ? 0 : s->next_parent;
-    } else if (below)
-        parent = below[1];
-    else
-        parent = d->first && block->main ? -1 : d->main;
+    } else
+        parent = position(d, block);
     d->first = 0;
     s->next_kind = NO_PARENT_RECORD;
     int64_t instance = new_instance(d, number, parent, 0);
@@ -270,32 +292,61 @@ static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
                   push(&d->pending, token) < 0))
         return -1;
     if (block->main == 2 && d->main < 0 && d->process_count == 1) d->main = instance;
-    size_t words = 2 + (size_t)block->slots;
+    size_t words = HEAD_WORDS + SLOT_WORDS * (size_t)block->slots;
     if (reserve(&s->frames, words) < 0) return -1;
     int64_t offset = (int64_t)s->frames.length, *frame = s->frames.at + offset;
     s->frames.length += words;
     frame[0] = number;
-    frame[1] = frame[2] = instance;
-    for (int32_t i = 1; i < block->slots; i++) frame[2 + i] = -1;
+    frame[1] = instance;
+    for (int32_t i = 0; i < block->slots; i++) {
+        *instance_at(frame, i) = i ? -1 : instance;
+        *following_at(frame, i) = 0;
+    }
     return push(&s->activations, offset) < 0 || push(&s->stack, offset) < 0 ? -1 : 0;
 }
 
 /* OPEN on a loop. 1 if it was placed, 0 if it does not belong here, -1 with an exception. */
 static int open_iteration(Decoder *d, int32_t number, const BlockInfo *block) {
     int64_t *frame = top(d);
-    if (!frame || frame[0] != block->function || frame[2 + block->parent_slot] < 0) return 0;
-    /* The last iteration has the same parent: a new instance of the parent's block ends the loops inside it. */
-    int64_t parent = frame[2 + block->parent_slot], last = frame[2 + block->slot];
-    int64_t ordinal = last >= 0 ? d->instances[I_ORDINAL].at[last] + 1 : 0;
-    int64_t instance = new_instance(d, number, parent, ordinal);
+    if (!frame || frame[0] != block->function || *instance_at(frame, block->parent_slot) < 0) return 0;
+    int64_t *following = following_at(frame, block->slot);
+    int64_t instance = new_instance(d, number, *instance_at(frame, block->parent_slot), *following);
     if (instance < 0) return -1;
-    frame[1] = frame[2 + block->slot] = instance;
-    for (int32_t i = block->slot + 1; i < block->end_slot; i++) frame[2 + i] = -1;
+    frame[1] = *instance_at(frame, block->slot) = instance;
+    ++*following;
+    for (int32_t i = block->slot + 1; i < block->end_slot; i++) { /* inside a new instance no loop has begun */
+        *instance_at(frame, i) = -1;
+        *following_at(frame, i) = 0;
+    }
     return 1;
 }
 
+/* A SKIP record. 0, or -1 with an exception. */
+static int skip(Decoder *d, uint32_t number, uint64_t count) {
+    if (count > MAX_SKIP) {
+        lose(d);
+        return 0;
+    }
+    if ((Py_ssize_t)number >= d->id_count || d->ids[number].block < 0) return 0;
+    Id id = d->ids[number];
+    if (id.site >= 0) {
+        lose(d);
+        return 0;
+    }
+    const BlockInfo *block = &d->blocks[id.block];
+    int64_t *frame = top(d);
+    d->skipped[id.block] += (int64_t)count;
+    if (!block->slot) {
+        const int64_t row[] = {instance_count(d), position(d, block), id.block, (int64_t)count};
+        for (int i = 0; i < 4; i++)
+            if (push(&d->skips, row[i]) < 0) return -1;
+    } else if (frame && frame[0] == block->function && *instance_at(frame, block->parent_slot) >= 0)
+        *following_at(frame, block->slot) += (int64_t)count;
+    return 0;
+}
+
 /* A control record other than BLOCK. 0, or -1 with an exception. */
-static int control(Decoder *d, unsigned kind, uint64_t payload) {
+static int control(Decoder *d, uint32_t head, unsigned kind, uint64_t payload) {
     State *s = &d->state;
     const int64_t *frame;
     Entry *entry;
@@ -329,6 +380,8 @@ static int control(Decoder *d, unsigned kind, uint64_t payload) {
         s->next_kind = payload ? TOKEN_PARENT : KNOWN_PARENT;
         s->next_parent = payload ? (int64_t)payload : -1;
         return 0;
+    case SKIP:
+        return skip(d, head & ID_MASK, payload);
     default: /* no kind of ours */
         lose(d);
         return 0;
@@ -363,21 +416,21 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
                 s->lost = 0;
                 s->stack.length = 0;
                 s->next_kind = NO_PARENT_RECORD;
-            } else if (kind >= NONE && kind <= DATE)
+            } else if (IS_VALUE(kind))
                 d->misplaced++;
             continue;
         }
         if (leave) {
             if (leave > s->stack.length) {
                 lose(d);
-                d->misplaced += kind >= NONE && kind <= DATE;
+                d->misplaced += IS_VALUE(kind);
                 i++;
                 break;
             }
             s->stack.length -= leave;
         }
-        if (kind != BLOCK && (kind < NONE || kind > DATE)) {
-            if (control(d, kind, payload) < 0) goto failed;
+        if (kind != BLOCK && !IS_VALUE(kind)) {
+            if (control(d, head, kind, payload) < 0) goto failed;
             if (s->lost) {
                 i++;
                 break;
@@ -411,7 +464,7 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
             instance = instance_count(d) - 1;
         } else {
             int64_t *frame = top(d);
-            if (!frame || frame[0] != id.function || (instance = frame[2 + id.slot]) < 0) {
+            if (!frame || frame[0] != id.function || (instance = *instance_at(frame, id.slot)) < 0) {
                 d->misplaced += kind != BLOCK;
                 continue;
             }
@@ -612,18 +665,23 @@ static int plan_order(Decoder *d, int64_t **order) {
 /* Count the activations of each block under each parent, in the order in which they were decoded. */
 static int count_activations(Decoder *d) {
     Map seen = {0};
+    Entry *entry;
     const int64_t *block = d->instances[I_BLOCK].at, *parent = d->instances[I_PARENT].at;
-    for (int64_t i = 0, n = instance_count(d); i < n; i++)
-        if (!d->blocks[block[i]].slot) {
-            Entry *entry = insert(&seen, parent[i], block[i]);
-            if (!entry) {
-                free(seen.at);
-                return -1;
-            }
-            d->instances[I_ORDINAL].at[i] = entry->value++;
+    const int64_t *next = d->skips.at, *last = next + d->skips.length;
+    int result = -1;
+    for (int64_t i = 0, n = instance_count(d); i < n; i++) {
+        for (; next < last && next[0] <= i; next += 4) {
+            if (!(entry = insert(&seen, next[1], next[2]))) goto done;
+            entry->value += next[3];
         }
+        if (d->blocks[block[i]].slot) continue;
+        if (!(entry = insert(&seen, parent[i], block[i]))) goto done;
+        d->instances[I_ORDINAL].at[i] = entry->value++;
+    }
+    result = 0;
+done:
     free(seen.at);
-    return 0;
+    return result;
 }
 
 static int apply_order(Decoder *d, const int64_t *number) {
@@ -692,12 +750,13 @@ static PyObject *hand_over(PyTypeObject *type, Words *words) {
 }
 
 PyDoc_STRVAR(finish_doc,
-             "finish() -> (columns, rows, counts)\n\nThe columns of the instances (int64), each site's rows "
-             "(or None) and each site's number of values. The decoder is empty afterwards.");
+             "finish() -> (columns, rows, counts, skipped)\n\nThe columns of the instances (int64), each site's rows "
+             "(or None), each site's number of values and each block's number of skipped instances. The decoder is "
+             "empty afterwards.");
 
 static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
     int64_t *order = NULL, *place = NULL, from = 0;
-    PyObject *columns = NULL, *rows = NULL, *counts = NULL;
+    PyObject *columns = NULL, *rows = NULL, *counts = NULL, *skipped = NULL;
     PyTypeObject *type = (PyTypeObject *)d->column_type;
     resolve(d);
     release(&d->pending);
@@ -728,15 +787,18 @@ static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
         PyTuple_SET_ITEM(columns, c, bytes);
     }
     counts = PyBytes_FromStringAndSize((const char *)d->counts, d->site_count * (Py_ssize_t)sizeof(int64_t));
+    skipped = PyBytes_FromStringAndSize((const char *)d->skipped, d->block_count * (Py_ssize_t)sizeof(int64_t));
 done:
     free(order);
     free(place);
-    if (!counts) {
+    if (!counts || !skipped) {
         Py_XDECREF(columns);
         Py_XDECREF(rows);
+        Py_XDECREF(counts);
+        Py_XDECREF(skipped);
         return NULL;
     }
-    return Py_BuildValue("(NNN)", columns, rows, counts);
+    return Py_BuildValue("(NNNN)", columns, rows, counts, skipped);
 }
 
 /* --- the type ------------------------------------------------------------------------------------------------- */
@@ -759,7 +821,8 @@ static int decoder_init(Decoder *d, PyObject *args, PyObject *kwargs) {
     d->blocks = malloc(blocks.len ? (size_t)blocks.len : 1);
     d->rows = calloc(sites ? (size_t)sites : 1, sizeof *d->rows);
     d->counts = calloc(sites ? (size_t)sites : 1, sizeof *d->counts);
-    if (!d->blocks || !d->rows || !d->counts) {
+    d->skipped = calloc(d->block_count ? (size_t)d->block_count : 1, sizeof *d->skipped);
+    if (!d->blocks || !d->rows || !d->counts || !d->skipped) {
         PyBuffer_Release(&blocks);
         PyErr_NoMemory();
         return -1;
@@ -794,6 +857,8 @@ static void decoder_dealloc(Decoder *d) {
     free(d->blocks);
     free(d->ids);
     free(d->counts);
+    free(d->skipped);
+    release(&d->skips);
     for (Py_ssize_t i = 0; d->rows && i < d->site_count; i++) release(&d->rows[i]);
     free(d->rows);
     for (int c = 0; c < I_COLUMNS; c++) release(&d->instances[c]);
@@ -851,6 +916,75 @@ static PyType_Slot decoder_slots[] = {
 
 static PyType_Spec decoder_spec = {"flor.trace._decode.Decoder", sizeof(Decoder), 0, Py_TPFLAGS_DEFAULT, decoder_slots};
 
+/* --- a TREE as text --------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const unsigned char *at, *end; /* what is left of the bytes */
+    char *text;
+    Py_ssize_t used, room;
+} Tree;
+
+enum {
+    TREE_OK,
+    TREE_FOREIGN,
+    TREE_NO_MEMORY
+};
+
+static int tree_write(Tree *t, const char *text, Py_ssize_t length) {
+    if (length > t->room - t->used) {
+        Py_ssize_t room = 2 * (t->used + length) + 64;
+        char *larger = realloc(t->text, (size_t)room);
+        if (!larger) return TREE_NO_MEMORY;
+        t->text = larger;
+        t->room = room;
+    }
+    memcpy(t->text + t->used, text, (size_t)length);
+    t->used += length;
+    return TREE_OK;
+}
+
+static int tree_number(Tree *t, int is_double) {
+    char text[32];
+    if (t->end - t->at < 8) return TREE_FOREIGN;
+    uint64_t bits = load64(t->at);
+    t->at += 8;
+    if (!is_double) return tree_write(t, text, PyOS_snprintf(text, sizeof text, "%lld", (long long)(int64_t)bits));
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    char *shortest = PyOS_double_to_string(number, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+    if (!shortest) return TREE_NO_MEMORY;
+    int result = tree_write(t, shortest, (Py_ssize_t)strlen(shortest));
+    PyMem_Free(shortest);
+    return result;
+}
+
+/* Write the value that begins at t->at, as repr() does. */
+static int tree(Tree *t, int depth) {
+    if (t->at == t->end) return TREE_FOREIGN;
+    unsigned char tag = *t->at++;
+    switch (tag) {
+    case 'N':
+        return tree_write(t, "None", 4);
+    case 'T':
+        return tree_write(t, "True", 4);
+    case 'F':
+        return tree_write(t, "False", 5);
+    case 'i':
+    case 'd':
+        return tree_number(t, tag == 'd');
+    }
+    if ((tag != '[' && tag != '(') || !depth || t->end - t->at < 2) return TREE_FOREIGN;
+    unsigned count = t->at[0] | (unsigned)t->at[1] << 8;
+    t->at += 2;
+    int result = tree_write(t, tag == '[' ? "[" : "(", 1);
+    for (unsigned i = 0; i < count && result == TREE_OK; i++) {
+        if (i) result = tree_write(t, ", ", 2);
+        if (result == TREE_OK) result = tree(t, depth - 1);
+    }
+    if (result != TREE_OK) return result;
+    return tag == '[' ? tree_write(t, "]", 1) : count == 1 ? tree_write(t, ",)", 2) : tree_write(t, ")", 1);
+}
+
 /* --- gather --------------------------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(gather_doc, "gather(rows, heap, missing) -> (kinds, offsets, data)\n\nSee flor.trace.stream.gather.");
@@ -868,6 +1002,7 @@ static int turn_to(PyObject *heap, int64_t stream, int64_t segment, Py_buffer *v
 static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
     Py_buffer rows, missing, view = {0};
     PyObject *heap, *kinds = NULL, *offsets = NULL, *data = NULL;
+    Tree text = {0};
     int64_t stream = -1, segment = -1;
     Py_ssize_t room = 0, used = 0;
     if (!PyArg_ParseTuple(args, "y*Oy*:gather", &rows, &heap, &missing)) return NULL;
@@ -893,7 +1028,7 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
             length = inline_bytes[0];
             from = length <= 7 ? inline_bytes + 1 : NULL;
             kind = STR;
-        } else if (kind <= DATE && HEAP_KINDS >> kind & 1) {
+        } else if (kind <= TREE && HEAP_KINDS >> kind & 1) {
             if ((int64_t)(word >> 32) != stream || (int64_t)(payload >> HEAP_SHIFT) != segment) {
                 stream = (int64_t)(word >> 32);
                 segment = (int64_t)(payload >> HEAP_SHIFT);
@@ -907,6 +1042,19 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
         } else {
             kind_at[i] = (unsigned char)kind;
             continue;
+        }
+        if (from && kind == TREE) {
+            text.at = from;
+            text.end = from + length;
+            text.used = 0;
+            int result = tree(&text, MAX_TREE_DEPTH);
+            if (result == TREE_NO_MEMORY) {
+                PyErr_NoMemory();
+                goto done;
+            }
+            from = result == TREE_OK && text.at == text.end ? (const unsigned char *)text.text : NULL;
+            length = text.used;
+            kind = EXACT;
         }
         if (!from) {
             kind = GAP;
@@ -933,6 +1081,7 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
     data = PyBytes_FromStringAndSize(bytes, used);
 done:
     free(bytes);
+    free(text.text);
     PyBuffer_Release(&view);
     PyBuffer_Release(&rows);
     PyBuffer_Release(&missing);

@@ -53,7 +53,7 @@ assert _ROW.itemsize == ROW * 8
 
 #: For each kind whether its payload is the value, and whether it has heap bytes.
 _HAS_PAYLOAD = np.isin(np.arange(256), (f.BOOL, f.INT, f.FLOAT))
-_HAS_DATA = np.isin(np.arange(256), [*f.HEAP_KINDS, f.SHORT_STR])
+_HAS_DATA = np.isin(np.arange(256), [*f.HEAP_KINDS, f.SHORT_STR])  # as the decoder gives kinds
 
 
 def instances_of(*columns: npt.NDArray[Any]) -> Instances:
@@ -86,6 +86,16 @@ def decoded_instances(decoded: Decoded) -> Instances:
     here = block - first[source] if len(first) else block
     columns = (decoded.parent, decoded.ordinal, decoded.stream, decoded.seq, decoded.begin)
     return instances_of(source, here, *(np.frombuffer(c, np.int64) for c in columns))
+
+
+def decoded_skipped(decoded: Decoded) -> dict[tuple[int, int], int]:
+    """How many instances of a block, (source, block), were not recorded, where any was not."""
+    return {
+        (number, block): count
+        for number, source in enumerate(decoded.sources)
+        for block in range(len(source.blocks))
+        if (count := decoded.skipped[source.first_block + block])
+    }
 
 
 def decoded_rows(rows: memoryview, decoded: Decoded) -> Rows:

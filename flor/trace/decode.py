@@ -15,7 +15,7 @@ from typing import Any
 
 from flor.trace import stream as in_python
 from flor.trace.format import RECORD
-from flor.trace.layout import Layout, Process, SourceTable, VanishedError, heap_files, read_layout
+from flor.trace.layout import Layout, Process, SourceTable, Tail, VanishedError, heap_files, read_layout
 from flor.trace.stream import AnyDecoder
 
 try:
@@ -45,6 +45,7 @@ class Decoded:
     begin: memoryview
     rows: list[memoryview | None]  # by site; stream.ROW words for each value
     counts: memoryview  # by site: how many values there are, also of sites that were not kept
+    skipped: memoryview  # by run-wide block: how many of its instances were not recorded
     heap: Heaps
     warnings: list[str]
     damaged: bool  # something that was written could not be read
@@ -65,8 +66,12 @@ class Heaps:
         found = self._maps.get((stream, segment))
         return None if found is None else memoryview(found)
 
-    def add(self, stream: int, segment: int, path: Path) -> None:
-        """Map a file. Raises OSError."""
+    def add(self, stream: int, segment: int, path: Path, tail: Tail | None) -> None:
+        """Map a file, or read it if there is a tail of it. Raises OSError."""
+        if tail is not None:
+            data = path.read_bytes() if path.exists() else b""
+            self._maps[stream, segment] = data + tail.beyond(len(data))
+            return
         with path.open("rb") as file:
             empty = file.seek(0, 2) == 0
             self._maps[stream, segment] = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -97,7 +102,7 @@ def decode(
     )
     reading = _Reading(layout, decoder, growing)
     heap = reading.everything()
-    columns, rows, counts = decoder.finish()
+    columns, rows, counts, skipped = decoder.finish()
     warnings = layout.warnings + reading.warnings
     for number, what in (
         (decoder.misplaced, "could not be placed"),
@@ -118,6 +123,7 @@ def decode(
         begin,
         [None if r is None else memoryview(r) for r in rows],
         memoryview(counts).cast("q"),
+        memoryview(skipped).cast("q"),
         heap,
         warnings,
         layout.damaged or reading.damaged,
@@ -164,7 +170,8 @@ class _Reading:
             for (stream, segment), path in heap_files(process).items():
                 if stream in numbers:
                     try:
-                        heaps.add(numbers[stream], segment, path)
+                        tail = process.tails.get((stream, "heap"))
+                        heaps.add(numbers[stream], segment, path, tail if tail and tail.segment == segment else None)
                     except FileNotFoundError:
                         raise VanishedError(path) from None
                     except OSError as error:
@@ -203,21 +210,15 @@ class _Reading:
                 self._warn(f"{_relative(path)}: segments before it are missing")
                 decoder.lose()
             expected = segment + 1
-            if not self._segment(path, forks):
+            tail = process.tails.get((stream, "events"))
+            if not self._segment(path, forks, tail if tail and tail.segment == segment else None):
                 break
 
-    def _segment(self, path: Path, forks: list[tuple[int, int]]) -> bool:
-        """Feed one file. Returns whether the stream can go on."""
+    def _segment(self, path: Path, forks: list[tuple[int, int]], tail: Tail | None) -> bool:
+        """Feed one file, and what its tail goes beyond it. Returns whether the stream can go on."""
         try:
-            file = path.open("rb", buffering=0)
-        except FileNotFoundError:
-            raise VanishedError(path) from None
-        except OSError as error:
-            self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
-            self._decoder.lose()
-            return True
-        with file:
-            for chunk in _chunks(file.fileno(), path):
+            chunks = _chunks(path, tail)
+            for chunk in chunks:
                 rest = memoryview(chunk)
                 while len(rest) >= RECORD:
                     ahead = forks[0][0] - self._decoder.seq - 1 if forks else len(rest) // RECORD
@@ -236,6 +237,11 @@ class _Reading:
                             return False
                         return True
                     rest = rest[taken * RECORD :]
+        except FileNotFoundError:
+            raise VanishedError(path) from None
+        except OSError as error:
+            self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
+            self._decoder.lose()
         return True
 
     def _warn(self, warning: str) -> None:
@@ -243,16 +249,21 @@ class _Reading:
         self.damaged = True
 
 
-def _chunks(file: int, path: Path) -> Iterator[bytes]:
-    """A file's whole records, some at a time. It may have holes, grow and be cut while it is read."""
+def _chunks(path: Path, tail: Tail | None) -> Iterator[bytes]:
+    """A file's whole records, some at a time, and what its tail goes beyond it. It may have holes, grow and be cut while
+    it is read. Raises OSError."""
     offset = 0
-    while True:
-        chunk = os.pread(file, _CHUNK, offset)
-        whole = len(chunk) // RECORD * RECORD
-        if not whole:
-            return
-        yield chunk[:whole]
-        offset += whole
+    if tail is None or path.exists():
+        with path.open("rb", buffering=0) as file:
+            while True:
+                chunk = os.pread(file.fileno(), _CHUNK, offset)
+                whole = len(chunk) // RECORD * RECORD
+                if not whole:
+                    break
+                yield chunk[:whole]
+                offset += whole
+    if tail is not None:
+        yield tail.beyond(offset)
 
 
 def _relative(path: Path) -> str:

@@ -13,6 +13,11 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
     the block ``b`` of that source has the id ``base + b`` and its site ``s`` the id ``base + blocks + s``.
 ``<stream>.<segment>.events``, ``<stream>.<segment>.heap``
     One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
+``<stream>.tail.events``, ``<stream>.tail.heap``
+    What was written last, while the process runs. It begins with 64 bits: where the bytes from `TAIL` on belong, the
+    segment's number in the upper 24, the offset in it in the lower 40. What the segment itself holds from there on is the
+    same, and newer: a reader reads the tail first, then the segment, and of the tail only what goes beyond the segment's
+    end.
 
 A segment of events is an array of 12-byte records, little-endian: a 32-bit head, then a 64-bit payload.
 The payload is written first, the head last, so that a record is there whole or not at all. A head of 0 ends what was
@@ -34,8 +39,16 @@ the instance at the *position* of the activation below. OPEN on a loop block sta
 the current instance of the loop's own parent block in the top activation. Every record with an id moves the top
 activation's position to that block. A value belongs to the current instance of its site's block in the top activation.
 
+SKIP says what was *thinned*: so many instances of the block under the current position's parent were not recorded. For
+a loop that parent is the current instance of the loop's own parent block in the top activation, for a block with an
+activation it is the top activation's position. The next instance of the block there gets an ordinal that counts them;
+none need follow. SKIP moves no position.
+
 A payload that refers to the heap holds the heap's segment number in its upper 24 bits, the byte offset in
 the lower 40. There lie a 32-bit length and as many bytes.
+
+The bytes of a TREE are one value: a tag, then what it says: ``N`` None, ``T`` True, ``F`` False, ``i`` and an int64,
+``d`` and a double, ``[`` (a list) or ``(`` (a tuple) and a uint16 count and as many values, all little-endian.
 """
 
 from __future__ import annotations
@@ -49,6 +62,8 @@ OPEN = 1 << 27
 LEAVE_SHIFT = 28
 MAX_LEAVE = 15
 HEAP_SHIFT = 40
+TAIL = 4096
+CHUNK = 61440  # bytes of a tail behind TAIL: whole pages, whole records
 
 # Control records.
 BLOCK = 1  # id: a block. With OPEN its next instance, without it the position moves there
@@ -58,6 +73,7 @@ TIME = 4  # payload: nanoseconds on the run's clock
 THREAD = 5  # payload: native thread id; a new thread takes the stream, the stack is empty
 CREATE = 6  # payload: a token, unique in the process: a generator or coroutine was created at this position
 PARENT = 7  # payload: a token; the next activation's parent is what was the position at CREATE; 0: it has no parent
+SKIP = 25  # id: a block; payload: how many of its instances here, since its last recorded one, were not recorded
 
 # Values. The id is the site's.
 NONE = 8
@@ -77,10 +93,16 @@ NAMED = 21  # heap: UTF-8, qualified name of a function, class or module, preced
 GAP = 22  # heap: JSON {"why", "type"?, "shape"?, "dtype"?}; the value was there and is not kept
 REDACTED = 23
 DATE = 24  # heap: UTF-8, ISO 8601: a datetime, date, time or pandas Timestamp
+TREE = 26  # heap: a list or tuple of numbers in binary (see above); readers give it as EXACT
 
-CONTROL_KINDS = range(BLOCK, NONE)
-VALUE_KINDS = range(NONE, DATE + 1)
-HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE})
+CONTROL_KINDS = frozenset({*range(BLOCK, NONE), SKIP})
+VALUE_KINDS = frozenset({*range(NONE, DATE + 1), TREE})
+HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE, TREE})
+
+#: SKIP of more than so many instances is none that was written.
+MAX_SKIP = 1 << 48
+#: A TREE that is nested deeper than this is none that was written.
+MAX_TREE_DEPTH = 64
 
 #: Blocks whose OPEN pushes an activation; OPEN on any other kind starts a loop's next instance.
 ACTIVATION_BLOCKS = frozenset({"module", "function", "lambda", "generator"})

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flor.trace.format import ACTIVATION_BLOCKS, ID_MASK
+from flor.trace.format import ACTIVATION_BLOCKS, HEAP_SHIFT, ID_MASK, TAIL
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OTHER_FILES = ("process.json", "modules.jsonl", "control")
 _SEGMENT = re.compile(r"(\d{1,9})\.(\d{1,9})\.(events|heap)")
+_TAIL = re.compile(r"(\d{1,9})\.tail\.(events|heap)")
 
 
 class VanishedError(Exception):
@@ -44,6 +46,19 @@ class SourceTable:
     sites: list[int] = field(default_factory=list)  # each site's block
 
 
+@dataclass(frozen=True)
+class Tail:
+    """What a stream's tail held when it was read: bytes of a segment, from an offset on, then zeros."""
+
+    segment: int
+    offset: int
+    data: bytes
+
+    def beyond(self, end: int) -> bytes:
+        """What goes beyond the segment's own bytes, which were read after the tail and end at `end`."""
+        return self.data[end - self.offset :] if end >= self.offset else b""
+
+
 @dataclass
 class Process:
     """One process of the run."""
@@ -57,6 +72,7 @@ class Process:
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
     ids: bytes = b""  # rows of stream.ID_COLUMNS
     streams: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> events file
+    tails: dict[tuple[int, str], Tail] = field(default_factory=dict)  # (stream, "events" or "heap")
 
 
 @dataclass
@@ -263,13 +279,35 @@ def _slots(blocks: list[tuple[str, int | None]]) -> list[tuple[int, ...]]:
 
 
 def _list_streams(layout: Layout, process: Process) -> None:
-    for path in _listed(process.path):
+    paths = _listed(process.path)
+    for path in paths:
+        if match := _TAIL.fullmatch(path.name):
+            tail = _read_tail(path)
+            if tail is not None:
+                process.tails[int(match[1]), match[2]] = tail
+    for (stream, kind), tail in process.tails.items():
+        if kind == "events" and any(tail.data[:4]):
+            name = f"{stream}.{tail.segment}.events"
+            process.streams.setdefault(stream, {})[tail.segment] = process.path / name
+    for path in _listed(process.path):  # again: what was in a tail may be there now
         match = _SEGMENT.fullmatch(path.name)
         if match and match[3] == "events":
             process.streams.setdefault(int(match[1]), {})[int(match[2])] = path
-        elif not match and path.name not in ("process.json", "modules.jsonl") and not path.name.startswith("."):
+        elif not match and not _TAIL.fullmatch(path.name) and path.name not in _OTHER_FILES and path.name[0] != ".":
             layout.warnings.append(f"{_name(process)}/{path.name} skipped: it is no file of a trace")
     process.streams = dict(sorted(process.streams.items()))
+
+
+def _read_tail(path: Path) -> Tail | None:
+    """None if it is gone, or not whole: then the segment has it all, or the process died before it wrote anything."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if len(data) < TAIL:
+        return None
+    place = int.from_bytes(data[:8], "little")
+    return Tail(place >> HEAP_SHIFT, place & ((1 << HEAP_SHIFT) - 1), data[TAIL:])
 
 
 def packed(run: Path) -> bool:
@@ -278,8 +316,12 @@ def packed(run: Path) -> bool:
 
 
 def heap_files(process: Process) -> dict[tuple[int, int], Path]:
-    """A process's heap segments by (stream, segment). Raises VanishedError if its folder is gone."""
+    """A process's heap segments by (stream, segment), those too of which only a tail is there. Raises VanishedError if
+    its folder is gone."""
     found = {}
+    for (stream, kind), tail in process.tails.items():
+        if kind == "heap":
+            found[stream, tail.segment] = process.path / f"{stream}.{tail.segment}.heap"
     for path in _listed(process.path):
         match = _SEGMENT.fullmatch(path.name)
         if match and match[3] == "heap":

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from flor.errors import FlorError
 from flor.home import Run, open_run, process_started
-from flor.trace.columns import Rows, arrow, decoded_instances, decoded_rows
+from flor.trace.columns import Rows, arrow, decoded_instances, decoded_rows, decoded_skipped
 from flor.trace.decode import Decoded, decode
 from flor.trace.format import RECORD
 from flor.trace.layout import Layout, VanishedError, packed, read_layout, reason
@@ -118,6 +118,7 @@ def _write(run: Path, layout: Layout) -> bool:
             "warnings": warnings,
             "main": decoded.main,
             "damaged": decoded.damaged,
+            "skipped": [[*block, count] for block, count in decoded_skipped(decoded).items()],
         }
         _parquet(blocks, BLOCKS, about, _block_tables(decoded), _BLOCK_ENCODINGS)
         # A trace counts as packed when blocks.parquet is there.

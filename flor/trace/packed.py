@@ -69,6 +69,7 @@ class Packed:
             self.main = int(about["main"])
             #: whether something could not be read when it was packed
             self.damaged = bool(about["damaged"])
+            self._skipped = {(int(s), int(b)): int(n) for s, b, n in about.get("skipped", [])}
         except (KeyError, TypeError, ValueError) as error:
             raise self._error("blocks", error) from None
         try:
@@ -87,6 +88,10 @@ class Packed:
         if not ((found.source >= 0) & (found.source < len(self.keys)) & (found.parent >= -1)).all():
             raise self._error("blocks", ValueError("numbers out of range"))
         return found
+
+    def skipped(self) -> dict[_Site, int]:
+        """How many instances of a block (source, block) were not recorded."""
+        return self._skipped
 
     def rows(self, source: int, site: int) -> Rows:
         """A site's values: the row groups that hold nothing else are read as they are, others are searched."""

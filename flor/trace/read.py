@@ -20,7 +20,16 @@ from flor.errors import FlorError
 from flor.home import Run
 from flor.trace import format as f
 from flor.trace.cet_json import LogColumns, LogSource, root_of
-from flor.trace.columns import Instances, Rows, Values, decoded_instances, decoded_rows, instances_of, no_rows
+from flor.trace.columns import (
+    Instances,
+    Rows,
+    Values,
+    decoded_instances,
+    decoded_rows,
+    decoded_skipped,
+    instances_of,
+    no_rows,
+)
 from flor.trace.decode import Decoded, decode
 from flor.trace.layout import SourceKey, VanishedError, packed, reason
 
@@ -102,6 +111,7 @@ class Backend(Protocol):
     @property
     def main(self) -> int: ...
     def instances(self) -> Instances: ...
+    def skipped(self) -> dict[tuple[int, int], int]: ...
     def rows(self, source: int, site: int) -> Rows: ...
     def all_rows(self) -> Iterator[tuple[int, int, Rows]]: ...
 
@@ -136,6 +146,10 @@ class Trace:
     def values(self, source_index: int, site_index: int) -> Values:
         """The values recorded at a site of a source; empty if there are none. Raises FlorError as `instances` does."""
         return self._backend.rows(source_index, site_index).values
+
+    def skipped(self) -> dict[tuple[int, int], int]:
+        """How many instances of a block (source index, block) were not recorded; blocks without any are left out."""
+        return self._backend.skipped()
 
     def log_columns(self) -> LogColumns:
         """Everything, arranged for `cet_json.write_log`. Raises FlorError as `instances` does."""
@@ -228,6 +242,9 @@ class Empty:
     def instances(self) -> Instances:
         return instances_of(*(np.zeros(0, np.int64) for _ in range(7)))
 
+    def skipped(self) -> dict[tuple[int, int], int]:
+        return {}
+
     def rows(self, source: int, site: int) -> Rows:
         return no_rows()
 
@@ -246,6 +263,9 @@ class Raw:
 
     def instances(self) -> Instances:
         return decoded_instances(self.decoded)
+
+    def skipped(self) -> dict[tuple[int, int], int]:
+        return decoded_skipped(self.decoded)
 
     def rows(self, source: int, site: int) -> Rows:
         table = self.decoded.sources[source]

@@ -14,7 +14,7 @@ from typing import Protocol
 from flor.trace.format import (
     BLOCK,
     CREATE,
-    DATE,
+    EXACT,
     GAP,
     HEAP_KINDS,
     HEAP_SHIFT,
@@ -23,15 +23,19 @@ from flor.trace.format import (
     KIND_SHIFT,
     LEAVE,
     LEAVE_SHIFT,
-    NONE,
+    MAX_SKIP,
+    MAX_TREE_DEPTH,
     OPEN,
     PARENT,
     RECORD,
     RESUME,
     SHORT_STR,
+    SKIP,
     STR,
     THREAD,
     TIME,
+    TREE,
+    VALUE_KINDS,
 )
 
 #: What the decoder knows of a block, int32 each: the block with the frame, this block's slot in that frame (0: it is
@@ -86,16 +90,17 @@ class AnyDecoder(Protocol):
     def feed(self, records: bytes | memoryview, /) -> int: ...
     def lose(self) -> None: ...
     def state(self) -> object: ...
-    def finish(self) -> tuple[tuple[bytes, ...], list[bytes | None], bytes]: ...  # in C: read-only buffers
+    def finish(self) -> tuple[tuple[bytes, ...], list[bytes | None], bytes, bytes]: ...  # in C: read-only buffers
 
 
 class _Frame:
-    """One activation: its block, the instance it is at, the current instance of each of its blocks or -1."""
+    """One activation: its block, the instance it is at, and for each of its blocks the current instance (or -1) and the
+    ordinal of the next one."""
 
-    __slots__ = ("function", "position", "slots")
+    __slots__ = ("following", "function", "position", "slots")
 
-    def __init__(self, function: int, position: int, slots: list[int]) -> None:
-        self.function, self.position, self.slots = function, position, slots
+    def __init__(self, function: int, position: int, slots: list[int], following: list[int]) -> None:
+        self.function, self.position, self.slots, self.following = function, position, slots, following
 
 
 class Decoder:
@@ -111,6 +116,8 @@ class Decoder:
         self._rows: list[array[int]] = [array("Q") for _ in range(sites)]
         self._counts = array("q", bytes(8 * sites))
         self._columns: list[array[int]] = [array("q") for _ in INSTANCE_COLUMNS]
+        self._skips: list[tuple[int, int, int, int]] = []  # before which instance, parent, block, how many
+        self._skipped = array("q", bytes(8 * len(self._blocks)))
         self._pending: list[tuple[int, int, int]] = []
         self._tokens: list[dict[int, int]] = []
         self._parents: list[int] = []
@@ -169,7 +176,7 @@ class Decoder:
             self.records += 1
             self.seq += 1
             kind = head >> KIND_SHIFT & KIND_MASK
-            is_value = NONE <= kind <= DATE
+            is_value = kind in VALUE_KINDS
             if self.lost:
                 if kind == THREAD:
                     self.lost = False
@@ -187,7 +194,7 @@ class Decoder:
             if kind == BLOCK or is_value:
                 self.misplaced += not self._event(head, kind, payload) and is_value
             else:
-                self._control(kind, payload)
+                self._control(head, kind, payload)
             if self.lost:
                 break
         return taken
@@ -226,31 +233,53 @@ class Decoder:
             if how == "token":
                 token, parent = parent, self._tokens[-1].get(parent, -2)
                 token, parent = (token, -1) if parent == -2 else (0, parent)
-        elif self._stack:
-            parent = self._stack[-1].position
         else:
-            parent = -1 if self._first and main else self.main
+            parent = self._position(main)
         self._first, self._next = False, None
         instance = self._instance(block, parent, 0)
         if token:
             self._pending.append((instance, len(self._tokens) - 1, token))
         if main == 2 and self.main < 0 and len(self._tokens) == 1:
             self.main = instance
-        frame = _Frame(block, instance, [instance] + [-1] * (slots - 1))
+        frame = _Frame(block, instance, [instance] + [-1] * (slots - 1), [0] * slots)
         self._frames.append(frame)
         self._stack.append(frame)
+
+    def _position(self, main: int) -> int:
+        """The parent of an activation that begins here; `main` is its block's."""
+        if self._stack:
+            return self._stack[-1].position
+        return -1 if self._first and main else self.main
 
     def _open_iteration(self, block: int) -> bool:
         function, slot, parent_slot, end_slot, _, _ = self._blocks[block]
         frame = self._stack[-1] if self._stack else None
         if frame is None or frame.function != function or frame.slots[parent_slot] < 0:
             return False
-        # The last iteration has the same parent: a new instance of the parent's block ends the loops inside it.
-        parent, last = frame.slots[parent_slot], frame.slots[slot]
-        ordinal = self._columns[2][last] + 1 if last >= 0 else 0
-        frame.slots[slot] = self._instance(block, parent, ordinal)
-        frame.slots[slot + 1 : end_slot] = [-1] * (end_slot - slot - 1)
+        frame.slots[slot] = self._instance(block, frame.slots[parent_slot], frame.following[slot])
+        frame.following[slot] += 1
+        # Inside a new instance no loop has begun.
+        inside = end_slot - slot - 1
+        frame.slots[slot + 1 : end_slot] = [-1] * inside
+        frame.following[slot + 1 : end_slot] = [0] * inside
         return True
+
+    def _skip(self, number: int, count: int) -> None:
+        if count > MAX_SKIP:
+            self.lose()
+            return
+        if number >= len(self._ids) or self._ids[number][0] < 0:
+            return
+        block, site, function, slot = self._ids[number]
+        if site >= 0:
+            self.lose()
+            return
+        self._skipped[block] += count
+        _, _, parent_slot, _, _, main = self._blocks[block]
+        if slot == 0:
+            self._skips.append((len(self._columns[0]), self._position(main), block, count))
+        elif self._stack and self._stack[-1].function == function and self._stack[-1].slots[parent_slot] >= 0:
+            self._stack[-1].following[slot] += count
 
     def _instance(self, block: int, parent: int, ordinal: int) -> int:
         row = (block, parent, ordinal, self._stream, self.seq, self._now)
@@ -258,7 +287,7 @@ class Decoder:
             column.append(value)
         return len(self._columns[0]) - 1
 
-    def _control(self, kind: int, payload: int) -> None:
+    def _control(self, head: int, kind: int, payload: int) -> None:
         if kind == LEAVE and payload <= len(self._stack):
             del self._stack[len(self._stack) - payload :]
         elif kind == RESUME and not self._broken and payload < len(self._frames):
@@ -271,6 +300,8 @@ class Decoder:
             self._tokens[-1][payload] = self._stack[-1].position if self._stack else self.main
         elif kind == PARENT:
             self._next = ("token", payload) if payload else ("instance", -1)
+        elif kind == SKIP:
+            self._skip(head & ID_MASK, payload)
         else:
             self.lose()
 
@@ -278,24 +309,30 @@ class Decoder:
         self._stack.clear()
         self._next = None
 
-    def finish(self) -> tuple[tuple[bytes, ...], list[bytes | None], bytes]:
+    def finish(self) -> tuple[tuple[bytes, ...], list[bytes | None], bytes, bytes]:
         """Resolve what could not be known on the way, and hand everything over.
 
         Returns the columns of the instances (`INSTANCE_COLUMNS`, int64), the rows of each site's values (`ROW` words
-        each; None: it has none) and each site's number of values (int64).
+        each; None: it has none), each site's number of values and each block's number of skipped instances (int64).
         """
         block, parent, ordinal, *_ = self._columns
         self._resolve(parent)
         order = self._plan_order(parent)
         seen: dict[tuple[int, int], int] = {}
+        skips = iter([*self._skips, (len(block), 0, 0, 0)])
+        before, *skip = next(skips)
         for i, b in enumerate(block):
+            while before <= i:
+                key = (skip[0], skip[1])
+                seen[key] = seen.get(key, 0) + skip[2]
+                before, *skip = next(skips)
             if self._blocks[b][1] == 0:
                 ordinal[i] = seen.get((parent[i], b), 0)
                 seen[parent[i], b] = ordinal[i] + 1
         if order is not None:
             self._apply_order(order)
         rows = [self._without_duplicates(r).tobytes() if r else None for r in self._rows]
-        return tuple(c.tobytes() for c in self._columns), rows, self._counts.tobytes()
+        return tuple(c.tobytes() for c in self._columns), rows, self._counts.tobytes(), self._skipped.tobytes()
 
     def _resolve(self, parent: array[int]) -> None:
         for instance, process, token in self._pending:
@@ -368,7 +405,8 @@ class Decoder:
 def gather(rows: bytes | memoryview, heap: Heap, missing: bytes, /) -> tuple[bytes, bytes, bytes]:
     """The heap bytes of a site's values: (kinds, offsets, data), uint8[n], int64[n + 1] and the bytes.
 
-    SHORT_STR becomes STR. A value whose bytes are not where it says becomes a GAP with the bytes `missing`.
+    SHORT_STR becomes STR, TREE becomes EXACT. A value whose bytes are not where it says, or make no sense, becomes a
+    GAP with the bytes `missing`.
     """
     words = memoryview(rows).cast("B").cast("Q")
     kinds, offsets, data = bytearray(), array("q", [0]), bytearray()
@@ -388,6 +426,8 @@ def find(kind: int, payload: int, stream: int, heap: Heap, missing: bytes) -> tu
         kind, found = STR, payload.to_bytes(8, "little")[1 : length + 1] if length <= 7 else None
     elif kind in HEAP_KINDS:
         found = read_heap(heap(stream, payload >> HEAP_SHIFT), payload & ((1 << HEAP_SHIFT) - 1))
+        if kind == TREE:
+            kind, found = EXACT, None if found is None else tree_text(found)
     else:
         return kind, None
     return (GAP, missing) if found is None else (kind, found)
@@ -399,6 +439,38 @@ def read_heap(segment: bytes | memoryview | None, at: int) -> bytes | None:
         return None
     length = int.from_bytes(segment[at : at + 4], "little")
     return bytes(segment[at + 4 : at + 4 + length]) if at + 4 + length <= len(segment) else None
+
+
+def tree_text(data: bytes) -> bytes | None:
+    """The bytes of a TREE as those of an EXACT: a Python expression. None if they make no sense."""
+    try:
+        text, end = _tree(data, 0, MAX_TREE_DEPTH)
+    except (struct.error, IndexError, ValueError):
+        return None
+    return text.encode() if end == len(data) else None
+
+
+_ATOMS = {ord("N"): "None", ord("T"): "True", ord("F"): "False"}
+
+
+def _tree(data: bytes, at: int, depth: int) -> tuple[str, int]:
+    """The text of the value that begins at an offset, and where it ends."""
+    tag = data[at]
+    if tag in _ATOMS:
+        return _ATOMS[tag], at + 1
+    if tag in b"id":
+        (number,) = struct.unpack_from("<q" if tag == ord("i") else "<d", data, at + 1)
+        return repr(number), at + 9
+    if tag not in b"[(" or not depth:
+        raise ValueError(tag)
+    (count,) = struct.unpack_from("<H", data, at + 1)
+    at += 3
+    items = []
+    for _ in range(count):
+        item, at = _tree(data, at, depth - 1)
+        items.append(item)
+    text = ", ".join(items)
+    return (f"[{text}]" if tag == ord("[") else f"({text},)" if count == 1 else f"({text})"), at
 
 
 def _rows(table: bytes, columns: int) -> list[tuple[int, ...]]:
@@ -416,5 +488,5 @@ _State = tuple[list[_Frame], list[int], _Parent | None, bool, bool]
 def _copied(state: tuple[object, ...]) -> _State:
     frames, stack, following, lost, broken = state
     assert isinstance(frames, list) and isinstance(stack, list)
-    copies = [_Frame(f.function, f.position, f.slots[:]) for f in frames]
+    copies = [_Frame(f.function, f.position, f.slots[:], f.following[:]) for f in frames]
     return copies, stack[:], following, lost, broken  # type: ignore[return-value]

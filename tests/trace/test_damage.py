@@ -50,6 +50,8 @@ LOST: dict[str, tuple[Damage, str]] = {
     "an unknown block opens": (lambda r, s: s.raw(f.BLOCK << f.KIND_SHIFT | f.OPEN | 999), "makes no sense"),
     "more left than there is": (lambda r, s: s.value("a", 7, leave=9), "makes no sense"),
     "a LEAVE of too many": (lambda r, s: s.control(f.LEAVE, 1 << 63), "makes no sense"),
+    "more skipped than there can be": (lambda r, s: s.skip("i", 1 << 63), "makes no sense"),
+    "a skipped site": (lambda r, s: s.raw(f.SKIP << f.KIND_SHIFT | 1 + len(MAIN.blocks), 1), "makes no sense"),
     "an unknown activation goes on": (lambda r, s: s.control(f.RESUME, 2), "makes no sense"),
     "a segment is missing": (lambda r, s: s.next_segment(5), "segments before it are missing"),
 }

@@ -253,6 +253,46 @@ def iterations_that_recorded_nothing_are_instances(run: WrittenRun) -> None:
     main_process(run).stream().open("main").value("a", 1).open("g").open("g").value("g1", 3)
 
 
+@case(
+    {
+        "main[0]": {"b": "end"},
+        "main[0] > g[0]": {"g1": "0"},
+        "main[0] > g[0] > h[0]": {},
+        "main[0] > g[0] > h[4]": {"h1": "4"},
+        "main[0] > g[1]": {"g1": "1"},
+        "main[0] > g[1] > h[2]": {"h1": "2"},
+        "main[0] > g[9]": {"g1": "9"},
+    }
+)
+def iterations_that_were_thinned_are_counted(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").value("g1", 0, opens=True).open("h").skip("h", 3)
+    s.value("h1", 4, opens=True).skip("h", 5).value("g1", 1, opens=True).skip("h", 2).value("h1", 2, opens=True)
+    s.skip("g", 4).skip("g", 3).value("g1", 9, opens=True).skip("g", 7).value("b", "end")
+
+
+@case(
+    {
+        "main[0]": {},
+        "main[0] > f[2]": {"x": "2"},
+        "main[0] > g[0]": {},
+        "main[0] > g[0] > f[1]": {"x": "1"},
+        "main[0] > g[0] > f[5]": {"x": "5"},
+        "main[0] > f[7]": {"x": "7"},
+    }
+)
+def calls_that_were_thinned_are_counted(run: WrittenRun) -> None:
+    s = main_process(run).stream().open("main").skip("f", 2).value("x", 2, opens=True).skip("f", 1, leave=1)
+    s.open("g").skip("f", 1).value("x", 1, opens=True).skip("f", 3, leave=1).value("x", 5, opens=True)
+    s.at("main", leave=1).skip("f", 3).value("x", 7, opens=True)
+
+
+@case({"main[0]": {}, "main[0] > f[3]": {"x": "3"}, "main[0] > f[3] > i[2]": {"i1": "2"}})
+def what_a_thread_skips_lies_under_the_main_module(run: WrittenRun) -> None:
+    p = main_process(run)
+    p.stream(0).open("main")
+    p.stream(1).skip("f", 3).value("x", 3, opens=True).skip("i", 2).value("i1", 2, opens=True).skip("f", 8, leave=1)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_run_is_read_as_it_was_recorded(name: str, mode: str, tmp_path: Path) -> None:
     write, expected = CASES[name]
@@ -313,3 +353,11 @@ def test_only_some_sites_can_be_kept(mode: str, tmp_path: Path) -> None:
     decoded = decode(run.path, sites=(1, 2), python=mode == "python")
     assert [rows is not None for rows in decoded.rows[:3]] == [False, True, False]
     assert decoded.counts[:3].tolist() == [1, 1, 1]
+
+
+def test_skipped_instances_are_summed_for_each_block(mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    p = main_process(run).module(OTHER)
+    p.stream(0).open("main").skip("g", 2).open("g").skip("h", 3).skip("help", 4).skip("g", 5)
+    p.stream(1).skip("help", 6)
+    assert run.read(mode).skipped() == {(0, MAIN.block("g")): 7, (0, MAIN.block("h")): 3, (1, OTHER.block("help")): 10}

@@ -38,7 +38,7 @@ blocks = st.builds(
 )
 placed = st.builds(
     lambda kind, n, opens, leave, payload: (head(kind, n, opens, leave), payload),
-    st.sampled_from([f.INT, f.FLOAT, f.STR, f.SHORT_STR, f.NONE, f.EXACT]),
+    st.sampled_from([f.INT, f.FLOAT, f.STR, f.SHORT_STR, f.NONE, f.EXACT, f.TREE]),
     st.integers(0, IDS),
     st.sampled_from([False, False, True]),
     leaves,
@@ -50,18 +50,25 @@ controls = st.builds(
     st.integers(0, 4) | st.integers(0, (1 << 64) - 1),
     leaves,
 )
+skips = st.builds(
+    lambda n, leave, payload: (head(f.SKIP, n, leave=leave), payload),
+    st.integers(0, len(MAIN.blocks) + 2),
+    leaves,
+    st.integers(0, 20) | st.integers(0, (1 << 64) - 1),
+)
 noise = st.tuples(st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 64) - 1))
 #: An id alone opens activations often, so that there is a stack to play with.
 opening = st.sampled_from(
     [(head(f.BLOCK, 1 + MAIN.block(b), True), 0) for b in ("main", "f", "gen", "g", "h", "i", "k")]
 )
-streams = st.lists(st.one_of(opening, opening, blocks, placed, placed, controls, controls), max_size=40)
+streams = st.lists(st.one_of(opening, opening, blocks, placed, placed, skips, controls, controls), max_size=40)
 wild_streams = st.lists(st.one_of(opening, placed, controls, noise), max_size=25)
 
 
 def write(process: WrittenProcess, number: int, records: list[Record]) -> None:
     stream = process.stream(number)
     stream.put(b"in the heap")
+    stream.put(b"[\2\0NT")
     for at, (record_head, payload) in enumerate(records):
         if at == 15:
             stream.next_segment()
@@ -69,7 +76,7 @@ def write(process: WrittenProcess, number: int, records: list[Record]) -> None:
 
 
 def facts(decoded: Decoded) -> dict[str, Any]:
-    names = ("block", "parent", "ordinal", "stream", "seq", "begin", "counts")
+    names = ("block", "parent", "ordinal", "stream", "seq", "begin", "counts", "skipped")
     rows = [None if r is None else bytes(r) for r in decoded.rows]
     return (
         {"rows": rows}

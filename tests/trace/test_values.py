@@ -12,7 +12,7 @@ import pytest
 from flor.trace import format as f
 from flor.trace import values
 from flor.trace.cet_json import json_value
-from tests.trace.writer import WrittenRun, main_process
+from tests.trace.writer import MAIN, WrittenRun, main_process
 
 NESTED = "[1, {'a': (2.5, None)}]"
 
@@ -104,6 +104,56 @@ def test_kept_values_show_as_text(kind: int, data: bytes, text: str | None, mode
     found = run.read(mode).values(0, 0)
     assert (found.kind.tolist(), found.payload.tolist()) == ([kind], [0])
     assert values.text(kind, 0, found.data[0].as_py()) == text
+
+
+NUMBERS = [1, -(2**63), 2.5, -0.0, 1e300, float("inf"), None, True, False]
+TREES = [
+    [],
+    (),
+    (1,),
+    [2.5],
+    NUMBERS,
+    tuple(NUMBERS),
+    [1, (2.5, [None, (True,)]), []],
+    [[[[[[[[7]]]]]]]],
+    list(range(256)),
+]
+
+
+def tree(value: object) -> bytes:
+    match value:
+        case None | bool():
+            return {None: b"N", True: b"T", False: b"F"}[value]
+        case int():
+            return struct.pack("<cq", b"i", value)
+        case float():
+            return struct.pack("<cd", b"d", value)
+        case list() | tuple():
+            tag = b"[" if isinstance(value, list) else b"("
+            return struct.pack("<cH", tag, len(value)) + b"".join(map(tree, value))
+    raise TypeError(value)
+
+
+@pytest.mark.parametrize("value", TREES, ids=range(len(TREES)))
+def test_a_tree_of_numbers_comes_back_as_its_expression(value: object, mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    main_process(run).stream().open("main").kept("a", f.TREE, tree(value)).kept("b", f.TREE, tree(value))
+    for site in ("a", "b"):
+        found = run.read(mode).values(0, MAIN.site(site))
+        assert (found.kind.tolist(), found.payload.tolist()) == ([f.EXACT], [0])
+        assert found.data.to_pylist() == [repr(value).encode()]
+
+
+FOREIGN_TREES = [b"", b"x", b"NN", b"i1234567", b"[", b"[\1", b"[\1\0", b"[\2\0N", b"(\1\0NN", b"[\1\0" * 66 + b"N"]
+
+
+@pytest.mark.parametrize("data", FOREIGN_TREES)
+def test_a_tree_that_makes_no_sense_is_a_gap(data: bytes, mode: str, tmp_path: Path) -> None:
+    run = WrittenRun(tmp_path)
+    main_process(run).stream().open("main").kept("a", f.TREE, data)
+    found = run.read(mode).values(0, 0)
+    assert found.kind.tolist() == [f.GAP]
+    assert values.gap_reason(found.data[0].as_py()) == "its bytes are missing in the trace"
 
 
 def test_a_redacted_value_shows_nothing_of_it(mode: str, tmp_path: Path) -> None:

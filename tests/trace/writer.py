@@ -174,6 +174,10 @@ class WrittenStream:
         """The position moves."""
         return self.raw(self._block(block) | f.BLOCK << f.KIND_SHIFT | leave << f.LEAVE_SHIFT)
 
+    def skip(self, block: str, count: int, leave: int = 0) -> WrittenStream:
+        """So many instances of a block were not recorded here."""
+        return self.raw(self._block(block) | f.SKIP << f.KIND_SHIFT | leave << f.LEAVE_SHIFT, count)
+
     def value(self, site: str, value: object, *, leave: int = 0, opens: bool = False) -> WrittenStream:
         """A value of a site; with `opens` the first in a new instance of its block."""
         kind, payload = self.encoded(value)
