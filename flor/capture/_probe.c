@@ -41,19 +41,10 @@ static int has_begun(PyFrameObject *frame) {
 #endif
 }
 
-static int made_before(const Suspended *m, PyObject *v) {
-    if (!m || !m->token || !m->made) return 0;
-#if PY_VERSION_HEX >= 0x030D0000
-    PyObject *made = NULL;
-    if (PyWeakref_GetRef(m->made, &made) < 0) PyErr_Clear();
-    Py_XDECREF(made); /* the caller has a reference if it is `v` */
-    return made == v;
-#else
-    return PyWeakref_GET_OBJECT(m->made) == v;
-#endif
-}
+static int made_before(const Suspended *m, PyObject *v) { return m && m->token && m->made && refers_to(m->made, v); }
 
-static void created(Stream *s, PyObject *v) {
+/* `told`: it is recorded where `v` was created. */
+static void created(Stream *s, PyObject *v, int told) {
     const char *frame_name;
     if (PyGen_CheckExact(v)) {
         if (!is_created(v, "gi_suspended", "gi_running")) return;
@@ -80,8 +71,8 @@ static void created(Stream *s, PyObject *v) {
         if (m) {
             Py_XSETREF(m->made, made);
             m->code = code_of((PyFrameObject *)frame);
-            m->token = ++R.token;
-            emit(s, KIND(K_CREATE), m->token);
+            m->token = told ? ++R.token : UNTOLD;
+            if (told) emit(s, KIND(K_CREATE), m->token);
         } else {
             Py_XDECREF(made);
         }
@@ -89,7 +80,15 @@ static void created(Stream *s, PyObject *v) {
     Py_DECREF(frame);
 }
 
-/* Begin an activation that is known by its frame. */
+/* Is the activation of `place` that begins now not recorded? */
+static int begins_silently(Stream *s, Place *place, uint32_t block) {
+    if (UNLIKELY(s->top->skip_end)) return 1;
+    if (LIKELY(!is_thinned(place))) return 0;
+    note_skipped(s, block);
+    return 1;
+}
+
+/* Begin an activation that is known by its frame. Returns 0 if it is not recorded. */
 static int begin_frame(Stream *s, const Probe *p) {
     PyFrameObject *frame = frame_at(p->depth);
     if (!frame) return 0;
@@ -97,132 +96,200 @@ static int begin_frame(Stream *s, const Probe *p) {
     forget(s, frame);
     prune(s);
     tell_position(s);
-    tell_time(s);
     Suspended *m = find_frame(frame);
-    if (m && m->token && m->code == code) emit(s, KIND(K_PARENT), m->token);
+    uint64_t token = m && m->code == code ? m->token : 0;
+    int silent = token ? token == UNTOLD : begins_silently(s, p->home, p->function);
+    if (!silent) {
+        tell_time(s);
+        if (token) emit(s, KIND(K_PARENT), token);
+    }
     Entry *e = push(s);
     if (!e) return 0;
-    *e = (Entry){p->function, p->function, 0, s->activations++, 0, frame, code};
+    uint32_t number = silent ? UINT32_MAX : s->activations++;
+    *e = (Entry){.block = p->function, .pos = p->function, .number = number, .frame = frame, .code = code};
+    if (silent) silence(e);
     m = add_frame(frame);
     if (m) {
         Py_XDECREF(m->made);
-        *m = (Suspended){frame, code, 0, NULL, s, e->number, p->function, p->function, 0};
+        *m = (Suspended){.frame = frame,
+                         .code = code,
+                         .stream = s,
+                         .number = number,
+                         .block = p->function,
+                         .pos = p->function,
+                         .silent = silent};
     }
-    return 1;
+    return !silent;
 }
 
 /* ---- the probes ---- */
 
-#define ARGS PyObject *self, PyObject *const *args, size_t nargsf, PyObject *Py_UNUSED(kwnames)
-
-static PyObject *call_value(ARGS) {
-    Probe *p = (Probe *)self;
-    PyObject *v = args[PyVectorcall_NARGS(nargsf) - 1];
+static inline int observe(Probe *p, PyObject *v) {
     Stream *s = stream();
-    if (s && settled(s, p)) {
-        at(s, p);
-        if (record(s, p, p->site, v, p->redact & 1)) return NULL;
-        if (p->flags & CREATES) created(s, v);
+    if (UNLIKELY(!s)) return 0;
+    Entry *e = settled(s, p);
+    if (LIKELY(e != NULL)) {
+        at(e, p);
+        if (record(s, p, p->site, v, p->redact & 1)) return -1;
     }
-    return Py_NewRef(v);
+    if (UNLIKELY(p->flags & CREATES) && (e || s->top->skip_end)) created(s, v, e != NULL);
+    return 0;
 }
 
-static PyObject *call_bind(ARGS) {
-    Probe *p = (Probe *)self;
+static int bind(Probe *p, PyObject *const *args) {
     Stream *s = stream();
-    if (s && settled(s, p)) {
-        at(s, p);
-        if (record_all(s, p, args, PyVectorcall_NARGS(nargsf), 0)) return NULL;
-    }
-    Py_RETURN_NONE;
+    Entry *e = s ? settled(s, p) : NULL;
+    if (!e) return 0;
+    at(e, p);
+    return record_all(s, p, args, 0);
 }
 
-static PyObject *call_iterate(ARGS) {
-    Probe *p = (Probe *)self;
+static inline int iterate(Probe *p, PyObject *const *args) {
     Stream *s = stream();
-    if (s && settled(s, p)) {
-        tell_time(s);
-        at(s, p);
-        if (record_all(s, p, args, PyVectorcall_NARGS(nargsf), OPEN)) return NULL;
-    }
-    Py_RETURN_TRUE;
+    Entry *e = s ? next_instance(s, p) : NULL;
+    if (!e) return 0;
+    tell_time(s);
+    at(e, p);
+    return record_all(s, p, args, OPEN);
 }
 
-static PyObject *call_iterate_generator(ARGS) {
-    Probe *p = (Probe *)self;
+static int iterate_generator(Probe *p, PyObject *const *args) {
     Stream *s = stream();
-    if (s) {
-        PyFrameObject *frame = frame_at(p->depth);
-        Suspended *m = find_frame(frame);
-        int known = m && m->code == code_of(frame);
-        if (!known || m->token) {
-            if (begin_frame(s, p)) emit(s, KIND(K_BLOCK) | OPEN | p->function, 0);
-        }
-        if (settled(s, p)) {
-            tell_time(s);
-            at(s, p);
-            if (record_all(s, p, args, PyVectorcall_NARGS(nargsf), OPEN)) return NULL;
-        }
-    }
-    Py_RETURN_TRUE;
+    if (!s) return 0;
+    PyFrameObject *frame = frame_at(p->depth);
+    Suspended *m = find_frame(frame);
+    int known = m && m->code == code_of(frame);
+    if ((!known || m->token) && begin_frame(s, p)) emit(s, KIND(K_BLOCK) | OPEN | p->function, 0);
+    return iterate(p, args);
 }
 
-static PyObject *call_enter(ARGS) {
-    Probe *p = (Probe *)self;
+static int enter(Probe *p, PyObject *const *args) {
     Stream *s = stream();
-    if (s) {
-        if (s->depth && UNLIKELY(!top(s)->guarded)) prune(s);
-        tell_position(s);
-        tell_time(s);
-        Entry *e = push(s);
-        if (!e) Py_RETURN_NONE;
-        *e = (Entry){p->block, p->block, 0, s->activations++, 1, NULL, NULL};
-        if (record_all(s, p, args, PyVectorcall_NARGS(nargsf), OPEN)) return NULL;
+    if (!s) return 0;
+    if (s->depth && UNLIKELY(!s->top->guarded)) prune(s);
+    tell_position(s);
+    int silent = begins_silently(s, p->place, p->block);
+    if (!silent) tell_time(s);
+    Entry *e = push(s);
+    if (!e) return 0;
+    *e = (Entry){.key = p->block, .block = p->block, .pos = p->block, .guarded = 1};
+    if (silent) {
+        silence(e);
+        return 0;
     }
-    Py_RETURN_NONE;
+    e->number = s->activations++;
+    return record_all(s, p, args, OPEN);
 }
 
-static PyObject *call_enter_frame(ARGS) {
-    Probe *p = (Probe *)self;
+static int enter_frame(Probe *p, PyObject *const *args) {
     Stream *s = stream();
-    if (s && begin_frame(s, p)) {
-        if (record_all(s, p, args, PyVectorcall_NARGS(nargsf), OPEN)) return NULL;
-    }
-    Py_RETURN_NONE;
+    return s && begin_frame(s, p) ? record_all(s, p, args, OPEN) : 0;
 }
 
-static PyObject *call_leave(ARGS) {
-    (void)args;
-    (void)nargsf;
-    Probe *p = (Probe *)self;
+static int leave(Probe *p, PyObject *const *Py_UNUSED(args)) {
     Stream *s = stream();
     if (s && settle(s, p)) pop(s);
-    Py_RETURN_NONE;
+    return 0;
 }
 
-static PyObject *call_leave_frame(ARGS) {
-    Probe *p = (Probe *)self;
+static int mark(Probe *p, PyObject *const *Py_UNUSED(args)) {
     Stream *s = stream();
-    if (s && settle(s, p)) pop(s);
-    return Py_NewRef(args[PyVectorcall_NARGS(nargsf) - 1]);
+    Entry *e = s ? settle(s, p) : NULL;
+    if (!e || e->silent) return 0;
+    if (e->skip_end) {
+        if (e->skip <= p->block && p->block < e->skip_end) return 0;
+        skip_no_more(e);
+    }
+    e->mark = p->block;
+    e->bare = 0;
+    return 0;
 }
 
-static PyObject *call_mark(ARGS) {
-    (void)args;
-    (void)nargsf;
-    Probe *p = (Probe *)self;
+static int any_changes(Probe *p) {
+    if (p->checked != R.changes) {
+        p->checked = R.changes;
+        p->steady = 1;
+        for (uint32_t i = 0; i < p->binding_count; i++) p->steady &= !R.changing[p->bindings[i]];
+    }
+    return !p->steady;
+}
+
+/* In the first iteration all loads are probed: then it is known what its bindings have. */
+static int choose(Probe *p) {
     Stream *s = stream();
-    if (s && settle(s, p)) top(s)->mark = p->block;
-    Py_RETURN_NONE;
+    if (!s || s->top->key != p->key) return 0; /* nothing is recorded */
+    int probed = !p->begun || any_changes(p);
+    p->begun = 1;
+    s->top->bare = !probed;
+    return probed;
 }
 
-static const vectorcallfunc CALLS[] = {
-    call_value, call_bind,        call_iterate, call_iterate_generator, call_enter, call_enter_frame,
-    call_leave, call_leave_frame, call_mark,
+/* A load of a local name. Its binding has told the value if that cannot have changed since; if it can, but no time is
+ * left to look, nothing is said: a reader knows by the binding that there was something to look at. */
+static inline int observe_load(Probe *p, PyObject *v) {
+    PyTypeObject *type = Py_TYPE(v);
+    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBool_Type ||
+        v == Py_None || type == R.float64)
+        return 0;
+    if ((type == &PyList_Type || type == &PyTuple_Type) && over_budget()) return 0;
+    return observe(p, v);
+}
+
+static int (*const ACTIONS[])(Probe *, PyObject *const *) = {
+    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL,
+};
+
+static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *Py_UNUSED(kwnames)) {
+    Probe *p = (Probe *)self;
+    if (ACTIONS[p->op](p, args)) return NULL;
+    if (p->op == LEAVE_FRAME) return Py_NewRef(args[PyVectorcall_NARGS(nargsf) - 1]);
+    return Py_NewRef(p->op == ITERATE || p->op == ITERATE_GENERATOR ? Py_True : Py_None);
+}
+
+/* A probe is subscripted, `probe[v]`, which costs less than a call; it is called for more than one value. */
+#define SUBSCRIPT(op, result)                                                                                          \
+    static PyObject *subscript_##op(PyObject *self, PyObject *v) {                                                     \
+        return op((Probe *)self, &v) ? NULL : Py_NewRef(result);                                                       \
+    }
+SUBSCRIPT(bind, Py_None)
+SUBSCRIPT(iterate, Py_True)
+SUBSCRIPT(iterate_generator, Py_True)
+SUBSCRIPT(enter, Py_None)
+SUBSCRIPT(enter_frame, Py_None)
+
+static PyObject *subscript_value(PyObject *self, PyObject *v) {
+    return observe((Probe *)self, v) ? NULL : Py_NewRef(v);
+}
+static PyObject *subscript_load(PyObject *self, PyObject *v) {
+    return observe_load((Probe *)self, v) ? NULL : Py_NewRef(v);
+}
+
+/* Without a value it is inverted, `~probe`. */
+static PyObject *invert(PyObject *self) {
+    Probe *p = (Probe *)self;
+    if (p->op == CHOOSE) return Py_NewRef(choose(p) ? Py_True : Py_False);
+    return call(self, NULL, 0, NULL);
+}
+
+static PyNumberMethods INVERSION = {.nb_invert = invert};
+
+static PyMappingMethods SUBSCRIPTS[] = {
+    {.mp_subscript = subscript_value},
+    {.mp_subscript = subscript_bind},
+    {.mp_subscript = subscript_iterate},
+    {.mp_subscript = subscript_iterate_generator},
+    {.mp_subscript = subscript_enter},
+    {.mp_subscript = subscript_enter_frame},
+    {.mp_subscript = NULL},
+    {.mp_subscript = NULL},
+    {.mp_subscript = NULL},
+    {.mp_subscript = subscript_load},
+    {.mp_subscript = NULL},
 };
 
 static void probe_dealloc(PyObject *self) {
     Py_XDECREF(((Probe *)self)->last);
+    PyMem_RawFree(((Probe *)self)->bindings);
     Py_TYPE(self)->tp_free(self);
 }
 
@@ -241,79 +308,152 @@ static PyMethodDef probe_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject ProbeType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "flor.capture._probe.Probe",
-    .tp_basicsize = sizeof(Probe),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
-    .tp_vectorcall_offset = offsetof(Probe, vectorcall),
-    .tp_call = PyVectorcall_Call,
-    .tp_dealloc = probe_dealloc,
-    .tp_methods = probe_methods,
-};
+/* One type for each operation: the same but for what subscripting does. */
+static int ready(void) {
+    for (size_t op = 0; op < Py_ARRAY_LENGTH(ProbeTypes); op++) {
+        ProbeTypes[op] = (PyTypeObject){
+            PyVarObject_HEAD_INIT(NULL, 0).tp_name = "flor.capture._probe.Probe",
+            .tp_basicsize = sizeof(Probe),
+            .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+            .tp_vectorcall_offset = offsetof(Probe, vectorcall),
+            .tp_call = PyVectorcall_Call,
+            .tp_as_mapping = &SUBSCRIPTS[op],
+            .tp_as_number = &INVERSION,
+            .tp_dealloc = probe_dealloc,
+            .tp_methods = probe_methods,
+        };
+        if (PyType_Ready(&ProbeTypes[op])) return -1;
+    }
+    return 0;
+}
 
 /* ---- the module ---- */
 
 PyDoc_STRVAR(
     start_doc,
-    "start(directory, origin, keep, secrets, open_process)\n\n"
+    "start(directory, origin, keep, secrets, open_process, budget, backlog, share)\n\n"
     "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` "
     "returns\n"
     "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record)` makes a forked\n"
-    "child's folder and returns its path.");
+    "child's folder and returns its path.\n"
+    "`budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's "
+    "time\n"
+    "that slow values may take.");
 
 static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     PyObject *path, *keep, *secrets, *open_process;
     long long origin;
-    if (!PyArg_ParseTuple(args, "O&LOO!O", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
-                          &open_process))
+    unsigned long long budget, backlog;
+    double share;
+    if (!PyArg_ParseTuple(args, "O&LOO!OKKd", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
+                          &open_process, &budget, &backlog, &share))
         return NULL;
     R.directory = strdup(PyBytes_AS_STRING(path));
     Py_DECREF(path);
     R.origin = origin;
+    R.budget = budget ? budget : 1;
+    R.backlog = backlog ? backlog : 1;
+    R.share = (int64_t)(share * 1000);
     Py_XSETREF(R.keep, Py_NewRef(keep));
     Py_XSETREF(R.open_process, Py_NewRef(open_process));
     Py_XSETREF(R.secrets, Py_NewRef(secrets));
     Py_XSETREF(R.key, PyUnicode_InternFromString("flor.stream"));
     if (!R.directory || !R.key) return PyErr_NoMemory();
+    if (*R.directory) open_control();
     R.active = 1;
     R.epoch = 1;
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(probes_doc, "probes(specs, base, blocks)\n\nThe probes of one source, one for each Spec of "
-                         "flor.capture.ops, in their order.");
+PyDoc_STRVAR(probes_doc,
+             "probes(specs, base, ends, sites)\n\n"
+             "The probes of one source, one for each Spec of flor.capture.ops, in their order. `ends`: for each block\n"
+             "the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites it has.");
+
+static Probe *new_probe(PyObject *spec, uint32_t base, uint32_t blocks, Place *places) {
+    unsigned int op, function, block, site, count, depth, flags, of;
+    unsigned long long redact;
+    if (!PyArg_ParseTuple(spec, "IIIIIIIKI", &op, &function, &block, &site, &count, &depth, &flags, &redact, &of))
+        return NULL;
+    if (op >= Py_ARRAY_LENGTH(ProbeTypes) || function >= blocks || block >= blocks) {
+        PyErr_Format(PyExc_ValueError, "no such op or block: %u, %u, %u", op, function, block);
+        return NULL;
+    }
+    Probe *p = PyObject_New(Probe, &ProbeTypes[op]);
+    if (!p) return NULL;
+    memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
+    p->vectorcall = call;
+    p->op = (uint8_t)op;
+    p->flags = (uint8_t)flags;
+    p->depth = (uint8_t)depth;
+    p->function = base + function;
+    p->key = flags & GUARDED ? p->function : UINT32_MAX;
+    p->block = base + block;
+    p->site = base + blocks + site;
+    p->values = count;
+    p->redact = redact;
+    p->home = &places[function];
+    p->place = &places[block];
+    p->of = of;
+    for (unsigned int i = 0; i < count && p->site + i < R.place_count; i++) R.places[p->site + i] = p->place;
+    return p;
+}
+
+/* CHOOSE's: the ids of the bindings that its loads are derived from. */
+static int find_bindings(Probe *p, PyObject *list, uint32_t site, uint32_t first_site) {
+    uint32_t end = p->of;
+    p->bindings = PyMem_RawCalloc(end - site + 1, sizeof *p->bindings);
+    if (!p->bindings) return -1;
+    for (uint32_t i = site; i < end; i++) {
+        const Probe *load = (const Probe *)PyList_GET_ITEM(list, i);
+        if (load->op == LOAD && !(load->flags & ALWAYS)) p->bindings[p->binding_count++] = first_site + load->of;
+    }
+    p->checked = UINT32_MAX;
+    return 0;
+}
+
+/* The places of a source's blocks. They stay for good, as its code may. */
+static Place *new_places(PyObject *ends, uint32_t base, size_t ids) {
+    Py_ssize_t n = PyTuple_GET_SIZE(ends);
+    Place *places = PyMem_RawCalloc((size_t)n + 1, sizeof *places);
+    if (base + ids > R.place_count) {
+        Place **all = PyMem_RawRealloc(R.places, (base + ids) * sizeof *all);
+        if (all) R.places = all;
+        uint8_t *changing = PyMem_RawRealloc(R.changing, base + ids);
+        if (changing) R.changing = changing;
+        if (all && changing) {
+            memset(all + R.place_count, 0, (base + ids - R.place_count) * sizeof *all);
+            memset(changing + R.place_count, 0, base + ids - R.place_count);
+            R.place_count = base + ids;
+        }
+    }
+    if (!places || base + ids > R.place_count) {
+        PyMem_RawFree(places);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        uint32_t end = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(ends, i));
+        places[i].end = end ? base + end : 0;
+        R.places[base + i] = &places[i];
+    }
+    return places;
+}
 
 static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
-    PyObject *specs;
-    unsigned int base, blocks;
-    if (!PyArg_ParseTuple(args, "O!II", &PyList_Type, &specs, &base, &blocks)) return NULL;
+    PyObject *specs, *ends;
+    unsigned int base, sites;
+    if (!PyArg_ParseTuple(args, "O!IO!I", &PyList_Type, &specs, &base, &PyTuple_Type, &ends, &sites)) return NULL;
     Py_ssize_t n = PyList_GET_SIZE(specs);
-    PyObject *list = PyList_New(n);
+    uint32_t blocks = (uint32_t)PyTuple_GET_SIZE(ends);
+    Place *places = new_places(ends, base, (size_t)blocks + sites);
+    PyObject *list = places ? PyList_New(n) : NULL;
     for (Py_ssize_t i = 0; list && i < n; i++) {
-        unsigned int op, function, block, site, count, depth, flags;
-        unsigned long long redact;
-        PyObject *spec = PyList_GET_ITEM(specs, i);
-        if (!PyArg_ParseTuple(spec, "IIIIIIIK", &op, &function, &block, &site, &count, &depth, &flags, &redact)) {
-            Py_DECREF(list);
-            return NULL;
+        Probe *p = new_probe(PyList_GET_ITEM(specs, i), base, blocks, places);
+        if (p) PyList_SET_ITEM(list, i, (PyObject *)p);
+        if (!p || (p->op == CHOOSE && find_bindings(p, list, p->site - base - blocks, base + blocks))) {
+            Py_CLEAR(list);
         }
-        Probe *p = op < Py_ARRAY_LENGTH(CALLS) ? PyObject_New(Probe, &ProbeType) : NULL;
-        if (!p) {
-            Py_DECREF(list);
-            return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_ValueError, "no such op: %u", op);
-        }
-        p->vectorcall = CALLS[op];
-        p->op = (uint8_t)op;
-        p->flags = (uint8_t)flags;
-        p->depth = (uint8_t)depth;
-        p->function = base + function;
-        p->block = base + block;
-        p->site = base + blocks + site;
-        p->redact = redact;
-        p->last = NULL;
-        p->last_stream = NULL;
-        p->last_ref = p->last_kind = p->last_epoch = 0;
-        PyList_SET_ITEM(list, i, (PyObject *)p);
     }
     return list;
 }
@@ -322,25 +462,25 @@ PyDoc_STRVAR(forked_doc, "forked()\n\nTo be called in a forked child: it must ne
 
 static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
     if (!R.active) Py_RETURN_NONE;
-    R.cached_thread = NULL;
-    Stream *mine = NULL;
     PyObject *dict = PyThreadState_GetDict();
     PyObject *capsule = dict ? PyDict_GetItemWithError(dict, R.key) : NULL;
-    if (capsule) mine = PyCapsule_GetPointer(capsule, "flor.stream");
+    mine = capsule ? PyCapsule_GetPointer(capsule, "flor.stream") : NULL;
     free(R.directory);
     R.directory = NULL;
     R.fork_stream = mine ? (int64_t)mine->number : -1;
-    R.fork_record = mine ? mine->records : 0;
+    R.fork_record = mine ? records(mine) : 0;
+    if (R.control) munmap((void *)R.control, CONTROL_WORDS * 8); /* the parent's */
+    R.control = NULL;
+    R.sealed = 0;
     R.epoch++;
     R.free = NULL;
     R.streams = mine;
     if (mine) {
         mine->next_stream = NULL;
         memset(mine->gaps, 0, sizeof mine->gaps);
-        munmap(mine->events.base, mine->events.size);
-        munmap(mine->heap.base, mine->heap.size);
-        memset(&mine->events, 0, sizeof mine->events);
-        memset(&mine->heap, 0, sizeof mine->heap);
+        mine->sealed = R.fork_record;
+        drop_file(&mine->events);
+        drop_file(&mine->heap);
     }
     R.lost = R.unplaced = 0;
     Py_RETURN_NONE;
@@ -358,25 +498,46 @@ PyDoc_STRVAR(stop_doc, "stop()\n\nRecord nothing more, and cut the segments to t
                        "'unplaced', 'lost', 'error'}.");
 
 static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
-    uint64_t records = 0;
+    uint64_t count = 0;
     R.active = 0;
-    R.cached_thread = NULL;
     for (Stream *s = R.streams; s; s = s->next_stream) {
-        records += s->records;
+        if (s->skipped) tell_first(s);
+        count += records(s);
         if (R.directory) {
-            seal(s, &s->events, "events");
-            seal(s, &s->heap, "heap");
+            end_file(s, &s->events);
+            end_file(s, &s->heap);
         }
         s->busy = s->dead = 1;
     }
-    return Py_BuildValue("{sKsKsKsi}", "records", (unsigned long long)records, "unplaced",
-                         (unsigned long long)R.unplaced, "lost", (unsigned long long)R.lost, "error", R.error);
+    return Py_BuildValue("{sKsKsKsi}", "records", (unsigned long long)count, "unplaced", (unsigned long long)R.unplaced,
+                         "lost", (unsigned long long)R.lost, "error", R.error);
+}
+
+static PyObject *quietly(PyObject *self, PyObject *args) {
+    PyObject *method = PyTuple_GET_SIZE(args) == 2 ? PyTuple_GET_ITEM(args, 0) : NULL;
+    if (!method) return PyErr_Format(PyExc_TypeError, "two arguments are wanted");
+    return call_quietly(self, method, PyTuple_GET_ITEM(args, 1));
+}
+
+static PyMethodDef quietly_def = {"quietly", quietly, METH_VARARGS, NULL};
+
+PyDoc_STRVAR(quiet_doc, "quiet(function)\n\nA method of one argument that calls `function` out of a tracer's sight.");
+
+static PyObject *quiet(PyObject *Py_UNUSED(self), PyObject *function) {
+    PyObject *quietly_ = PyCFunction_New(&quietly_def, function);
+    PyObject *method = quietly_ ? PyInstanceMethod_New(quietly_) : NULL;
+    Py_XDECREF(quietly_);
+    return method;
 }
 
 static PyMethodDef methods[] = {
-    {"start", start, METH_VARARGS, start_doc},   {"probes", probes, METH_VARARGS, probes_doc},
-    {"forked", forked, METH_NOARGS, forked_doc}, {"directory", directory, METH_NOARGS, directory_doc},
-    {"stop", stop, METH_NOARGS, stop_doc},       {NULL, NULL, 0, NULL},
+    {"start", start, METH_VARARGS, start_doc},
+    {"probes", probes, METH_VARARGS, probes_doc},
+    {"forked", forked, METH_NOARGS, forked_doc},
+    {"directory", directory, METH_NOARGS, directory_doc},
+    {"stop", stop, METH_NOARGS, stop_doc},
+    {"quiet", quiet, METH_O, quiet_doc},
+    {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef module = {
@@ -392,6 +553,6 @@ static struct PyModuleDef module = {
 };
 
 PyMODINIT_FUNC PyInit__probe(void) {
-    if (PyType_Ready(&ProbeType)) return NULL;
+    if (ready()) return NULL;
     return PyModule_Create(&module);
 }

@@ -2,7 +2,7 @@
  * Part of the recorder, which _probe.c is made of. */
 #ifndef FLOR_PROBE_STACK_H
 #define FLOR_PROBE_STACK_H
-#include "_probe_stream.h"
+#include "_probe_thin.h"
 
 /* ---- frames of generators and coroutines ---- */
 
@@ -70,50 +70,56 @@ static int alive(const Entry *e) {
 
 /* ---- the stack of activations ---- */
 
-static inline Entry *top(Stream *s) { return &s->stack[s->depth - 1]; }
-
 static Entry *push(Stream *s) {
-    if (s->depth == s->capacity) {
-        int capacity = s->capacity ? 2 * s->capacity : 64;
-        Entry *stack = PyMem_RawRealloc(s->stack, capacity * sizeof *stack);
+    if (s->depth + 1 == s->capacity) {
+        Entry *stack = PyMem_RawRealloc(s->stack, 2 * (size_t)s->capacity * sizeof *stack);
         if (!stack) return NULL;
         s->stack = stack;
-        s->capacity = capacity;
+        s->capacity *= 2;
     }
-    Entry *e = &s->stack[s->depth++];
-    memset(e, 0, sizeof *e);
-    return e;
+    return s->top = &s->stack[++s->depth];
+}
+
+/* What was pushed for an activation that is not recorded. */
+static void silence(Entry *e) {
+    e->silent = 1;
+    e->key = 0;
+    e->skip = 0;
+    e->skip_end = UINT32_MAX;
 }
 
 static void pop(Stream *s) {
-    Entry *e = top(s);
+    Entry *e = s->top;
+    if (!e->silent && s->skipped) tell_first(s);
     if (!e->guarded) {
         Suspended *m = find_frame(e->frame);
         if (m && !m->token && m->stream == s && m->number == e->number) {
             m->pos = e->pos;
             m->mark = e->mark;
+            m->skip = e->skip;
+            m->skip_end = e->skip_end;
         }
     }
-    s->depth--;
-    s->pending++;
+    s->top = &s->stack[--s->depth];
+    s->pending += !e->silent;
 }
 
 /* Take off what does not run any more: suspended generators, lambdas that raised. */
 static void prune(Stream *s) {
-    while (s->depth && !top(s)->guarded && !alive(top(s))) pop(s);
+    while (s->depth && !s->top->guarded && !alive(s->top)) pop(s);
 }
 
 /* An activation begins in this frame: those that are taken for being in it are not running any more. */
 static void forget(Stream *s, const void *frame) {
-    for (int i = s->depth - 1; i >= 0 && !s->stack[i].guarded; i--) {
+    for (int i = s->depth; i > 0 && !s->stack[i].guarded; i--) {
         if (s->stack[i].frame != frame) continue;
-        while (s->depth > i) pop(s);
+        while (s->depth >= i) pop(s);
     }
 }
 
 static void tell_position(Stream *s) {
     if (!s->depth) return;
-    Entry *e = top(s);
+    Entry *e = s->top;
     if (e->mark && e->mark != e->pos) {
         emit(s, KIND(K_BLOCK) | e->mark, 0);
         e->pos = e->mark;
@@ -130,32 +136,34 @@ static void tell_time(Stream *s) {
     }
 }
 
-/* Make the probe's activation the top of the stack. Returns 0 if it is not known. */
-static int settle(Stream *s, const Probe *p) {
+/* Make the probe's activation the top of the stack. Returns NULL if it is not known. */
+static Entry *settle(Stream *s, const Probe *p) {
     if (p->flags & GUARDED) {
-        while (s->depth && !top(s)->guarded) pop(s);
-        if (LIKELY(s->depth && top(s)->block == p->function)) return 1;
-        for (int i = s->depth - 1; i >= 0; i--) {
+        while (s->depth && !s->top->guarded) pop(s);
+        if (LIKELY(s->depth && s->top->block == p->function)) return s->top;
+        for (int i = s->depth; i > 0; i--) {
             if (s->stack[i].guarded && s->stack[i].block == p->function) {
-                while (s->depth > i + 1) pop(s);
-                return 1;
+                while (s->depth > i) pop(s);
+                return s->top;
             }
         }
-        return 0;
+        return NULL;
     }
     PyFrameObject *frame = frame_at(p->depth);
-    if (!frame) return 0;
+    if (!frame) return NULL;
     while (s->depth) {
-        Entry *e = top(s);
-        if (e->frame == frame && e->block == p->function) return 1;
+        Entry *e = s->top;
+        if (e->frame == frame && e->block == p->function) return e;
         if (e->guarded || alive(e)) break;
         pop(s);
     }
     Suspended *m = find_frame(frame);
-    if (!m || m->token || m->block != p->function || m->code != code_of(frame)) return 0;
+    if (!m || m->token || m->block != p->function || m->code != code_of(frame)) return NULL;
     Entry *e = push(s);
-    if (!e) return 0;
-    if (m->stream == s) {
+    if (!e) return NULL;
+    if (m->silent) {
+        m->stream = s;
+    } else if (m->stream == s) {
         emit(s, KIND(K_RESUME), m->number);
     } else { /* it goes on in another thread: there it is an activation of its own */
         emit(s, KIND(K_PARENT), 0);
@@ -165,8 +173,64 @@ static int settle(Stream *s, const Probe *p) {
         m->pos = m->block;
         m->mark = 0;
     }
-    *e = (Entry){m->block, m->pos, m->mark, m->number, 0, frame, m->code};
-    return 1;
+    *e = (Entry){.block = m->block,
+                 .pos = m->pos,
+                 .mark = m->mark,
+                 .number = m->number,
+                 .skip = m->skip,
+                 .skip_end = m->skip_end,
+                 .frame = frame,
+                 .code = m->code};
+    if (m->silent) silence(e);
+    return e;
+}
+
+/* The same where the top does not fit at once; NULL also if the probe's block is skipped. */
+static Entry *settle_slowly(Stream *s, const Probe *p) {
+    Entry *e = s->top;
+    if (!e->skip_end || e->block != p->function || !e->guarded) e = settle(s, p);
+    if (!e) {
+        R.unplaced++;
+        return NULL;
+    }
+    if (e->skip_end) {
+        if (e->skip <= p->block && p->block < e->skip_end) return NULL;
+        skip_no_more(e);
+    }
+    return e;
+}
+
+/* The activation in which the probe records now. */
+static inline Entry *settled(Stream *s, const Probe *p) {
+    Entry *e = s->top;
+    return LIKELY(e->key == p->key) ? e : settle_slowly(s, p);
+}
+
+/* The same for the next instance of a loop, unless it is skipped. */
+static Entry *next_instance(Stream *s, const Probe *p) {
+    Entry *e = s->top;
+    if (UNLIKELY(e->key != p->key)) {
+        e = settle(s, p);
+        if (!e) {
+            R.unplaced++;
+            return NULL;
+        }
+        if (e->skip_end) {
+            if (e->silent || (e->skip < p->block && p->block < e->skip_end)) return NULL;
+            skip_no_more(e);
+        }
+    }
+    if (is_thinned(p->place)) {
+        note_skipped(s, p->block);
+        skip(e, p->block, p->place->end);
+        return NULL;
+    }
+    return e;
+}
+
+static inline void at(Entry *e, const Probe *p) {
+    e->pos = p->block;
+    e->mark = 0;
 }
 
 #endif

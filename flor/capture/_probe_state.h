@@ -40,8 +40,11 @@ enum {
     K_FLOAT,
     K_SHORT_STR,
     K_STR,
+    K_ARRAY = 19,
     K_GAP = 22,
     K_REDACTED = 23,
+    K_SKIP = 25,
+    K_TREE = 26,
 };
 #define RECORD 12
 #define KIND(k) ((uint32_t)(k) << 22)
@@ -63,44 +66,63 @@ enum {
     ENTER_FRAME,
     LEAVE,
     LEAVE_FRAME,
-    MARK
+    MARK,
+    LOAD,
+    CHOOSE,
 };
 #define GUARDED 1
 #define CREATES 2
+#define ALWAYS 4
 
-#define FIRST_EVENTS (192 * 1024)
-#define LAST_EVENTS (16 * 1024 * 1024 / RECORD * RECORD)
-#define FIRST_HEAP (64 * 1024)
-#define LAST_HEAP (16 * 1024 * 1024)
-#define ALLOWANCE_NS 100000000LL /* slow values may take this long, */
-#define SHARE 20                 /* and a twentieth of the run's time */
+#define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
+#define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
+#define FIRST_SEGMENT (4 * CHUNK)
+#define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
+#define ALLOWANCE_NS 100000000LL /* slow values may take this long, and their share of the run's time */
 
+/* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
-    uint32_t block;  /* id of the activation's own block */
-    uint32_t pos;    /* the position that a reader knows */
-    uint32_t mark;   /* the position it has moved to since; 0: none */
-    uint32_t number; /* of the activation in its stream */
-    int guarded;
-    void *frame, *code; /* addresses, never followed */
+    uint32_t end;    /* the id behind those of the blocks inside it; 0: it is never thinned */
+    uint32_t sample; /* its records among the latest */
+    uint64_t mask;   /* 0: all its instances are recorded; 2^k - 1: every 2^k-th */
+    uint64_t count;  /* instances since that is so */
+} Place;
+
+/* An activation on a stream's stack. */
+typedef struct {
+    uint32_t key;            /* its block if a probe of that function needs no further look: guarded, nothing skipped */
+    uint32_t block;          /* id of the activation's own block */
+    uint32_t pos;            /* the position that a reader knows */
+    uint32_t mark;           /* the position it has moved to since; 0: none */
+    uint32_t number;         /* of the activation in its stream */
+    uint32_t skip, skip_end; /* the blocks from skip to before skip_end are not recorded now; skip_end 0: all are */
+    uint8_t guarded, silent; /* silent: nothing of it is recorded, nor that it is there */
+    uint8_t bare;            /* its loop's body runs without probes of derived loads */
+    void *frame, *code;      /* addresses, never followed */
 } Entry;
 
+/* A stream's events or heap: the tail is mapped and written, and when it is full, appended to the segment. */
 typedef struct {
-    uint8_t *base, *next, *end;
-    size_t size;
-    uint32_t segment; /* number of the next one */
+    uint8_t *base, *next, *end; /* of the tail's bytes */
+    uint64_t offset;            /* where they belong in the segment */
+    uint32_t segment;
+    const char *suffix;
 } File;
 
 typedef struct Stream {
+    Entry *top; /* stack[depth]; stack[0] is no activation */
     File events, heap;
-    Entry *stack;
-    int depth, capacity;
     uint32_t pending; /* activations left that no record has told yet */
-    uint32_t activations;
-    uint32_t number;
-    uint64_t records;
-    int64_t last_time;
+    uint32_t skipped; /* instances of the block `skip` that were not recorded and that no record has told yet */
+    uint32_t skip;
     int busy; /* a value is being looked at: whatever runs meanwhile is not the program's */
     int dead; /* nothing can be written any more */
+    Entry *stack;
+    int depth, capacity;
+    uint32_t activations;
+    uint32_t number;
+    uint64_t sealed; /* records in earlier segments */
+    int64_t last_time;
     struct {
         PyTypeObject *type;
         uint64_t ref;
@@ -114,27 +136,38 @@ typedef struct {
     uint64_t token; /* not 0: created, not begun */
     PyObject *made; /* then a weak reference to the generator or coroutine */
     Stream *stream; /* else: its activation */
-    uint32_t number, block, pos, mark;
+    uint32_t number, block, pos, mark, skip, skip_end;
+    int silent;
 } Suspended;
+
+#define UNTOLD UINT64_MAX /* token of what was created where nothing is recorded */
 
 typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
-    uint8_t op, flags, depth;
-    uint32_t function, block, site;
+    uint32_t key, block, site, function;
     uint64_t redact;
-    PyObject *last; /* the last module, builtin or string seen here, */
+    uint8_t op, flags, depth;
+    uint32_t values, of;
+    Place *place, *home; /* of `block`, of `function` */
+    PyObject *last;      /* the last module, builtin or string seen here, */
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
+    /* CHOOSE: the bindings that the loads are derived from, and whether those were found steady */
+    uint32_t *bindings, binding_count, checked;
+    uint8_t begun, steady;
 } Probe;
 
-static PyTypeObject ProbeType;
+static PyTypeObject ProbeTypes[CHOOSE + 1];
 
 static struct {
     int active;
     char *directory; /* this process's folder; NULL: not made yet */
     int64_t origin;
-    int64_t spent;
+    int64_t spent; /* nanoseconds for slow values, of which share / 1000 of the run's time is allowed */
+    int64_t share;
+    int over; /* they had, when the clock was last asked */
+    unsigned asked;
     PyObject *keep, *open_process, *secrets, *key;
     Stream *streams, *free;
     uint32_t stream_count, epoch;
@@ -143,12 +176,25 @@ static struct {
     int error; /* errno of what stopped a stream */
     Suspended *table;
     size_t table_size, table_used;
-    PyThreadState *cached_thread;
-    uint64_t cached_id; /* of that thread: another one may come to lie at its address */
-    Stream *cached_stream;
     int64_t fork_stream;
     uint64_t fork_record;
+    uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change */
+    uint32_t changes;      /* how often one was found */
+    PyTypeObject *float64; /* numpy's, once one was seen */
+    /* thinning */
+    Place **places; /* by id */
+    size_t place_count;
+    uint64_t budget, backlog; /* bytes: packed and not yet packed, packed; not yet packed */
+    uint64_t sealed;          /* bytes of this process's sealed segments */
+    int level;
+    volatile uint64_t *control; /* flor/trace/format.py */
 } R;
+
+#if defined(__linux__)
+static __thread Stream *mine __attribute__((tls_model("initial-exec")));
+#else
+static _Thread_local Stream *mine;
+#endif
 
 static int64_t clock_ns(clockid_t id) {
     struct timespec t;
@@ -161,5 +207,27 @@ static int64_t clock_ns(clockid_t id) {
 #else
 #define COARSE CLOCK_MONOTONIC
 #endif
+
+/* Call Flor's own Python code: neither the program's tracer nor its garbage collection's callbacks see it. */
+static PyObject *call_quietly(PyObject *function, PyObject *one, PyObject *two) {
+    PyThreadState *thread = PyThreadState_Get();
+    int collects = PyGC_Disable();
+    PyThreadState_EnterTracing(thread);
+    PyObject *result = PyObject_CallFunctionObjArgs(function, one, two, NULL);
+    PyThreadState_LeaveTracing(thread);
+    if (collects) PyGC_Enable();
+    return result;
+}
+
+static int refers_to(PyObject *ref, PyObject *v) {
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject *found = NULL;
+    if (PyWeakref_GetRef(ref, &found) < 0) PyErr_Clear();
+    Py_XDECREF(found); /* the caller has a reference if it is `v` */
+    return found == v;
+#else
+    return PyWeakref_GET_OBJECT(ref) == v;
+#endif
+}
 
 #endif

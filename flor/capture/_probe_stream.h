@@ -6,16 +6,6 @@
 
 /* ---- segments ---- */
 
-static void seal(Stream *s, File *f, const char *suffix) {
-    if (!f->base) return;
-    char path[4096];
-    munmap(f->base, f->size);
-    snprintf(path, sizeof path, "%s/%u.%u.%s", R.directory, s->number, f->segment - 1, suffix);
-    if (truncate(path, f->next - f->base)) { /* it stays longer than it need be */
-    }
-    f->base = f->next = f->end = NULL;
-}
-
 static int fail(Stream *s, int error) {
     s->dead = 1;
     if (!R.error) R.error = error;
@@ -23,19 +13,54 @@ static int fail(Stream *s, int error) {
     return 0;
 }
 
+static void open_control(void);
+
 /* After a fork the child makes its own folder, at its first event or module. Returns 0 with an exception. */
 static int make_process(void) {
-    PyObject *r =
-        PyObject_CallFunction(R.open_process, "LK", (long long)R.fork_stream, (unsigned long long)R.fork_record);
+    PyObject *stream = PyLong_FromLongLong(R.fork_stream), *record = PyLong_FromUnsignedLongLong(R.fork_record);
+    PyObject *r = stream && record ? call_quietly(R.open_process, stream, record) : NULL;
+    Py_XDECREF(stream);
+    Py_XDECREF(record);
     if (!r) return 0;
     PyObject *path = NULL;
     if (PyUnicode_FSConverter(r, &path) && !(R.directory = strdup(PyBytes_AS_STRING(path)))) PyErr_NoMemory();
     Py_XDECREF(path);
     Py_DECREF(r);
+    if (R.directory) open_control();
     return R.directory != NULL;
 }
 
-static int new_segment(Stream *s, File *f, const char *suffix, size_t size) {
+/* Tells where the tail's bytes belong; they are there, or there are none. */
+static void place_tail(File *f) {
+    uint64_t place = ((uint64_t)f->segment << HEAP_SHIFT) | f->offset;
+    __atomic_store_n((uint64_t *)(f->base - TAIL), place, __ATOMIC_RELEASE);
+}
+
+static int open_retrying(const char *path, int flags) {
+    int fd;
+    do fd = open(path, flags | O_CLOEXEC, 0600);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* Returns 0, or the error. */
+static int write_all(int fd, const uint8_t *data, size_t size, uint64_t offset) {
+    while (size) {
+        ssize_t n = pwrite(fd, data, size, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue; /* a timer's signal, say */
+        if (n <= 0) return n < 0 ? errno : EIO;
+        data += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+static void tail_path(char *path, size_t size, const Stream *s, const File *f) {
+    snprintf(path, size, "%s/%u.tail.%s", R.directory, s->number, f->suffix);
+}
+
+static int open_tail(Stream *s, File *f, const char *suffix) {
     char path[4096];
     if (!R.directory) {
         s->busy = 1;
@@ -46,47 +71,99 @@ static int new_segment(Stream *s, File *f, const char *suffix, size_t size) {
             return fail(s, EIO);
         }
     }
-    seal(s, f, suffix);
-    snprintf(path, sizeof path, "%s/%u.%u.%s", R.directory, s->number, f->segment++, suffix);
-    int fd, error;
-    do fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    while (fd < 0 && errno == EINTR);
+    static const uint8_t zeros[TAIL + CHUNK];
+    f->suffix = suffix;
+    tail_path(path, sizeof path, s, f);
+    int fd = open_retrying(path, O_RDWR | O_CREAT | O_EXCL);
     if (fd < 0) return fail(s, errno);
-    do {
-#ifdef __linux__
-        error = posix_fallocate(fd, 0, (off_t)size); /* a full disk shows now, not as SIGBUS later */
-#else
-        error = ftruncate(fd, (off_t)size) ? errno : 0;
-#endif
-    } while (error == EINTR); /* a timer's signal, say */
-    void *p = error ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int error = write_all(fd, zeros, sizeof zeros, 0); /* no hole: a full disk shows now, not as SIGBUS later */
+    void *p = error ? MAP_FAILED : mmap(NULL, sizeof zeros, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!error && p == MAP_FAILED) error = errno;
     close(fd);
     if (error) {
         unlink(path);
         return fail(s, error);
     }
-    f->base = f->next = p;
-    f->end = f->base + size;
-    f->size = size;
+    f->base = f->next = (uint8_t *)p + TAIL;
+    f->end = f->base + CHUNK;
+    f->offset = 0;
+    place_tail(f);
     return 1;
 }
 
-static size_t growing(uint32_t segment, size_t first, size_t last) {
-    return segment < 7 && (first << segment) < last ? first << segment : last;
+/* Append bytes to the segment. */
+static int append(Stream *s, File *f, const uint8_t *data, size_t size) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%u.%u.%s", R.directory, s->number, f->segment, f->suffix);
+    int fd = open_retrying(path, O_WRONLY | O_CREAT);
+    if (fd < 0) return fail(s, errno);
+    int error = write_all(fd, data, size, f->offset);
+    if (close(fd) && !error && errno != EINTR) error = errno;
+    if (error) return fail(s, error);
+    f->offset += size;
+    R.sealed += size;
+    return 1;
 }
 
+/* Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader. */
+static int flush(Stream *s, File *f) {
+    size_t size = (size_t)(f->next - f->base);
+    if (!size) return 1;
+    if (!append(s, f, f->base, size)) return 0;
+    memset(f->base, 0, size);
+    f->next = f->base;
+    place_tail(f);
+    return 1;
+}
+
+static uint64_t segment_size(const File *f) {
+    return f->segment < 7 && (FIRST_SEGMENT << f->segment) < LAST_SEGMENT ? FIRST_SEGMENT << f->segment : LAST_SEGMENT;
+}
+
+static void next_segment(File *f) {
+    f->segment++;
+    f->offset = 0;
+    place_tail(f);
+}
+
+static void end_file(Stream *s, File *f) {
+    if (!f->base) return;
+    char path[4096];
+    if (flush(s, f)) {
+        tail_path(path, sizeof path, s, f);
+        unlink(path);
+    }
+    munmap(f->base - TAIL, TAIL + CHUNK);
+    f->base = f->next = f->end = NULL;
+}
+
+/* In a forked child: what it has mapped is its parent's. */
+static void drop_file(File *f) {
+    if (f->base) munmap(f->base - TAIL, TAIL + CHUNK);
+    memset(f, 0, sizeof *f);
+}
+
+static uint64_t records(const Stream *s) { return s->sealed + (uint64_t)(s->events.next - s->events.base) / RECORD; }
+
+static void limit(Stream *s);
+
 static int more_events(Stream *s) {
+    File *f = &s->events;
     if (s->dead) {
         R.lost++;
         return 0;
     }
-    return new_segment(s, &s->events, "events", growing(s->events.segment, FIRST_EVENTS, LAST_EVENTS));
+    if (!f->base) return open_tail(s, f, "events");
+    if (f->offset + CHUNK >= segment_size(f)) limit(s);
+    s->sealed = records(s);
+    if (s->dead || !flush(s, f)) return 0;
+    if (f->offset >= segment_size(f)) next_segment(f);
+    return 1;
 }
 
 static inline void put(Stream *s, uint32_t head, uint64_t payload) {
     uint8_t *p = s->events.next;
-    if (UNLIKELY(p + RECORD > s->events.end)) {
+    if (UNLIKELY(p == s->events.end)) {
         if (!more_events(s)) return;
         p = s->events.next;
     }
@@ -94,35 +171,47 @@ static inline void put(Stream *s, uint32_t head, uint64_t payload) {
     __atomic_signal_fence(__ATOMIC_RELEASE);
     memcpy(p, &head, 4);
     s->events.next = p + RECORD;
-    s->records++;
+}
+
+/* Before a record: what has to be told first. Returns what goes into the record's head. */
+static uint32_t tell_first(Stream *s) {
+    if (s->skipped) { /* then nothing is pending */
+        uint32_t skipped = s->skipped;
+        s->skipped = 0;
+        put(s, KIND(K_SKIP) | s->skip, skipped);
+        return 0;
+    }
+    uint32_t pending = s->pending;
+    s->pending = 0;
+    if (pending <= MAX_LEAVE) return pending << LEAVE_SHIFT;
+    put(s, KIND(K_LEAVE), pending);
+    return 0;
 }
 
 static inline void emit(Stream *s, uint32_t head, uint64_t payload) {
-    if (UNLIKELY(s->pending)) {
-        if (UNLIKELY(s->pending > MAX_LEAVE)) {
-            put(s, KIND(K_LEAVE), s->pending);
-        } else {
-            head |= s->pending << LEAVE_SHIFT;
-        }
-        s->pending = 0;
-    }
+    if (UNLIKELY(s->pending | s->skipped)) head |= tell_first(s);
     put(s, head, payload);
 }
 
 /* Returns 0 where nothing can be written. */
 static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
-    if (s->dead || size > 0xffffffffu) return 0;
+    File *f = &s->heap;
+    if (s->dead || size > 0xffffffffu || (!f->base && !open_tail(s, f, "heap"))) return 0;
     size_t need = size + 4;
-    if ((size_t)(s->heap.end - s->heap.next) < need) {
-        size_t segment = growing(s->heap.segment, FIRST_HEAP, LAST_HEAP);
-        if (segment < need) segment = need;
-        if (!new_segment(s, &s->heap, "heap", segment)) return 0;
-    }
     uint32_t length = (uint32_t)size;
-    memcpy(s->heap.next, &length, 4);
-    memcpy(s->heap.next + 4, data, size);
-    *ref = ((uint64_t)(s->heap.segment - 1) << HEAP_SHIFT) | (uint64_t)(s->heap.next - s->heap.base);
-    s->heap.next += need;
+    if ((size_t)(f->end - f->next) < need) {
+        if (!flush(s, f)) return 0;
+        if (f->offset >= segment_size(f)) next_segment(f);
+    }
+    *ref = ((uint64_t)f->segment << HEAP_SHIFT) | (f->offset + (uint64_t)(f->next - f->base));
+    if (need > CHUNK) {
+        if (!append(s, f, (const uint8_t *)&length, 4) || !append(s, f, data, size)) return 0;
+        place_tail(f);
+        return 1;
+    }
+    memcpy(f->next, &length, 4);
+    memcpy(f->next + 4, data, size);
+    f->next += need;
     return 1;
 }
 
@@ -130,10 +219,7 @@ static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
 
 static void release_stream(PyObject *capsule) {
     Stream *s = PyCapsule_GetPointer(capsule, "flor.stream");
-    if (R.cached_stream == s) {
-        R.cached_thread = NULL;
-        R.cached_stream = NULL;
-    }
+    if (mine == s) mine = NULL;
     s->next_free = R.free;
     R.free = s;
 }
@@ -143,13 +229,20 @@ static Stream *new_stream(void) {
     if (s) {
         R.free = s->next_free;
         s->depth = 0;
+        s->top = s->stack;
         s->pending = 0;
         s->busy = 0;
         emit(s, KIND(K_THREAD), (uint64_t)PyThread_get_thread_native_id());
         return s;
     }
     s = PyMem_RawCalloc(1, sizeof *s);
-    if (!s) return NULL;
+    Entry *stack = s ? PyMem_RawCalloc(64, sizeof *stack) : NULL;
+    if (!stack) {
+        PyMem_RawFree(s);
+        return NULL;
+    }
+    s->top = s->stack = stack;
+    s->capacity = 64;
     s->number = R.stream_count++;
     s->last_time = -1;
     s->next_stream = R.streams;
@@ -157,7 +250,7 @@ static Stream *new_stream(void) {
     return s;
 }
 
-static Stream *find_stream(PyThreadState *thread) {
+static Stream *find_stream(void) {
     if (!R.active) return NULL;
     PyObject *dict = PyThreadState_GetDict();
     if (!dict) return NULL;
@@ -176,22 +269,13 @@ static Stream *find_stream(PyThreadState *thread) {
         }
         Py_DECREF(capsule);
     }
-    R.cached_thread = thread;
-    R.cached_id = thread->id;
-    R.cached_stream = s;
-    return s;
+    return mine = s;
 }
 
-#if PY_VERSION_HEX >= 0x030D0000
-#define THREAD() PyThreadState_GetUnchecked()
-#else
-#define THREAD() PyThreadState_Get()
-#endif
-
+/* The running thread's stream; NULL: nothing is recorded now. */
 static inline Stream *stream(void) {
-    PyThreadState *thread = THREAD();
-    int same = thread == R.cached_thread && thread->id == R.cached_id;
-    Stream *s = LIKELY(same) ? R.cached_stream : find_stream(thread);
+    Stream *s = mine;
+    if (UNLIKELY(!s)) s = find_stream();
     return s && LIKELY(!s->busy) ? s : NULL;
 }
 

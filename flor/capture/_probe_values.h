@@ -7,12 +7,27 @@
 /* ---- values ---- */
 
 /* What this probe saw last lies there in the heap: the next time it is not written again. */
-static void remember(Stream *s, Probe *p, PyObject *v, uint32_t kind, uint64_t ref) {
-    Py_XSETREF(p->last, Py_NewRef(v));
+static void remember(Stream *s, Probe *p, PyObject *v, uint32_t kind, uint64_t ref) { /* takes over `v` */
+    Py_XSETREF(p->last, v);
     p->last_stream = s;
     p->last_kind = kind;
     p->last_ref = ref;
     p->last_epoch = R.epoch;
+}
+
+/* What stands for `v` where it is remembered, a new reference; NULL: it is not. No object lives longer for it. */
+static PyObject *without_keeping(PyObject *v) {
+    if (PyType_Check(v)) return ((PyTypeObject *)v)->tp_flags & Py_TPFLAGS_HEAPTYPE ? NULL : Py_NewRef(v);
+    if (!PyModule_CheckExact(v) && !PyCFunction_CheckExact(v)) return NULL;
+    PyObject *ref = PyWeakref_NewRef(v, NULL);
+    if (!ref) PyErr_Clear();
+    return ref;
+}
+
+/* Has this probe seen `v` last, and is what it wrote of it still to be found? */
+static inline int seen_last(const Stream *s, const Probe *p, PyObject *v) {
+    if (!p->last || p->last_stream != s || p->last_epoch != R.epoch) return 0;
+    return p->last == v || (PyWeakref_CheckRefExact(p->last) && refers_to(p->last, v));
 }
 
 static void intern_gap(Stream *s, uint32_t head, PyTypeObject *type) {
@@ -53,7 +68,7 @@ static void put_text(Stream *s, Probe *p, uint32_t head, PyObject *v, const char
     }
     uint64_t ref;
     if (!heap_put(s, text, (size_t)size, &ref)) return;
-    if (size <= 256) remember(s, p, v, K_STR, ref);
+    if (size <= 256) remember(s, p, Py_NewRef(v), K_STR, ref);
     emit(s, head | KIND(K_STR), ref);
 }
 
@@ -65,7 +80,7 @@ static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         emit(s, head | KIND(K_REDACTED), 0);
         return 1;
     }
-    if (p->last == v && p->last_stream == s && p->last_epoch == R.epoch) {
+    if (seen_last(s, p, v)) {
         emit(s, head | KIND(p->last_kind), p->last_ref);
         return 1;
     }
@@ -84,38 +99,113 @@ static int text_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     return 1;
 }
 
-/* Objects that the program keeps anyway: to hold a reference to one changes nothing. */
-static int permanent(PyObject *v) {
-    if (PyModule_CheckExact(v)) return 1;
-    if (PyType_Check(v)) return !(((PyTypeObject *)v)->tp_flags & Py_TPFLAGS_HEAPTYPE);
-    if (PyCFunction_CheckExact(v)) {
-        PyObject *self = PyCFunction_GET_SELF(v);
-        return !self || PyModule_CheckExact(self);
+/* ---- a few numbers ---- */
+
+#define MAX_LEAVES 256
+#define LEAF_NS 10 /* what a leaf is taken to cost: to ask the clock would cost more */
+
+typedef struct {
+    uint8_t *next, *end;
+    Py_ssize_t leaves; /* so many more may come */
+} Tree;
+
+static int write_tree(Tree *t, PyObject *v, int depth) {
+    if (t->end - t->next < 9) return 0;
+    PyTypeObject *type = Py_TYPE(v);
+    if (type == &PyList_Type || type == &PyTuple_Type) {
+        Py_ssize_t n = PySequence_Fast_GET_SIZE(v);
+        PyObject **items = PySequence_Fast_ITEMS(v);
+        if (n > t->leaves || depth == 8) return 0;
+        uint16_t length = (uint16_t)n;
+        *t->next++ = type == &PyList_Type ? '[' : '(';
+        memcpy(t->next, &length, 2);
+        t->next += 2;
+        for (Py_ssize_t i = 0; i < n; i++) {
+            if (!write_tree(t, items[i], depth + 1)) return 0;
+        }
+        return 1;
     }
-    return 0;
+    if (--t->leaves < 0) return 0;
+    if (type == &PyFloat_Type) {
+        *t->next++ = 'd';
+        memcpy(t->next, &((PyFloatObject *)v)->ob_fval, 8);
+        t->next += 8;
+    } else if (type == &PyLong_Type) {
+        int overflow;
+        long long x = PyLong_AsLongLongAndOverflow(v, &overflow);
+        if (overflow) return 0;
+        *t->next++ = 'i';
+        memcpy(t->next, &x, 8);
+        t->next += 8;
+    } else if (v == Py_None || type == &PyBool_Type) {
+        *t->next++ = v == Py_None ? 'N' : v == Py_True ? 'T' : 'F';
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+/* Records a list or tuple of few numbers, or returns 0. */
+static int few_numbers(Stream *s, uint32_t head, PyObject *v) {
+    uint8_t buffer[4096];
+    Tree t = {buffer, buffer + sizeof buffer, MAX_LEAVES};
+    if (!write_tree(&t, v, 0)) return 0;
+    R.spent += (MAX_LEAVES - t.leaves + 4) * LEAF_NS;
+    uint64_t ref;
+    if (heap_put(s, buffer, (size_t)(t.next - buffer), &ref)) emit(s, head | KIND(K_TREE), ref);
+    return 1;
+}
+
+/* Have slow values taken their share of the run's time? While they have, the clock is asked now and then only. */
+static int over_budget(void) {
+    if (R.over && ++R.asked & 15) return 1;
+    R.over = R.spent > ALLOWANCE_NS && R.spent > ALLOWANCE_NS + (clock_ns(COARSE) - R.origin) / 1000 * R.share;
+    return R.over;
+}
+
+/* A value that is no constant number or text: note that its site has such. Where the loads that are derived from it
+ * run without probes just now, nobody looks whether it changes before them: then it is a gap, this once, returning 1.
+ */
+static int is_new_change(Stream *s, uint32_t head, PyObject *v) {
+    uint32_t id = head & (KIND(1) - 1);
+    if (LIKELY(id >= R.place_count || R.changing[id]) || Py_TYPE(v) == R.float64 || PyLong_CheckExact(v) ||
+        PyUnicode_CheckExact(v))
+        return 0;
+    if (!R.float64 && PyFloat_Check(v) && strcmp(Py_TYPE(v)->tp_name, "numpy.float64") == 0) {
+        R.float64 = Py_TYPE(v);
+        return 0;
+    }
+    R.changing[id] = 1;
+    R.changes++;
+    if (!s->top->bare) return 0;
+    intern_gap(s, head, Py_TYPE(v));
+    return 1;
 }
 
 /* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program: KeyboardInterrupt,
  * or what a signal's handler raised.
  */
 static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
-    if (p->last == v && p->last_stream == s && p->last_epoch == R.epoch) {
+    if (seen_last(s, p, v)) {
         emit(s, head | KIND(p->last_kind), p->last_ref);
         return 0;
     }
-    if (PyFloat_Check(v)) { /* numpy.float64 and other subclasses */
+    if (UNLIKELY(is_new_change(s, head, v))) return 0;
+    int collection = PyList_CheckExact(v) || PyTuple_CheckExact(v);
+    if (!collection && PyFloat_Check(v)) { /* numpy.float64 and other subclasses */
         uint64_t bits;
         memcpy(&bits, &((PyFloatObject *)v)->ob_fval, 8);
         emit(s, head | KIND(K_FLOAT), bits);
         return 0;
     }
-    int64_t begin = clock_ns(CLOCK_MONOTONIC);
-    if (R.spent > ALLOWANCE_NS + (begin - R.origin) / SHARE) {
+    if (over_budget()) {
         intern_gap(s, head, Py_TYPE(v));
         return 0;
     }
+    if (collection && few_numbers(s, head, v)) return 0;
+    int64_t begin = clock_ns(CLOCK_MONOTONIC);
     s->busy = 1;
-    PyObject *kept = PyObject_CallFunctionObjArgs(R.keep, v, redact ? Py_True : Py_False, NULL);
+    PyObject *kept = call_quietly(R.keep, v, redact ? Py_True : Py_False);
     s->busy = 0;
     R.spent += clock_ns(CLOCK_MONOTONIC) - begin;
     if (!kept) {
@@ -130,7 +220,8 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     if (PyBytes_CheckExact(what)) {
         uint64_t ref;
         if (heap_put(s, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &ref)) {
-            if (permanent(v)) remember(s, p, v, kind, ref);
+            PyObject *stand_in = without_keeping(v);
+            if (stand_in) remember(s, p, stand_in, kind, ref);
             emit(s, head | KIND(kind), ref);
         }
     } else if (PyFloat_CheckExact(what)) {
@@ -175,30 +266,14 @@ static inline int record(Stream *s, Probe *p, uint32_t head, PyObject *v, int re
 static int redacted(const Probe *p, uint32_t i) { return p->redact && i < 63 && (p->redact >> i & 1); }
 
 /* Values of consecutive sites; the first record carries `open`. */
-static int record_all(Stream *s, Probe *p, PyObject *const *args, Py_ssize_t n, uint32_t open) {
-    if (n == 0 && open) emit(s, KIND(K_BLOCK) | OPEN | p->block, 0);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (record(s, p, (p->site + (uint32_t)i) | (i ? 0 : open), args[i], redacted(p, (uint32_t)i))) {
+static int record_all(Stream *s, Probe *p, PyObject *const *args, uint32_t open) {
+    if (p->values == 0 && open) emit(s, KIND(K_BLOCK) | OPEN | p->block, 0);
+    for (uint32_t i = 0; i < p->values; i++) {
+        if (record(s, p, (p->site + i) | (i ? 0 : open), args[i], redacted(p, i))) {
             if (open && i == 0) emit(s, KIND(K_BLOCK) | OPEN | p->block, 0);
             return -1;
         }
     }
-    return 0;
-}
-
-static inline void at(Stream *s, const Probe *p) {
-    Entry *e = top(s);
-    e->pos = p->block;
-    e->mark = 0;
-}
-
-static inline int settled(Stream *s, const Probe *p) {
-    if (LIKELY((p->flags & GUARDED) && s->depth)) {
-        Entry *e = top(s);
-        if (LIKELY(e->guarded && e->block == p->function)) return 1;
-    }
-    if (settle(s, p)) return 1;
-    R.unplaced++;
     return 0;
 }
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from flor.capture import values
 from flor.capture.chosen import Chosen
+from flor.capture.limits import Limits
 from flor.capture.process import Process, forget_shadowed
 
 _SPAWN = "get_preparation_data"
@@ -96,6 +97,7 @@ def _invitation(secrets: list[str]) -> str:
         "run": str(process.run),
         "origin": process.origin,
         "chosen": tuple(process.capture.chosen),
+        "limits": tuple(process.limits),
         "starter": process.folder or process.starter,
         "script": _here.script,
         "path0": _here.path0,
@@ -184,6 +186,7 @@ def join(
     run: str,
     origin: int,
     chosen: tuple[tuple[str, ...], ...],
+    limits: tuple[int, int, float],
     starter: str | None,
     script: str,
     path0: str,
@@ -194,7 +197,7 @@ def join(
     if _here.process is not None or not os.path.exists(os.path.join(run, "run.json")):
         return
     try:
-        process = Process(Path(run), origin, Chosen(*chosen), starter or "")
+        process = Process(Path(run), origin, Chosen(*chosen), Limits(*limits), starter or "")
         process.start()
         atexit.register(process.end)
         install(process, script, path0)

@@ -22,14 +22,16 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-from flor.capture import ops, rewrite, secrets, sites, syntax
+from flor.capture import compiled, ops, rewrite, secrets, sites, syntax
 from flor.capture.chosen import Chosen, matches
 from flor.capture.ops import MARKER
 from flor.home import private_directory, read_own, write_file
 from flor.trace.format import ID_MASK
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
-_REWRITER = [os.stat(path or "") for path in (__file__, *(m.__file__ for m in (ops, rewrite, secrets, sites, syntax)))]
+_REWRITER = [
+    os.stat(path or "") for path in (__file__, *(m.__file__ for m in (compiled, ops, rewrite, secrets, sites, syntax)))
+]
 _CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
 _COMPILE = SourceFileLoader.source_to_code
 _EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
@@ -103,7 +105,8 @@ class Capture:
     def code(self, path: str, data: bytes, module: str) -> types.CodeType:
         """The code of a source, with its probes. Raises SyntaxError, RecursionError and what writing can raise."""
         sha256 = hashlib.sha256(data).hexdigest()
-        code, specs, source_map, blocks, site_count, calls = self.rewritten(path, data, sha256)
+        code, specs, source_map, ends, site_count, calls = self.rewritten(path, data, sha256)
+        blocks = len(ends)
         process = Path(self.recorder.directory())
         if self.next_id + blocks + site_count > ID_MASK:
             raise OverflowError("too many expressions in one run")
@@ -133,7 +136,7 @@ class Capture:
             from flor import GET
 
             builtins.GET = GET  # type: ignore[attr-defined]
-        probes = self.recorder.probes(specs, base, blocks)
+        probes = self.recorder.probes(specs, base, ends, site_count)
         self.probes.append((line, probes))
         return _with_probes(code, probes, path)
 
@@ -145,9 +148,9 @@ class Capture:
 
     def rewritten(
         self, path: str, data: bytes, sha256: str
-    ) -> tuple[types.CodeType, list[tuple[int, ...]], bytes, int, int, dict[str, list[int]]]:
-        """Rewrite a source, or take what was made of it before: its code, the probes, the site table with the numbers
-        of blocks and sites, and the lines in which it calls a function of `_CALLS`.
+    ) -> tuple[types.CodeType, list[tuple[int, ...]], bytes, tuple[int, ...], int, dict[str, list[int]]]:
+        """Rewrite a source, or take what was made of it before: its code, the probes, the site table, the ends of its
+        blocks, the number of its sites, and the lines in which it calls a function of `_CALLS`.
         """
         cached = self.cache / f"{sha256}-{_CACHE_TAG}"
         try:
@@ -159,10 +162,11 @@ class Capture:
         new_tree, source_map, specs = rewrite.rewrite(tree, _utf8(data))
         with warnings.catch_warnings():  # they have been given for the source itself
             warnings.simplefilter("ignore")
-            code = compile(new_tree, path, "exec", dont_inherit=True)
+            code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True))
         text = json.dumps(source_map.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         plain = [tuple(s) for s in specs]
-        result = (code, plain, text, len(source_map.blocks), len(source_map.sites), calls)
+        ends = (0, *source_map.ends()[1:])  # the module itself is never thinned
+        result = (code, plain, text, ends, len(source_map.sites), calls)
         try:
             private_directory(self.cache)
             write_file(cached, marshal.dumps(result))

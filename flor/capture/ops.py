@@ -17,10 +17,13 @@ ENTER_FRAME = 5  # the same for an activation that is known by its frame: a lamb
 LEAVE = 6  # (): the activation of `block` is left
 LEAVE_FRAME = 7  # (ignored, v): a lambda is left; returns v
 MARK = 8  # (): the position is now `block`
+LOAD = 9  # (v): as VALUE if `v` may have changed since its name was bound at site `of`, else nothing; returns v
+CHOOSE = 10  # (): whether the LOADs from spec `site` to before spec `of` are to be carried out in this iteration
 
 # Flags of a probe.
 GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
 CREATES = 2  # its value may be a new generator or coroutine
+ALWAYS = 4  # a LOAD that every iteration carries out
 
 
 class Spec(NamedTuple):
@@ -34,3 +37,4 @@ class Spec(NamedTuple):
     depth: int = 0  # frames between the probe's and its activation's: class bodies, comprehensions before 3.12
     flags: int = 0
     redact: int = 0  # bit i: strings at site `site + i` are not recorded
+    of: int = 0

@@ -6,6 +6,7 @@ kept.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import struct
@@ -19,18 +20,21 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import CREATES, GUARDED
+from flor.capture.ops import ALWAYS, CREATES, GUARDED
 from flor.trace import format as f
 
-_FIRST_EVENTS = 192 * 1024
-_LAST_EVENTS = 16 * 1024 * 1024 // f.RECORD * f.RECORD
-_FIRST_HEAP = 64 * 1024
-_LAST_HEAP = 16 * 1024 * 1024
+_FIRST_SEGMENT = 4 * f.CHUNK
+_LAST_SEGMENT = 16 * 1024 * 1024 // f.CHUNK * f.CHUNK
 _ALLOWANCE_NS = 100_000_000
-_SHARE = 20
 _MAX_STR = 65536
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
+_MAX_LEVEL = 30
+_HOT = 0.9
+_LEAST_SHARE = 0.02
+_MAX_LEAVES = 256
+_LEAF_NS = 10
+_UNTOLD = 2**64 - 1
 _INT = struct.Struct("<Q")
 _DOUBLE = struct.Struct("<d")
 _HEAD = struct.Struct("<I")
@@ -41,53 +45,121 @@ Keep = Callable[[object, bool], tuple[int, bytes | int | float]]
 
 
 class _File:
-    """A mapped file that is written from its beginning."""
+    """A stream's events or heap: the tail is mapped and written, and when it is full, appended to the segment."""
 
     def __init__(self, suffix: str) -> None:
         self.suffix = suffix
-        self.path = ""
-        self.segment = 0
         self.map: mmap.mmap | None = None
-        self.next = 0
-        self.size = 0
+        self.next = 0  # in the tail
+        self.offset = 0  # where the tail belongs in the segment
+        self.segment = 0
 
-    def room(self, need: int, first: int, last: int, stream: int) -> None:
-        if self.next + need <= self.size:
-            return
-        self.seal()
-        assert _r.directory is not None
-        size = max(need, first << self.segment if self.segment < 7 and first << self.segment < last else last)
-        self.path = f"{_r.directory}/{stream}.{self.segment}.{self.suffix}"
-        self.segment += 1  # now, should a signal's handler raise here: no name is used twice
+    def open(self, stream: int) -> None:
+        self.path = f"{_r.directory}/{stream}.tail.{self.suffix}"
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(fd, 0, size)
-            else:
-                os.ftruncate(fd, size)
-            self.map = mmap.mmap(fd, size)
+            _write_all(fd, bytes(f.TAIL + f.CHUNK), 0)
+            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK)
         except OSError:
             os.unlink(self.path)
             raise
         finally:
             os.close(fd)
-        self.next, self.size = 0, size
 
-    def seal(self) -> None:
+    def place_tail(self) -> None:
+        assert self.map is not None
+        self.map[:8] = _INT.pack(self.segment << f.HEAP_SHIFT | self.offset)
+
+    def put(self, data: bytes) -> None:
+        """Into the tail, which has room for it."""
+        assert self.map is not None
+        at = f.TAIL + self.next
+        self.map[at : at + len(data)] = data
+        self.next += len(data)
+
+    def append(self, data: bytes, stream: int) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        fd = os.open(f"{_r.directory}/{stream}.{self.segment}.{self.suffix}", flags, 0o600)
+        try:
+            _write_all(fd, data, self.offset)
+        finally:
+            os.close(fd)
+        self.offset += len(data)
+        _r.sealed += len(data)
+
+    def flush(self, stream: int) -> None:
+        """Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader."""
+        if self.next:
+            assert self.map is not None
+            self.append(self.map[f.TAIL : f.TAIL + self.next], stream)
+            self.map[f.TAIL : f.TAIL + self.next] = bytes(self.next)
+            self.next = 0
+            self.place_tail()
+
+    def size(self) -> int:
+        """Bytes of the segment, when it is full."""
+        return min(_FIRST_SEGMENT << self.segment, _LAST_SEGMENT) if self.segment < 7 else _LAST_SEGMENT
+
+    def next_segment(self) -> None:
+        self.segment += 1
+        self.offset = 0
+        self.place_tail()
+
+    def end(self, stream: int) -> None:
         if self.map is not None:
+            try:
+                self.flush(stream)
+                os.unlink(self.path)
+            except OSError as error:
+                _r.error = _r.error or error.errno or 0
             self.map.close()
-            os.truncate(self.path, self.next)
             self.map = None
 
 
-class _Entry:
-    """One activation on a stream's stack."""
+def _write_all(fd: int, data: bytes, offset: int) -> None:
+    while data:
+        written = os.pwrite(fd, data, offset)
+        data, offset = data[written:], offset + written
 
-    __slots__ = ("block", "code", "frame", "guarded", "mark", "number", "pos")
+
+class _Entry:
+    """One activation on a stream's stack. Blocks `skip` to before `skip_end` are not recorded now (0: all are); of a
+    silent one nothing is, nor that it is there. `bare`: its loop's body runs without probes of derived loads."""
+
+    __slots__ = ("bare", "block", "code", "frame", "guarded", "mark", "number", "pos", "silent", "skip", "skip_end")
 
     def __init__(self, block: int, pos: int, mark: int, number: int, guarded: bool, frame: int, code: Any) -> None:
         self.block, self.pos, self.mark, self.number = block, pos, mark, number
         self.guarded, self.frame, self.code = guarded, frame, code
+        self.silent = self.bare = False
+        self.skip = self.skip_end = 0
+
+    def silence(self) -> None:
+        self.silent = True
+        self.skip, self.skip_end = 0, 1 << 32
+
+    def skips(self, block: int) -> bool:
+        return self.skip <= block < self.skip_end
+
+    def skip_no_more(self) -> None:
+        self.skip = self.skip_end = 0
+
+
+class _Place:
+    """A block: how much of it is recorded."""
+
+    __slots__ = ("block", "count", "end", "mask", "sample")
+
+    def __init__(self, block: int, end: int) -> None:
+        self.block, self.end = block, end  # the id behind those of the blocks inside it; 0: it is never thinned
+        self.sample = self.mask = self.count = 0
+
+    def is_thinned(self) -> bool:
+        """Whether an instance that begins now is not recorded."""
+        if not self.mask:
+            return False
+        self.count += 1
+        return bool(self.count - 1 & self.mask)
 
 
 class _Stream:
@@ -97,76 +169,129 @@ class _Stream:
         self.heap = _File("heap")
         self.stack: list[_Entry] = []
         self.pending = 0
+        self.skip = self.skipped = 0
         self.activations = 0
-        self.records = 0
+        self.sealed = 0
         self.last_time = -1
         self.busy = False
         self.dead = False
         self.gaps: dict[int, int] = {}
+
+    @property
+    def records(self) -> int:
+        return self.sealed + self.events.next // f.RECORD
 
     def put(self, head: int, payload: int) -> None:
         if self.dead:
             _r.lost += 1
             return
         try:
-            if _r.directory is None:
-                self.open_process()
-            self.events.room(f.RECORD, _FIRST_EVENTS, _LAST_EVENTS, self.number)
+            if self.events.map is None:
+                self.open(self.events)
+            elif self.events.next == f.CHUNK:
+                self.more_events()
         except OSError as error:
             self.fail(error)
             return
-        at, data = self.events.next, self.events.map
+        at, data = f.TAIL + self.events.next, self.events.map
         assert data is not None
         data[at + 4 : at + 12] = _INT.pack(payload & 0xFFFF_FFFF_FFFF_FFFF)
         data[at : at + 4] = _HEAD.pack(head)
-        self.events.next = at + f.RECORD
-        self.records += 1
+        self.events.next += f.RECORD
 
-    def open_process(self) -> None:
+    def more_events(self) -> None:
+        file = self.events
+        if file.offset + f.CHUNK >= file.size():
+            self.limit()
+        self.sealed = self.records
+        file.flush(self.number)
+        if file.offset >= file.size():
+            file.next_segment()
+
+    def open(self, file: _File) -> None:
         self.busy = True
         try:
             directory()
         finally:
             self.busy = False
+        file.open(self.number)
 
     def fail(self, error: OSError) -> None:
         self.dead = True
         _r.lost += 1
         _r.error = _r.error or error.errno or 0
 
+    # Thinning: see _probe_thin.h.
+
+    def limit(self) -> None:
+        """Before a new segment: thin if it is time, stop if there is nothing left."""
+        part = _used()
+        if part >= 1 and _r.level >= 3:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        while _r.level < _MAX_LEVEL and 1 - part <= 1 / (2 << _r.level):
+            _r.level += 1
+            assert self.events.map is not None
+            _thin(self.events.map[f.TAIL : f.TAIL + self.events.next])
+
+    def note_skipped(self, block: int) -> None:
+        if self.pending or (self.skipped and self.skip != block):
+            left = self.tell_first() >> f.LEAVE_SHIFT
+            if left:
+                self.put(f.LEAVE << f.KIND_SHIFT, left)
+        self.skip = block
+        self.skipped += 1
+
+    def tell_first(self) -> int:
+        """Before a record: what has to be told first. Returns what goes into the record's head."""
+        if self.skipped:
+            skipped, self.skipped = self.skipped, 0
+            self.put(f.SKIP << f.KIND_SHIFT | self.skip, skipped)
+            return 0
+        pending, self.pending = self.pending, 0
+        if pending <= f.MAX_LEAVE:
+            return pending << f.LEAVE_SHIFT
+        self.put(f.LEAVE << f.KIND_SHIFT, pending)
+        return 0
+
     def emit(self, head: int, payload: int) -> None:
-        if self.pending:
-            if self.pending > f.MAX_LEAVE:
-                self.put(f.LEAVE << f.KIND_SHIFT, self.pending)
-            else:
-                head |= self.pending << f.LEAVE_SHIFT
-            self.pending = 0
+        if self.pending or self.skipped:
+            head |= self.tell_first()
         self.put(head, payload)
 
     def keep(self, data: bytes) -> int | None:
         """Put `data` into the heap. None where nothing can be written."""
         if self.dead:
             return None
+        data = _HEAD.pack(len(data)) + data
+        file = self.heap
         try:
-            if _r.directory is None:
-                self.open_process()
-            self.heap.room(len(data) + 4, _FIRST_HEAP, _LAST_HEAP, self.number)
+            if file.map is None:
+                self.open(file)
+            if file.next + len(data) > f.CHUNK:
+                file.flush(self.number)
+                if file.offset >= file.size():
+                    file.next_segment()
+            ref = file.segment << f.HEAP_SHIFT | file.offset + file.next
+            if len(data) > f.CHUNK:
+                file.append(data, self.number)
+                file.place_tail()
+            else:
+                file.put(data)
+            return ref
         except OSError as error:
             self.fail(error)
             return None
-        at, target = self.heap.next, self.heap.map
-        assert target is not None
-        target[at : at + 4 + len(data)] = _HEAD.pack(len(data)) + data
-        self.heap.next = at + 4 + len(data)
-        return (self.heap.segment - 1) << f.HEAP_SHIFT | at
 
     def pop(self) -> None:
-        entry = self.stack.pop()
+        entry = self.stack[-1]
+        if not entry.silent and self.skipped:
+            self.tell_first()
         if not entry.guarded:
             frame = _r.frames.get(entry.frame)
             if frame and not frame.token and frame.stream is self and frame.number == entry.number:
-                frame.pos, frame.mark = entry.pos, entry.mark
-        self.pending += 1
+                frame.pos, frame.mark, frame.skip, frame.skip_end = entry.pos, entry.mark, entry.skip, entry.skip_end
+        self.stack.pop()
+        self.pending += not entry.silent
 
     def prune(self) -> None:
         while self.stack and not self.stack[-1].guarded and not _alive(self.stack[-1]):
@@ -199,14 +324,15 @@ class _Stream:
 class _Frame:
     """A generator's or coroutine's frame: created (`token`, `made`), or begun (`stream`, `number`)."""
 
-    __slots__ = ("block", "code", "made", "mark", "number", "pos", "stream", "token")
+    __slots__ = ("block", "code", "made", "mark", "number", "pos", "silent", "skip", "skip_end", "stream", "token")
 
     def __init__(
         self, code: Any, token: int, stream: _Stream | None, number: int, block: int, made: Any = None
     ) -> None:
         self.code, self.token, self.stream, self.number, self.made = code, token, stream, number, made
         self.block = self.pos = block
-        self.mark = 0
+        self.mark = self.skip = self.skip_end = 0
+        self.silent = False
 
 
 class _Recorder:
@@ -214,6 +340,9 @@ class _Recorder:
     directory: str | None = None
     origin = 0
     spent = 0
+    share = 0
+    over = False
+    asked = 0
     keep: Keep
     open_process: Callable[[int, int], str]
     secrets: list[str]
@@ -229,9 +358,76 @@ class _Recorder:
     fork_record = 0
     epoch = 0
     local: threading.local
+    places: dict[int, _Place]
+    budget = backlog = 1
+    sealed = 0
+    level = 0
+    control: mmap.mmap | None = None
+    changing: set[int]
+    float64: type | None = None
 
 
 _r = _Recorder()
+
+
+def _open_control() -> None:
+    """Where this process and the packer tell each other how far they are."""
+    _r.control = None
+    try:
+        fd = os.open(f"{_r.directory}/control", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return
+    try:
+        _write_all(fd, bytes(64), 0)
+        _r.control = mmap.mmap(fd, 64)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def _used() -> float:
+    """How much of what may be used is used, from 0 to 1 and beyond."""
+    written = _r.sealed + sum(s.events.next + s.heap.next for s in _r.streams)
+    consumed = packed = others = 0
+    if _r.control is not None:
+        _r.control[:8] = _INT.pack(written)
+        consumed, packed, others = struct.unpack_from("<3Q", _r.control, 8)
+    waiting = written - min(consumed, written) + others
+    return max((packed + waiting) / _r.budget, waiting / _r.backlog)
+
+
+def _thin(data: bytes) -> None:
+    """Thin what most of these records come from."""
+    found: list[_Place] = []
+    for place in _r.places.values():
+        place.sample = 0
+    count = 0
+    for head, _ in struct.iter_unpack("<IQ", data):
+        known = _r.places.get(head & f.ID_MASK)
+        if known is None:
+            continue
+        count += 1
+        if not known.sample and known.end and len(found) < 256:
+            found.append(known)
+        known.sample += 1
+    covered = 0
+    for place in sorted(found, key=lambda p: -p.sample):
+        if covered >= _HOT * count or place.sample < _LEAST_SHARE * count:
+            break
+        covered += place.sample
+        place.mask = place.mask << 2 | 3
+
+
+def _over_budget() -> bool:
+    """Have slow values taken their share of the run's time? While they have, the clock is asked now and then only."""
+    if _r.over:
+        _r.asked += 1
+        if _r.asked & 15:
+            return True
+    now = time.clock_gettime_ns(_COARSE) - _r.origin
+    _r.over = _r.spent > _ALLOWANCE_NS and _r.spent > _ALLOWANCE_NS + now // 1000 * _r.share
+    return _r.over
 
 
 class _Hold:
@@ -283,18 +479,51 @@ def _alive(entry: _Entry) -> bool:
 
 
 class Probe:
-    """One probe: callable as flor.capture.ops's operations say. Records nothing once recording has stopped."""
+    """One probe: subscripted or called as flor.capture.ops's operations say. Records nothing once recording has
+    stopped."""
 
-    __slots__ = ("block", "depth", "flags", "function", "last", "last_epoch", "op", "redact", "run", "site")
+    __slots__ = (
+        *(
+            "begun",
+            "bindings",
+            "block",
+            "depth",
+            "flags",
+            "function",
+            "home",
+            "last",
+            "last_epoch",
+            "of",
+            "op",
+            "place",
+        ),
+        *("redact", "run", "site", "values"),
+    )
 
-    def __init__(self, spec: tuple[int, ...], base: int, blocks: int) -> None:
-        self.op, function, block, site, _, self.depth, self.flags, self.redact = spec
+    def __init__(self, spec: tuple[int, ...], base: int, places: list[_Place]) -> None:
+        self.op, function, block, site, self.values, self.depth, self.flags, self.redact, self.of = spec
         self.function = base + function
         self.block = base + block
-        self.site = base + blocks + site
+        self.site = base + len(places) + site
+        self.home, self.place = places[function], places[block]
         self.last: tuple[object, _Stream, int, int] | None = None
         self.last_epoch = 0
         self.run = _RUN[self.op]
+        self.bindings: list[int] = []
+        self.begun = False
+        for i in range(self.values):
+            _r.places[self.site + i] = self.place
+
+    def __getitem__(self, value: Any) -> Any:
+        if self.op == ops.CHOOSE:
+            return self.choose()
+        stream = _stream()
+        if stream is not None:
+            self.run(self, stream, (value,) if self.values else ())
+        return _result(self.op, (value,))
+
+    def __invert__(self) -> Any:
+        return self[None]
 
     def __call__(self, *values: Any) -> Any:
         stream = _stream()
@@ -304,6 +533,19 @@ class Probe:
 
     def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
         return unrecorded, (self.op,)
+
+    def choose(self) -> bool:
+        """In the first iteration all loads are probed: then it is known what its bindings have."""
+        stream = _stream()
+        if stream is None or not stream.stack:
+            return False
+        entry = stream.stack[-1]
+        if not entry.guarded or entry.block != self.function or entry.skip_end:
+            return False
+        probed = not self.begun or not _r.changing.isdisjoint(self.bindings)
+        self.begun = True
+        entry.bare = not probed
+        return probed
 
     # What stands above the values: which activation is it?
 
@@ -330,21 +572,55 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is None or known.token or known.block != self.function or known.code is not frame.f_code:
             return False
-        if known.stream is s:
+        if known.silent:
+            known.stream = s
+        elif known.stream is s:
             s.emit(f.RESUME << f.KIND_SHIFT, known.number)
         else:
             s.emit(f.PARENT << f.KIND_SHIFT, 0)
             s.emit(f.BLOCK << f.KIND_SHIFT | f.OPEN | known.block, 0)
             known.stream, known.number, known.pos, known.mark = s, s.activations, known.block, 0
             s.activations += 1
-        s.stack.append(_Entry(known.block, known.pos, known.mark, known.number, False, id(frame), known.code))
+        entry = _Entry(known.block, known.pos, known.mark, known.number, False, id(frame), known.code)
+        entry.skip, entry.skip_end = known.skip, known.skip_end
+        if known.silent:
+            entry.silence()
+        s.stack.append(entry)
         return True
 
     def settled(self, s: _Stream) -> bool:
-        if self.settle(s):
+        if not self.settle(s):
+            _r.unplaced += 1
+            return False
+        entry = s.stack[-1]
+        if entry.skips(self.block):
+            return False
+        entry.skip_no_more()
+        return True
+
+    def next_instance(self, s: _Stream) -> bool:
+        """As `settled` for the next instance of a loop, unless it is skipped."""
+        if not self.settle(s):
+            _r.unplaced += 1
+            return False
+        entry = s.stack[-1]
+        if entry.silent or (entry.skips(self.block) and self.block != entry.skip):
+            return False
+        entry.skip_no_more()
+        if self.place.is_thinned():
+            s.note_skipped(self.block)
+            entry.skip, entry.skip_end = self.block, self.place.end
+            return False
+        return True
+
+    def begins_silently(self, s: _Stream, place: _Place) -> bool:
+        """Is the activation of `place` that begins now not recorded?"""
+        if s.stack and s.stack[-1].skip_end:
             return True
-        _r.unplaced += 1
-        return False
+        if not place.is_thinned():
+            return False
+        s.note_skipped(place.block)
+        return True
 
     def at(self, s: _Stream) -> None:
         s.stack[-1].pos = self.block
@@ -357,14 +633,22 @@ class Probe:
         s.forget(id(frame))
         s.prune()
         s.tell_position()
-        s.tell_time()
         known = _r.frames.get(id(frame))
-        if known is not None and known.token and known.code is frame.f_code:
-            s.emit(f.PARENT << f.KIND_SHIFT, known.token)
-        number, s.activations = s.activations, s.activations + 1
-        s.stack.append(_Entry(self.function, self.function, 0, number, False, id(frame), frame.f_code))
+        token = known.token if known is not None and known.code is frame.f_code else 0
+        silent = token == _UNTOLD if token else self.begins_silently(s, self.home)
+        number = -1
+        if not silent:
+            s.tell_time()
+            if token:
+                s.emit(f.PARENT << f.KIND_SHIFT, token)
+            number, s.activations = s.activations, s.activations + 1
+        entry = _Entry(self.function, self.function, 0, number, False, id(frame), frame.f_code)
+        if silent:
+            entry.silence()
+        s.stack.append(entry)
         _r.frames[id(frame)] = _Frame(frame.f_code, 0, s, number, self.function)
-        return True
+        _r.frames[id(frame)].silent = silent
+        return not silent
 
     # Values.
 
@@ -409,7 +693,8 @@ class Probe:
 
     def again(self, s: _Stream, head: int, v: object) -> bool:
         last = self.last
-        if last is None or last[0] is not v or last[1] is not s or self.last_epoch != _r.epoch:
+        seen = last[0]() if last is not None and type(last[0]) is weakref.ref else last and last[0]
+        if last is None or seen is not v or last[1] is not s or self.last_epoch != _r.epoch:
             return False
         s.emit(head | last[2] << f.KIND_SHIFT, last[3])
         return True
@@ -421,13 +706,17 @@ class Probe:
     def slow(self, s: _Stream, head: int, v: Any, redact: bool) -> None:
         if self.again(s, head, v):
             return
+        if type(v) is not int and self.is_new_change(s, head, v):
+            return
         if issubclass(type(v), float):
             s.emit(head | f.FLOAT << f.KIND_SHIFT, _INT.unpack(_DOUBLE.pack(float.__pos__(v)))[0])
             return
-        begin = time.monotonic_ns()
-        if _r.spent > _ALLOWANCE_NS + (begin - _r.origin) // _SHARE:
+        if _over_budget():
             self.gap(s, head, type(v))
             return
+        if (type(v) is list or type(v) is tuple) and self.few_numbers(s, head, v):
+            return
+        begin = time.monotonic_ns()
         s.busy = True
         try:
             kind, what = _r.keep(v, redact)
@@ -441,13 +730,42 @@ class Probe:
         if isinstance(what, bytes):
             ref = s.keep(what)
             if ref is not None:
-                if _permanent(v):
-                    self.remember(s, v, kind, ref)
+                kept = _without_keeping(v)
+                if kept is not None:
+                    self.remember(s, kept, kind, ref)
                 s.emit(head | kind << f.KIND_SHIFT, ref)
         elif isinstance(what, float):
             s.emit(head | kind << f.KIND_SHIFT, _INT.unpack(_DOUBLE.pack(what))[0])
         else:
             s.emit(head | kind << f.KIND_SHIFT, what)
+
+    def is_new_change(self, s: _Stream, head: int, v: object) -> bool:
+        """Note that the site has a value that is no constant number or text. Where the loads that are derived from it
+        run without probes just now, nobody looks whether it changes before them: then it is a gap, this once."""
+        site = head & f.ID_MASK
+        kind = type(v)
+        if site in _r.changing or kind is str or kind is _r.float64:
+            return False
+        if type(kind) is type and issubclass(kind, float) and (kind.__module__, kind.__name__) == ("numpy", "float64"):
+            _r.float64 = kind
+            return False
+        _r.changing.add(site)
+        if not s.stack[-1].bare:
+            return False
+        self.gap(s, head, kind)
+        return True
+
+    def few_numbers(self, s: _Stream, head: int, v: list[Any] | tuple[Any, ...]) -> bool:
+        """Record a list or tuple of few numbers, or return False."""
+        tree = bytearray()
+        leaves = _write_tree(tree, v, _MAX_LEAVES, 0)
+        if leaves < 0:
+            return False
+        _r.spent += (_MAX_LEAVES - leaves + 4) * _LEAF_NS
+        ref = s.keep(bytes(tree))
+        if ref is not None:
+            s.emit(head | f.TREE << f.KIND_SHIFT, ref)
+        return True
 
     def gap(self, s: _Stream, head: int, kind: type) -> None:
         ref = s.gaps.get(id(kind))
@@ -471,7 +789,8 @@ class Probe:
                     s.emit(f.BLOCK << f.KIND_SHIFT | opens | self.block, 0)
                 raise
 
-    def created(self, s: _Stream, v: object) -> None:
+    def created(self, s: _Stream, v: object, told: bool) -> None:
+        """`told`: it is recorded where `v` was created."""
         if type(v) is types.GeneratorType:
             begun, frame = v.gi_running or v.gi_suspended, v.gi_frame
         elif type(v) is types.CoroutineType:
@@ -486,9 +805,35 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is not None and known.made is not None and known.made() is v:
             return  # it was passed on, not made here
-        _r.token += 1
-        _r.frames[id(frame)] = _Frame(frame.f_code, _r.token, None, 0, 0, weakref.ref(v))
-        s.emit(f.CREATE << f.KIND_SHIFT, _r.token)
+        _r.token += told
+        _r.frames[id(frame)] = _Frame(frame.f_code, _r.token if told else _UNTOLD, None, 0, 0, weakref.ref(v))
+        if told:
+            s.emit(f.CREATE << f.KIND_SHIFT, _r.token)
+
+
+def _write_tree(tree: bytearray, v: Any, leaves: int, depth: int) -> int:
+    """Append `v` as a TREE holds it. Returns how many leaves may still come, -1 if it is none."""
+    kind = type(v)
+    if len(tree) > 4096 - 9:
+        return -1
+    if kind is list or kind is tuple:
+        if len(v) > leaves or depth == 8:
+            return -1
+        tree += (b"[" if kind is list else b"(") + len(v).to_bytes(2, "little")
+        for item in v:
+            leaves = _write_tree(tree, item, leaves, depth + 1)
+            if leaves < 0:
+                return -1
+        return leaves
+    if kind is float:
+        tree += b"d" + _DOUBLE.pack(v)
+    elif kind is int and v in _SMALL:
+        tree += b"i" + v.to_bytes(8, "little", signed=True)
+    elif v is None or kind is bool:
+        tree += b"N" if v is None else b"T" if v else b"F"
+    else:
+        return -1
+    return leaves - 1
 
 
 def _has_begun(frame: types.FrameType | None) -> bool:
@@ -496,12 +841,12 @@ def _has_begun(frame: types.FrameType | None) -> bool:
     return frame is None or frame.f_lasti < 0 or frame.f_code.co_code[frame.f_lasti] != opmap["RETURN_GENERATOR"]
 
 
-def _permanent(v: object) -> bool:
+def _without_keeping(v: object) -> object | None:
+    """What stands for `v` where it is remembered; None: it is not. No object lives longer for it."""
     if issubclass(type(v), type):
-        return not type.__dict__["__flags__"].__get__(v) & 1 << 9
-    return type(v) is types.ModuleType or (
-        type(v) is types.BuiltinFunctionType and (v.__self__ is None or type(v.__self__) is types.ModuleType)
-    )
+        return None if type.__dict__["__flags__"].__get__(v) & 1 << 9 else v
+    plain = type(v) is types.ModuleType or type(v) is types.BuiltinFunctionType
+    return weakref.ref(v) if plain else None
 
 
 def _c_name(kind: type) -> str:
@@ -511,11 +856,20 @@ def _c_name(kind: type) -> str:
 
 
 def _value(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
-    if p.settled(s):
+    told = p.settled(s)
+    if told:
         p.at(s)
         p.record(s, p.site, values[-1], bool(p.redact & 1))
-        if p.flags & CREATES:
-            p.created(s, values[-1])
+    if p.flags & CREATES and (told or (s.stack and s.stack[-1].skip_end)):
+        p.created(s, values[-1], told)
+
+
+def _load(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
+    v, kind = values[-1], type(values[-1])
+    if v is None or kind is float or kind is int or kind is str or kind is bool or kind is _r.float64:
+        return
+    if not ((kind is list or kind is tuple) and _over_budget()):
+        _value(p, s, values)
 
 
 def _bind(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
@@ -525,7 +879,7 @@ def _bind(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 
 
 def _iterate(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
-    if p.settled(s):
+    if p.next_instance(s):
         s.tell_time()
         p.at(s)
         p.record_all(s, values, f.OPEN)
@@ -543,9 +897,15 @@ def _iterate_generator(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 def _enter(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
     s.prune()
     s.tell_position()
+    silent = p.begins_silently(s, p.place)
+    entry = _Entry(p.block, p.block, 0, -1, True, 0, None)
+    if silent:
+        entry.silence()
+        s.stack.append(entry)
+        return
     s.tell_time()
-    s.stack.append(_Entry(p.block, p.block, 0, s.activations, True, 0, None))
-    s.activations += 1
+    entry.number, s.activations = s.activations, s.activations + 1
+    s.stack.append(entry)
     p.record_all(s, values, f.OPEN)
 
 
@@ -560,8 +920,13 @@ def _leave(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 
 
 def _mark(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
-    if p.settle(s):
-        s.stack[-1].mark = p.block
+    if not p.settle(s):
+        return
+    entry = s.stack[-1]
+    if not entry.skips(p.block):
+        entry.skip_no_more()
+        entry.mark = p.block
+        entry.bare = False
 
 
 _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
@@ -574,11 +939,13 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.LEAVE: _leave,
     ops.LEAVE_FRAME: _leave,
     ops.MARK: _mark,
+    ops.LOAD: _load,
+    ops.CHOOSE: _mark,
 }
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
-    if op in (ops.VALUE, ops.LEAVE_FRAME):
+    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME):
         return values[-1]
     return True if op in (ops.ITERATE, ops.ITERATE_GENERATOR) else None
 
@@ -589,6 +956,12 @@ class unrecorded:  # noqa: N801
     def __init__(self, op: int) -> None:
         self.op = op
 
+    def __getitem__(self, value: Any) -> Any:
+        return _result(self.op, (value,))
+
+    def __invert__(self) -> Any:
+        return _result(self.op, ())
+
     def __call__(self, *values: Any) -> Any:
         return _result(self.op, values)
 
@@ -596,23 +969,48 @@ class unrecorded:  # noqa: N801
 # The recorder's functions: the same as _probe.c's.
 
 
-def start(directory: str, origin: int, keep: Keep, secrets: list[str], open_process: Callable[[int, int], str]) -> None:
+def start(
+    directory: str,
+    origin: int,
+    keep: Keep,
+    secrets: list[str],
+    open_process: Callable[[int, int], str],
+    budget: int,
+    backlog: int,
+    share: float,
+) -> None:
     """Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start.
 
     `secrets` collects the texts that are not to be recorded. `keep(value, redact)` returns (kind, bytes | int | float)
-    for values that are no plain scalars;
-    `open_process(stream, record)` makes a forked child's folder and returns its path.
+    for values that are no plain scalars; `open_process(stream, record)` makes a forked child's folder and returns its
+    path. `budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's
+    time that slow values may take.
     """
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
+    _r.budget, _r.backlog, _r.share = budget or 1, backlog or 1, int(share * 1000)
+    _r.places, _r.changing = {}, set()
     _r.local = threading.local()
     _r.active = True
     _r.epoch = 1
+    if directory:
+        _open_control()
 
 
-def probes(specs: list[tuple[int, ...]], base: int, blocks: int) -> list[Probe]:
-    """The probes of one source, one for each Spec of flor.capture.ops, in their order."""
-    return [Probe(spec, base, blocks) for spec in specs]
+def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Probe]:
+    """The probes of one source, one for each Spec of flor.capture.ops, in their order.
+
+    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites it
+    has.
+    """
+    places = [_Place(base + i, base + end if end else 0) for i, end in enumerate(ends)]
+    _r.places.update((p.block, p) for p in places)
+    made = [Probe(spec, base, places) for spec in specs]
+    for probe in made:
+        if probe.op == ops.CHOOSE:
+            loads = made[probe.site - base - len(places) : probe.of]
+            probe.bindings = [base + len(places) + p.of for p in loads if p.op == ops.LOAD and not p.flags & ALWAYS]
+    return made
 
 
 def forked() -> None:
@@ -627,7 +1025,9 @@ def forked() -> None:
     _r.epoch += 1
     _r.free = []
     _r.streams = [mine] if mine else []
+    _r.sealed, _r.control = 0, None
     if mine:
+        mine.sealed = mine.records
         mine.gaps = {}
         mine.events, mine.heap = _File("events"), _File("heap")
     _r.lost = _r.unplaced = 0
@@ -637,6 +1037,7 @@ def directory() -> str:
     """This process's folder of segments. A forked child makes its own at its first event or module."""
     if _r.directory is None:
         _r.directory = _r.open_process(_r.fork_stream, _r.fork_record)
+        _open_control()
     return _r.directory
 
 
@@ -644,8 +1045,11 @@ def stop() -> dict[str, int]:
     """Record nothing more, and cut the segments to their length."""
     _r.active = False
     for stream in _r.streams:
-        stream.busy = stream.dead = True
-        stream.events.seal()
-        stream.heap.seal()
+        stream.busy = True
+        if stream.skipped:
+            stream.tell_first()
+        stream.events.end(stream.number)
+        stream.heap.end(stream.number)
+        stream.dead = True
     records = sum(s.records for s in _r.streams)
     return {"records": records, "unplaced": _r.unplaced, "lost": _r.lost, "error": _r.error}

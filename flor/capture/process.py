@@ -15,6 +15,7 @@ from typing import Any
 from flor import LOADED_BEFORE
 from flor.capture import pickled, snapshots, values
 from flor.capture.chosen import Chosen
+from flor.capture.limits import Limits
 from flor.capture.modules import Capture
 from flor.home import process_started, write_json, write_json_over
 
@@ -34,12 +35,12 @@ def recorder() -> Any:
 class Process:
     """This process, as part of the run in the directory `run`.
 
-    `origin`: time.monotonic_ns() at the run's start. `chosen`: what is captured. `starter`: the folder of
-    the process that started this one afresh, None for the run's first.
+    `origin`: time.monotonic_ns() at the run's start. `chosen`: what is captured. `limits`: what the run may take, its
+    budget in bytes. `starter`: the folder of the process that started this one afresh, None for the run's first.
     """
 
-    def __init__(self, run: Path, origin: int, chosen: Chosen, starter: str | None = None) -> None:
-        self.run, self.origin, self.starter = run, origin, starter
+    def __init__(self, run: Path, origin: int, chosen: Chosen, limits: Limits, starter: str | None = None) -> None:
+        self.run, self.origin, self.limits, self.starter = run, origin, limits, starter
         #: name of its folder, or of its nearest ancestor's by forking; None where there is none yet
         self.folder: str | None = None
         self.recorder = recorder()
@@ -50,7 +51,7 @@ class Process:
         first = self.starter is None
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
         directory = self.open(-1, 0) if first else ""
-        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open)
+        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
         os.register_at_fork(after_in_child=self.recorder.forked)
@@ -61,9 +62,9 @@ class Process:
         """The path of its folder, which is made if it is not there. May raise OSError."""
         return str(self.recorder.directory())
 
-    def probes(self, specs: list[tuple[int, ...]], base: int, blocks: int) -> list[Any]:
+    def probes(self, specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Any]:
         """The recorder's probes of one source."""
-        probes: list[Any] = self.recorder.probes(specs, base, blocks)
+        probes: list[Any] = self.recorder.probes(specs, base, ends, sites)
         for kind in set(map(type, probes)):
             copyreg.pickle(kind, pickled.reduce)
         return probes

@@ -1,9 +1,9 @@
 """A syntax tree in, the same tree with probes and its `SourceMap` out. Runs nothing, writes nothing.
 
-Each probe is a call of a constant: `probe(e)` for an expression `e`, `probe(x, y)` as the first statement of a loop's
-body. The constant is a marker string here; `flor.capture.modules` puts the probe itself into the compiled code's
-constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows it. Why a call
-and not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by its
+Each probe is a constant that is subscripted or called: `probe[e]` for an expression `e`, `probe(x, y)` as the first
+statement of a loop's body. The constant is a marker string here; `flor.capture.modules` puts the probe itself into the
+compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows it.
+Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by its
 last reference would not be.
 
 Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger
@@ -14,14 +14,18 @@ later enter such a block for free.
 from __future__ import annotations
 
 import ast
+import copy
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from flor.capture import syntax
 from flor.capture.ops import (
+    ALWAYS,
     BIND,
+    CHOOSE,
     CREATES,
     ENTER,
     ENTER_FRAME,
@@ -30,6 +34,7 @@ from flor.capture.ops import (
     ITERATE_GENERATOR,
     LEAVE,
     LEAVE_FRAME,
+    LOAD,
     MARK,
     MARKER,
     VALUE,
@@ -40,6 +45,7 @@ from flor.capture.sites import Block, Site, SourceMap
 _COMPREHENSION_FRAMES = sys.version_info < (3, 12)  # PEP 709 inlined list, set and dict comprehensions
 _FSTRING_POSITIONS = sys.version_info >= (3, 12)  # PEP 701: before it, positions inside an f-string are wrong
 _MAX_TEXT = 400
+_WORTH_A_COPY = 3  # derived loads in a loop's body
 
 _CALLEE = "what is called is not recorded: name the call, or an argument"
 _NAMESPACE = "names that a class with a base binds are not recorded: its namespace may notice. Name the value"
@@ -72,10 +78,35 @@ class _Scope:
     loop_mark: bool = False  # the innermost loop marks its end of body
     loop: int = 0  # that loop
     loads: bool = True  # names that are bound may be loaded: nobody can notice
+    steady: frozenset[str] = frozenset()  # local names that only this scope's own code binds
+    #: of those, the ones whose value now is that of one binding, and the binding's site
+    known: dict[str, int] = field(default_factory=dict)
+    holders: frozenset[str] = frozenset()  # names that the innermost loop takes items or attributes of
 
     @property
     def flags(self) -> int:
         return GUARDED if self.guarded else 0
+
+    def bind(self, name: str, site: int | None) -> None:
+        """From here on the value of `name` is that of `site` (None: no site has it)."""
+        if site is None or name not in self.steady:
+            self.known.pop(name, None)
+        else:
+            self.known[name] = site
+
+    def forget(self, nodes: Iterable[ast.AST]) -> None:
+        """What is bound in `nodes` may have been bound there now, or not."""
+        for name in syntax.bound(nodes):
+            self.known.pop(name, None)
+
+    @contextmanager
+    def branch(self, *nodes: ast.AST) -> Iterator[None]:
+        """`nodes` are walked over inside; whether they are executed is not known."""
+        before = dict(self.known)
+        yield
+        self.known.clear()
+        self.known.update(before)
+        self.forget(nodes)
 
 
 @dataclass(frozen=True)
@@ -89,6 +120,7 @@ class _Facts:
 
 
 _NO_FACTS = _Facts()
+_FOLDABLE = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.Subscript)  # may be constants to the compiler
 _NOWHERE: dict[str, Any] = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
 
 
@@ -141,14 +173,17 @@ class _Rewriter:
         return len(self.sites) - 1
 
     def probe(self, spec: Spec, arguments: Sequence[ast.expr], at: dict[str, Any]) -> ast.expr:
-        """A call of the probe. The conditional expression around the marker is folded away by the compiler: it keeps
-        it from warning that a constant is not callable."""
+        """The probe subscripted with its argument, called with several, inverted where it has none: each is what costs
+        least."""
         self.specs.append(spec)
-        marker: Any = f"{MARKER}{len(self.specs) - 1}"
-        function = ast.IfExp(
-            ast.Constant(value=True, **at), ast.Constant(value=marker, **at), ast.Constant(value=marker, **at), **at
-        )
-        return ast.Call(func=function, args=list(arguments), keywords=[], **at)
+        marker: ast.expr = ast.Constant(value=f"{MARKER}{len(self.specs) - 1}", **at)
+        if not arguments:
+            return ast.UnaryOp(op=ast.Invert(), operand=marker, **at)
+        if len(arguments) > 1:
+            return ast.Call(func=marker, args=list(arguments), keywords=[], **at)
+        if isinstance(arguments[0], _FOLDABLE):  # the compiler would take the marker's character of that number
+            marker = ast.IfExp(test=ast.Constant(value=True, **at), body=marker, orelse=marker, **at)
+        return ast.Subscript(value=marker, slice=arguments[0], ctx=ast.Load(), **at)
 
     def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.stmt:
         """A probe as a statement of its own; `names` are loaded for it."""
@@ -190,7 +225,9 @@ class _Rewriter:
 
     def guard(self, enter: ast.stmt, body: list[ast.stmt], scope: _Scope) -> ast.stmt:
         leave = self.statement(LEAVE, scope, scope.function)
-        return ast.Try(body=[enter, *body], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE)
+        # So that each place where the body ends leaves with a line of its own.
+        last = [ast.Return(value=None, **_NOWHERE)] if scope.name else []
+        return ast.Try(body=[enter, *body, *last], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> list[ast.stmt]:
         compiled = any(word in self.text(d) for d in node.decorator_list for word in _COMPILED)
@@ -209,6 +246,7 @@ class _Rewriter:
             suspends=suspends,
             name=f"{name}.<locals>.",
             parameters=frozenset(a.arg for a in parameters) - syntax.rebound(node.body),
+            steady=syntax.steady(node),
         )
         first = self.parameters(parameters, inner)
         op = ENTER_FRAME if suspends else ENTER
@@ -222,7 +260,7 @@ class _Rewriter:
         first = len(self.sites)
         for parameter in parameters:
             self.line = parameter.lineno
-            self.site("parameter", parameter, scope, text=parameter.arg)
+            scope.bind(parameter.arg, self.site("parameter", parameter, scope, text=parameter.arg))
         return first
 
     def defaults(self, arguments: ast.arguments, scope: _Scope) -> None:
@@ -242,6 +280,8 @@ class _Rewriter:
             parameters=frozenset(),
             loop_mark=False,
             loads=not (node.bases or node.keywords),  # a metaclass may give any namespace, even one that forgets
+            steady=frozenset(),
+            known={},
         )
         kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
         node.body[kept:] = self.body(node.body[kept:], inner) or ([] if kept else [ast.Pass(**_NOWHERE)])
@@ -257,11 +297,16 @@ class _Rewriter:
             result.extend(self.one(statement, scope))
         return result
 
+    def branch(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
+        """Statements of which it is not known whether they are executed, and how far."""
+        with scope.branch(*statements):
+            return self.body(statements, scope)
+
     def one(self, node: ast.stmt, scope: _Scope) -> list[ast.stmt]:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            return self.function(node, scope)
-        if isinstance(node, ast.ClassDef):
-            return self.class_(node, scope)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            result = self.class_(node, scope) if isinstance(node, ast.ClassDef) else self.function(node, scope)
+            scope.bind(node.name, None)
+            return result
         resumes = scope.suspends and syntax.suspends_itself(node)
         visit: Callable[[Any, _Scope], list[ast.stmt]] | None = getattr(self, f"on_{type(node).__name__}", None)
         result = visit(node, scope) if visit else [node]
@@ -284,8 +329,10 @@ class _Rewriter:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.site("binding", target, scope, **_same(value))
+                scope.bind(target.id, value)
             else:
-                after.extend(self.targets(target, scope))
+                # What stands first in the first target is evaluated right after the value.
+                after.extend(self.targets(target, scope, value if target is node.targets[0] else None))
         return [node, *after]
 
     def assignees(self, target: ast.expr) -> list[str]:
@@ -293,20 +340,21 @@ class _Rewriter:
             return [a for e in target.elts for a in self.assignees(e)]
         return [self.text(target)]
 
-    def targets(self, target: ast.expr, scope: _Scope) -> list[ast.stmt]:
+    def targets(self, target: ast.expr, scope: _Scope, witness: int | None) -> list[ast.stmt]:
         """Probes for the loads inside a target, and a probe statement for the names that it binds."""
-        names = self.names(target, scope)
+        names = self.names(target, scope, witness)
         return self.bind([n.id for n in names], self.bindings("binding", names, scope), scope)
 
     def bindings(self, kind: str, names: Sequence[ast.Name], scope: _Scope) -> int:
         first = len(self.sites)
         for name in names:
-            self.site(kind, name, scope)
+            scope.bind(name.id, self.site(kind, name, scope))
         return first
 
-    def names(self, target: ast.expr, scope: _Scope | None) -> list[ast.Name]:
+    def names(self, target: ast.expr, scope: _Scope | None, witness: int | None = None) -> list[ast.Name]:
         """The names that `target` binds; what it loads on the way gets probes. Without a scope it gets none: a loop's
-        target is evaluated before the loop's next instance begins."""
+        target is evaluated before the loop's next instance begins. `witness`: as in `value`, for what it loads first.
+        """
         if isinstance(target, ast.Name):
             return [target]
         if isinstance(target, ast.Tuple | ast.List):
@@ -315,11 +363,11 @@ class _Rewriter:
             return self.names(target.value, scope)
         if scope is None:
             return []
-        if isinstance(target, ast.Attribute):
-            target.value = self.value(target.value, scope)[0]
-        elif isinstance(target, ast.Subscript):
-            target.value = self.value(target.value, scope)[0]
-            target.slice = self.slice(target.slice, scope, None)
+        if isinstance(target, ast.Attribute | ast.Subscript):
+            target.value, site = self.value(target.value, scope, witness=witness)
+            if isinstance(target, ast.Subscript):
+                recorded = site is not None and self.sites[site].source == "recorded"
+                target.slice = self.slice(target.slice, scope, site if recorded else witness)
         return []
 
     def on_AnnAssign(self, node: ast.AnnAssign, scope: _Scope) -> list[ast.stmt]:
@@ -327,6 +375,7 @@ class _Rewriter:
             node.value, value = self.value(node.value, scope, _Facts(assignee=self.text(node.target)))
             if isinstance(node.target, ast.Name):
                 self.site("binding", node.target, scope, **_same(value))
+                scope.bind(node.target.id, value)
         if not isinstance(node.target, ast.Name):
             self.names(node.target, scope)
         return [node]
@@ -335,9 +384,10 @@ class _Rewriter:
         if isinstance(node.target, ast.Name):
             binding = self.site("binding", node.target, scope)
             node.value = self.value(node.value, scope, witness=binding if scope.loads else None)[0]
+            scope.bind(node.target.id, binding)
             return [node, *self.bind([node.target.id], binding, scope)]
-        self.names(node.target, scope)
-        node.value = self.value(node.value, scope)[0]
+        node.value, value = self.value(node.value, scope)
+        self.names(node.target, scope, value)
         return [node]
 
     def on_Delete(self, node: ast.Delete, scope: _Scope) -> list[ast.stmt]:
@@ -368,8 +418,8 @@ class _Rewriter:
 
     def on_If(self, node: ast.If, scope: _Scope) -> list[ast.stmt]:
         node.test = self.test(node.test, scope)
-        node.body = self.body(node.body, scope)
-        node.orelse = self.body(node.orelse, scope)
+        node.body = self.branch(node.body, scope)
+        node.orelse = self.branch(node.orelse, scope)
         return [node]
 
     def on_For(self, node: ast.For | ast.AsyncFor, scope: _Scope) -> list[ast.stmt]:
@@ -378,17 +428,34 @@ class _Rewriter:
         node.iter = self.value(node.iter, scope)[0]
         block = self.block("for", syntax.loop_name(node.target), scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
+        scope.forget([node])
         begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
-        node.body = [begin, *self.body(node.body, inner)]
+        written = list(node.body)
+        node.body = [begin, *self.iteration(node.body, inner)]
+        scope.forget([node.target, *written])
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
         return self.after_loop(node, scope)
 
     on_AsyncFor = on_For
 
+    def iteration(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
+        """A loop's body. An innermost one with many derived loads is there twice: without the probes of these loads for
+        as long as the bindings that they are derived from have had values only that cannot change. What the loop takes
+        items or attributes of can change, most likely: the probes of its loads stay."""
+        innermost = scope.guarded and not any(map(syntax.holds_code, statements))
+        first = len(self.specs)
+        body = self.body(statements, replace(scope, holders=syntax.holders(statements)))
+        loads = [s for s in self.specs[first:] if _is_spared(s)]
+        if not innermost or len(loads) < _WORTH_A_COPY:
+            return body
+        choose = Spec(CHOOSE, scope.function, scope.block, first, 0, scope.depth, scope.flags, of=len(self.specs))
+        bare = [_WithoutLoads(self.specs).visit(copy.deepcopy(s)) for s in body]
+        return [ast.If(test=self.probe(choose, [], _NOWHERE), body=body, orelse=bare, **_NOWHERE)]
+
     def after_loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: _Scope) -> list[ast.stmt]:
         if node.orelse:
-            node.orelse = [self.mark(scope), *self.body(node.orelse, scope)]
+            node.orelse = [self.mark(scope), *self.branch(node.orelse, scope)]
         return [node, self.mark(scope)]
 
     def on_Continue(self, node: ast.Continue, scope: _Scope) -> list[ast.stmt]:
@@ -397,6 +464,7 @@ class _Rewriter:
     def on_While(self, node: ast.While, scope: _Scope) -> list[ast.stmt]:
         block = self.block("while", f"while_L{node.lineno}", scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
+        scope.forget([node])
         if syntax.literal(node.test):
             begin = [self.statement(ITERATE, inner, block)]
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
@@ -404,7 +472,8 @@ class _Rewriter:
             at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
             node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
-        node.body = [*begin, *self.body(node.body, inner)]
+        with scope.branch(*node.body):
+            node.body = [*begin, *self.iteration(node.body, inner)]
         return self.after_loop(node, scope)
 
     def on_With(self, node: ast.With | ast.AsyncWith, scope: _Scope) -> list[ast.stmt]:
@@ -418,14 +487,16 @@ class _Rewriter:
         first = self.bindings("binding", bound, scope)
         begin = self.bind([n.id for n in bound], first, scope)
         loops = syntax.has_loop(node.body)
-        node.body = [*begin, *self.body(node.body, scope)]
+        node.body = [*begin, *self.branch(node.body, scope)]
         return [node, self.mark(scope)] if loops else [node]
 
     on_AsyncWith = on_With
 
     def on_Try(self, node: ast.Try, scope: _Scope) -> list[ast.stmt]:
         loops = syntax.has_loop(node.body) or scope.suspends
-        node.body = self.body(node.body, scope)
+        node.body, written = self.body(node.body, scope), node.body
+        tried = dict(scope.known)
+        scope.forget(written)
         for handler in node.handlers:
             self.line = handler.lineno
             handler.type = handler.type and self.value(handler.type, scope)[0]
@@ -433,22 +504,29 @@ class _Rewriter:
             if handler.name is not None:
                 site = self.site("binding", handler, scope, text=handler.name)
                 begin += self.bind([handler.name], site, scope)
-            handler.body = [*begin, *self.body(handler.body, scope)]
-        node.orelse = self.body(node.orelse, scope)
+            handler.body = [*begin, *self.branch(handler.body, scope)]
+        after = dict(scope.known)
+        scope.known.clear()
+        scope.known.update(tried)  # the `else` goes on where the body ended
+        node.orelse = self.branch(node.orelse, scope)
+        scope.known.clear()
+        scope.known.update({n: s for n, s in after.items() if n not in syntax.bound(node.orelse)})
         if node.finalbody:
-            node.finalbody = [*([self.mark(scope)] if loops else []), *self.body(node.finalbody, scope)]
+            node.finalbody = [*([self.mark(scope)] if loops else []), *self.branch(node.finalbody, scope)]
         return [node]
 
     on_TryStar = on_Try
 
     def on_Match(self, node: ast.Match, scope: _Scope) -> list[ast.stmt]:
         node.subject = self.value(node.subject, scope)[0]
+        scope.forget(c.pattern for c in node.cases)
         for case in node.cases:
             case.guard = case.guard and self.test(case.guard, scope)
-            case.body = self.body(case.body, scope)
+            case.body = self.branch(case.body, scope)
         return [node]
 
     def on_Import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> list[ast.stmt]:
+        scope.forget([node])
         names = [(a, a.asname or a.name.partition(".")[0]) for a in node.names if a.name != "*"]
         if not names or getattr(node, "module", None) == "__future__":
             return [node]
@@ -482,6 +560,17 @@ class _Rewriter:
             return node, value
         if isinstance(node, ast.Name) and node.id == "__debug__":
             return node, None
+        if isinstance(node, ast.Name) and witness is not None and node.id in scope.known:
+            site = self.site(
+                "expression", node, scope, facts, source="derived", of=scope.known[node.id], witness=witness
+            )
+            if not self.sites[site].redacted:
+                binding = scope.known[node.id]
+                flags = scope.flags | (ALWAYS if node.id in scope.holders else 0)
+                load = Spec(LOAD, scope.function, scope.block, site, 1, scope.depth, flags, of=binding)
+                return self.probe(load, [node], syntax.location(node)), site
+            self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None)
+            return self.wrap(node, site, scope), site
         if isinstance(node, ast.JoinedStr) and not _FSTRING_POSITIONS:
             site = self.site("expression", node, scope, facts)
             return self.wrap(node, site, scope), site
@@ -614,6 +703,7 @@ class _Rewriter:
             guarded=False,
             name=f"{scope.name}<lambda>.<locals>.",
             parameters=frozenset(a.arg for a in parameters),
+            steady=syntax.steady(node),
         )
         line = self.line
         first = self.parameters(parameters, inner)
@@ -637,6 +727,9 @@ class _Rewriter:
 
     def comprehension(self, node: Any, outer: _Scope, scope: _Scope, op: int) -> None:
         """Each `for` clause is a loop block; its first condition, always true, begins an instance."""
+        targets = frozenset(syntax.bound(c.target for c in node.generators))
+        known = {n: s for n, s in scope.known.items() if n not in targets}
+        scope = replace(scope, steady=scope.steady | targets, known=known)
         for i, clause in enumerate(node.generators):
             first_clause = i == 0
             # The outermost iterable is evaluated where the comprehension stands, the others inside.
@@ -655,3 +748,22 @@ class _Rewriter:
 def _same(value: int | None) -> dict[str, Any]:
     """Where the value of a binding of exactly this value is found."""
     return {"source": "absent", "why": _UNRECORDED} if value is None else {"source": "same", "of": value}
+
+
+def _is_spared(spec: Spec) -> bool:
+    return spec.op == LOAD and not spec.flags & ALWAYS
+
+
+class _WithoutLoads(ast.NodeTransformer):
+    """Takes the probes of derived loads away again."""
+
+    def __init__(self, specs: list[Spec]) -> None:
+        self.specs = specs
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        marker = node.value.body if isinstance(node.value, ast.IfExp) else node.value
+        match marker:
+            case ast.Constant(value=str(text)) if text.startswith(MARKER):
+                if _is_spared(self.specs[int(text[len(MARKER) :])]):
+                    return self.visit(node.slice)  # type: ignore[no-any-return]
+        return self.generic_visit(node)

@@ -134,7 +134,8 @@ class _Session:
     ) -> None:
         self.path = new_run(experiment)
         self.pid = os.getpid()
-        self.process = Process(self.path, time.monotonic_ns(), set_.chosen)
+        limits = set_.limits._replace(budget=set_.limits.budget_in(str(self.path)))
+        self.process = Process(self.path, time.monotonic_ns(), set_.chosen, limits)
         self.info: dict[str, Any] = {
             "format": FORMAT,
             "run": self.path.name,
@@ -146,7 +147,7 @@ class _Session:
             "root": os.path.dirname(set_.chosen.roots[0]),
             "capture": set_.chosen.capture,
             "exclude": set_.chosen.exclude,
-            "budget": set_.limits.budget_in(str(self.path)),
+            "budget": limits.budget,
             "python": sys.version.split()[0],
             "executable": sys.executable,
             "host": os.uname().nodename,

@@ -27,8 +27,9 @@ class Site:
     """A place whose value can be asked for.
 
     `source` says where the value is found: "recorded" (in the trace, at this site), "same" (as recorded at site `of`),
-    "constant" (`constant` holds its literal; it was evaluated whenever site `of` has a value), or "absent" (not
-    recorded, `why` says why).
+    "constant" (`constant` holds its literal; it was evaluated whenever site `of` has a value), "derived" (a load of a
+    local name: as recorded in the trace; where nothing is, as at site `of`, the name's binding in the same block
+    instance or one around it, whenever site `witness` has a value), or "absent" (not recorded, `why` says why).
     """
 
     kind: str  # expression, target (of a loop), parameter, binding
@@ -38,6 +39,7 @@ class Site:
     line: int  # of the enclosing statement
     source: str = "recorded"
     of: int | None = None
+    witness: int | None = None
     constant: str | None = None
     why: str | None = None
     assignee: str | list[str] | None = None  # text of the assignment target that receives exactly this value
@@ -69,9 +71,18 @@ class SourceMap:
         for site in sites:
             if not 0 <= site.block < len(blocks) or len(site.span) != 4:
                 raise ValueError("a site's block or span")
-            if site.of is not None and not 0 <= site.of < len(sites):
+            if any(s is not None and not 0 <= s < len(sites) for s in (site.of, site.witness)):
                 raise ValueError("the site that a site refers to")
         return cls(blocks, sites)
+
+    def ends(self) -> list[int]:
+        """For each block the number behind the last one inside it."""
+        ends = list(range(1, len(self.blocks) + 1))
+        for number in range(len(self.blocks) - 1, 0, -1):
+            parent = self.blocks[number].parent
+            assert parent is not None
+            ends[parent] = max(ends[parent], ends[number])
+        return ends
 
     def function_of(self, block: int) -> int:
         """The innermost block at or around `block` that has a frame of its own."""

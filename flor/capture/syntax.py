@@ -111,6 +111,55 @@ def has_loop(body: Iterable[ast.stmt]) -> bool:
     return any(isinstance(n, loops) for s in body for n in inside(s))
 
 
+def holds_code(node: ast.stmt) -> bool:
+    """True if a loop, a comprehension, a function or a class stands in the statement."""
+    held = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    return any(isinstance(n, (*held, ast.comprehension)) for n in ast.walk(node))
+
+
+def holders(body: Iterable[ast.stmt]) -> frozenset[str]:
+    """Names that the body takes items or attributes of."""
+    holding = (n.value for s in body for n in ast.walk(s) if isinstance(n, ast.Subscript | ast.Attribute))
+    return frozenset(n.id for n in holding if isinstance(n, ast.Name))
+
+
 def rebound(body: Iterable[ast.stmt]) -> set[str]:
     """Names that the body binds anew."""
     return {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+
+
+def bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """Names that are bound or unbound in `nodes`; what other functions and classes in them bind for themselves is not."""
+    return {name for node in nodes for n in inside(node) for name in binds(n)}
+
+
+def binds(node: ast.AST) -> list[str]:
+    """Names that this node itself binds or unbinds."""
+    if isinstance(node, ast.Name):
+        return [] if isinstance(node.ctx, ast.Load) else [node.id]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [a.asname or a.name.partition(".")[0] for a in node.names]
+    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        return [node.name] if node.name else []
+    if isinstance(node, ast.MatchMapping):
+        return [node.rest] if node.rest else []
+    return []
+
+
+def steady(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
+    """Local names of a function that only its own statements bind: between two of them their values stay."""
+    body: list[Any] = node.body if isinstance(node.body, list) else [node.body]
+    names = {a.arg for a in parameters(node.args)} | bound(body)
+    for part in body:
+        for n in ast.walk(part):
+            if isinstance(n, ast.Global | ast.Nonlocal):  # also those of functions inside
+                names.difference_update(n.names)
+            elif isinstance(n, ast.NamedExpr):
+                names.discard(n.target.id)
+            elif isinstance(n, ast.ExceptHandler):
+                names.discard(n.name or "")
+            elif isinstance(n, ast.Name) and isinstance(n.ctx, ast.Del):
+                names.discard(n.id)
+    return frozenset(names)

@@ -17,6 +17,7 @@ from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
 from flor.errors import FlorError
+from flor.etl.derived import derived
 from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
 from flor.etl.keys import Blocks
@@ -47,7 +48,7 @@ class Extracted:
 
 @dataclass(frozen=True)
 class _Found:
-    site: int  # recorded
+    site: int  # recorded or derived
     literal: str | None = None  # a constant that was evaluated whenever the site has a value
 
 
@@ -157,7 +158,7 @@ def find_site(sites: SourceMap, place: Place) -> _Found | str:
     literal = None
     for _ in sites.sites:  # no chain of references is longer, but one in a circle
         site = sites.sites[index]
-        if site.source == "recorded":
+        if site.source in ("recorded", "derived"):
             return _Found(index, literal)
         if site.source == "constant" and literal is None:
             literal = site.constant
@@ -168,7 +169,8 @@ def find_site(sites: SourceMap, place: Place) -> _Found | str:
 
 
 def _piece(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> Piece:
-    values = trace.values(source, found.site)
+    is_derived = trace.sources[source].map.sites[found.site].source == "derived"
+    values = derived(trace, source, found.site) if is_derived else trace.values(source, found.site)
     if found.literal is None:
         recorded = Recorded(values.kind, values.payload, [values.data])
     else:

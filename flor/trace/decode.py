@@ -18,6 +18,7 @@ from flor.trace.checkpoint import Checkpoint, StreamState, parts
 from flor.trace.format import HEAP_SHIFT, RECORD
 from flor.trace.layout import Layout, Process, SourceTable, VanishedError, read_layout
 from flor.trace.stream import AnyDecoder, read_heap
+from flor.trace.tail import Tail
 
 try:
     in_c: Any = importlib.import_module("flor.trace._decode")
@@ -87,8 +88,12 @@ class Heaps:
         found = self._maps.get((stream, segment))
         return None if found is None else memoryview(found)
 
-    def add(self, stream: int, segment: int, path: Path) -> None:
-        """Map a file. Raises OSError."""
+    def add(self, stream: int, segment: int, path: Path, tail: Tail | None) -> None:
+        """Map a file, or read it if there is a tail of it. Raises OSError."""
+        if tail is not None:
+            data = path.read_bytes() if tail.offset or path.exists() else b""
+            self._maps[stream, segment] = data + tail.beyond(len(data))
+            return
         with path.open("rb") as file:
             empty = file.seek(0, 2) == 0
             self._maps[stream, segment] = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -239,7 +244,7 @@ class _Reading:
                         self._streams[place] = StreamState(len(self._streams), now=process.started, first=first)
                 for stream, files in process.heaps.items():
                     if (state := self._streams.get((process.name, stream))) is not None:
-                        self._add_heaps(heaps, state.number, files)
+                        self._add_heaps(heaps, process, stream, state.number, files)
             if parts(self._layout.run) != list(range(1, self._before.part + 1)):
                 raise VanishedError(self._layout.run / "segments")  # some of it is in a part now
             for index, process in enumerate(self._layout.processes):
@@ -282,20 +287,22 @@ class _Reading:
                 state = self._streams.get((process.name, stream))
                 for segment in sorted(files)[: _HELD_OPEN - len(self._open)]:
                     if state is None or segment >= state.segment:
-                        self._open_file(files[segment])
+                        self._open_file(files[segment], process.tail(stream, "events", segment))
 
-    def _open_file(self, path: Path) -> None:
+    def _open_file(self, path: Path, tail: Tail | None) -> None:
         try:
             self._open[path] = path.open("rb", buffering=0)
         except FileNotFoundError:
-            raise VanishedError(path) from None
+            if tail is None or tail.offset:
+                raise VanishedError(path) from None
+            self._open[path] = Path(os.devnull).open("rb", buffering=0)  # so far there is only the tail
         except OSError as error:
             self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
 
-    def _add_heaps(self, heaps: Heaps, number: int, files: dict[int, Path]) -> None:
+    def _add_heaps(self, heaps: Heaps, process: Process, stream: int, number: int, files: dict[int, Path]) -> None:
         for segment, path in files.items():
             try:
-                heaps.add(number, segment, path)
+                heaps.add(number, segment, path, process.tail(stream, "heap", segment))
             except FileNotFoundError:
                 raise VanishedError(path) from None
             except OSError as error:
@@ -358,12 +365,12 @@ class _Reading:
                 decoder.lose()
                 state.offset = 0
             state.segment = segment
-            goes_on, _ = self._segment(index, files[segment], state.offset, forks, False)
+            goes_on, _ = self._segment(index, stream, segment, state.offset, forks, False)
             state.segment, state.offset = segment + 1, 0
             if not goes_on:
                 break
         if beyond >= 0 and forks:
-            _, taken = self._segment(index, files[beyond], state.offset, forks, True)
+            _, taken = self._segment(index, stream, beyond, state.offset, forks, True)
             state.offset += taken * RECORD
         state.seq, state.now, state.first, state.state = decoder.seq, decoder.now, decoder.first, decoder.state()
 
@@ -395,20 +402,22 @@ class _Reading:
         return state is not None and state.state is not None
 
     def _segment(
-        self, index: int, path: Path, offset: int, forks: list[tuple[int, str]], to_forks: bool
+        self, index: int, stream: int, segment: int, offset: int, forks: list[tuple[int, str]], to_forks: bool
     ) -> tuple[bool, int]:
-        """Feed one file from an offset on, or only up to the last of the forks. Returns whether the stream can go on,
+        """Feed one segment from an offset on, or only up to the last of the forks. Returns whether the stream can go on,
         and how many records were taken."""
-        decoder = self._decoder
+        decoder, process = self._decoder, self._layout.processes[index]
+        path, tail = process.streams[stream][segment], process.tail(stream, "events", segment)
+        end = process.ends.get(stream) if segment == max(process.streams[stream]) else None
         if path not in self._open:
-            self._open_file(path)
+            self._open_file(path, tail)
         file = self._open.pop(path, None)
         if file is None:
             decoder.lose()
             return True, 0
         begin = decoder.seq
         with file:
-            for chunk in _chunks(file.fileno(), offset):
+            for chunk in _chunks(file.fileno(), offset, end, tail):
                 rest = memoryview(chunk)
                 while len(rest) >= RECORD and (forks or not to_forks):
                     ahead = forks[0][0] - decoder.seq - 1 if forks else len(rest) // RECORD
@@ -443,15 +452,18 @@ class _Reading:
         self.damaged = True
 
 
-def _chunks(file: int, offset: int) -> Iterator[bytes]:
-    """A file's whole records from an offset on, some at a time. It may have holes, grow and be cut while it is read."""
+def _chunks(file: int, offset: int, end: int | None, tail: Tail | None) -> Iterator[bytes]:
+    """A file's whole records from an offset on, up to the offset `end` if one is given, some at a time, then what its
+    tail goes beyond them. It may have holes, grow and be cut while it is read."""
     while True:
-        chunk = os.pread(file, _CHUNK, offset)
+        chunk = os.pread(file, _CHUNK if end is None else min(_CHUNK, max(end - offset, 0)), offset)
         whole = len(chunk) // RECORD * RECORD
         if not whole:
-            return
+            break
         yield chunk[:whole]
         offset += whole
+    if tail is not None:
+        yield tail.beyond(offset)
 
 
 def _relative(path: Path) -> str:

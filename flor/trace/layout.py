@@ -18,10 +18,12 @@ from typing import Any
 
 from flor.home import process_started
 from flor.trace.format import ACTIVATION_BLOCKS, ID_MASK
+from flor.trace.tail import Tail, read_tail
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OTHER_FILES = ("process.json", "modules.jsonl", "control")
 _SEGMENT = re.compile(r"(\d{1,9})\.(\d{1,9})\.(events|heap)")
+_TAIL = re.compile(r"(\d{1,9})\.tail\.(events|heap)")
 
 
 class VanishedError(Exception):
@@ -67,6 +69,13 @@ class Process:
     ids: bytes = b""  # rows of stream.ID_COLUMNS
     streams: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> events file
     heaps: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> heap file
+    tails: dict[tuple[int, str], Tail] = field(default_factory=dict)  # by stream, and "events" or "heap"
+    ends: dict[int, int] = field(default_factory=dict)  # bytes of each stream's last events file, when it was listed
+
+    def tail(self, stream: int, kind: str, segment: int) -> Tail | None:
+        """The tail of a segment, if it has one. Then the segment's file itself may not be there yet."""
+        found = self.tails.get((stream, kind))
+        return found if found is not None and found.segment == segment else None
 
     def runs(self) -> bool:
         """Whether it goes on. (One that is not known to does not.)"""
@@ -309,15 +318,46 @@ def _slots(blocks: list[tuple[str, int | None, int]], functions: dict[int, bool]
 
 
 def _list_streams(layout: Layout, process: Process) -> None:
+    """A process's files as they are at one moment, though it may go on: of what is read of its events all heap bytes
+    are there."""
+    assert process.path is not None
+    _read_tails(process, "events")
+    process.streams = _list_segments(process, "events")
+    for stream, files in process.streams.items():
+        try:
+            process.ends[stream] = files[max(files)].stat().st_size
+        except FileNotFoundError:  # there is only its tail, or it is gone: that is seen when it is opened
+            process.ends[stream] = 0
+        except OSError:
+            pass
+    _read_tails(process, "heap")
+    process.heaps = _list_segments(process, "heap")
+    for path in _listed(process.path):
+        known = _SEGMENT.fullmatch(path.name) or _TAIL.fullmatch(path.name) or path.name in _OTHER_FILES
+        if not known and not path.name.startswith("."):
+            layout.warnings.append(f"{_name(process)}/{path.name} skipped: it is no file of a trace")
+
+
+def _read_tails(process: Process, kind: str) -> None:
     assert process.path is not None
     for path in _listed(process.path):
+        match = _TAIL.fullmatch(path.name)
+        if match and match[2] == kind and (tail := read_tail(path)) is not None:
+            process.tails[int(match[1]), kind] = tail
+
+
+def _list_segments(process: Process, kind: str) -> dict[int, dict[int, Path]]:
+    """By stream and segment, those too of which only a tail is there (of events, one with something in it)."""
+    assert process.path is not None
+    found: dict[int, dict[int, Path]] = {}
+    for (stream, of), tail in process.tails.items():
+        if of == kind and (kind == "heap" or any(tail.data[:4])):
+            found.setdefault(stream, {})[tail.segment] = process.path / f"{stream}.{tail.segment}.{kind}"
+    for path in _listed(process.path):
         match = _SEGMENT.fullmatch(path.name)
-        if match:
-            files = process.streams if match[3] == "events" else process.heaps
-            files.setdefault(int(match[1]), {})[int(match[2])] = path
-        elif path.name not in _OTHER_FILES and not path.name.startswith("."):
-            layout.warnings.append(f"{_name(process)}/{path.name} skipped: it is no file of a trace")
-    process.streams = dict(sorted(process.streams.items()))
+        if match and match[3] == kind:
+            found.setdefault(int(match[1]), {})[int(match[2])] = path
+    return dict(sorted(found.items()))
 
 
 @functools.cache

@@ -236,8 +236,14 @@ def _complete(layout: Layout, since: Checkpoint, ended: bool) -> list[tuple[_Pla
             state = since.streams.get((process.name, stream))
             first = state.segment if state else 0
             for segment in sorted(s for s in files if s >= first and (whole or s < max(files))):
-                with contextlib.suppress(OSError):
-                    found.append(((process.name, stream), segment, files[segment].stat().st_size))
+                tail = process.tail(stream, "events", segment)
+                size = len(tail.data) if tail is not None else 0
+                try:
+                    size += files[segment].stat().st_size
+                except OSError:
+                    if tail is None:
+                        continue
+                found.append(((process.name, stream), segment, size))
     return found
 
 
