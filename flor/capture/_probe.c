@@ -513,21 +513,26 @@ static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
                          "lost", (unsigned long long)R.lost, "error", R.error);
 }
 
-static PyObject *quietly(PyObject *self, PyObject *args) {
-    PyObject *method = PyTuple_GET_SIZE(args) == 2 ? PyTuple_GET_ITEM(args, 0) : NULL;
-    if (!method) return PyErr_Format(PyExc_TypeError, "two arguments are wanted");
-    return call_quietly(self, method, PyTuple_GET_ITEM(args, 1));
+static PyObject *followed(PyObject *self, PyObject *args) {
+    PyObject *result = PyObject_Call(PyTuple_GET_ITEM(self, 0), args, NULL);
+    if (!result || PyTuple_GET_SIZE(args) != 2) return result;
+    PyObject *final = CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
+    Py_DECREF(result);
+    return final;
 }
 
-static PyMethodDef quietly_def = {"quietly", quietly, METH_VARARGS, NULL};
+static PyMethodDef followed_def = {"get_code", followed, METH_VARARGS, NULL};
 
-PyDoc_STRVAR(quiet_doc, "quiet(function)\n\nA method of one argument that calls `function` out of a tracer's sight.");
+PyDoc_STRVAR(follow_doc, "follow(method, then)\n\nA method of one argument that calls `method`, then `then` with its "
+                         "result added, out of a tracer's sight, and\nreturns what that returns.");
 
-static PyObject *quiet(PyObject *Py_UNUSED(self), PyObject *function) {
-    PyObject *quietly_ = PyCFunction_New(&quietly_def, function);
-    PyObject *method = quietly_ ? PyInstanceMethod_New(quietly_) : NULL;
-    Py_XDECREF(quietly_);
-    return method;
+static PyObject *follow(PyObject *Py_UNUSED(self), PyObject *args) {
+    PyObject *method, *then;
+    if (!PyArg_ParseTuple(args, "OO", &method, &then)) return NULL;
+    PyObject *function = PyCFunction_New(&followed_def, args);
+    PyObject *made = function ? PyInstanceMethod_New(function) : NULL;
+    Py_XDECREF(function);
+    return made;
 }
 
 static PyMethodDef methods[] = {
@@ -536,7 +541,7 @@ static PyMethodDef methods[] = {
     {"forked", forked, METH_NOARGS, forked_doc},
     {"directory", directory, METH_NOARGS, directory_doc},
     {"stop", stop, METH_NOARGS, stop_doc},
-    {"quiet", quiet, METH_O, quiet_doc},
+    {"follow", follow, METH_VARARGS, follow_doc},
     {NULL, NULL, 0, NULL},
 };
 

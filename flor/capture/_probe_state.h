@@ -209,11 +209,14 @@ static int64_t clock_ns(clockid_t id) {
 #endif
 
 /* Call Flor's own Python code: neither the program's tracer nor its garbage collection's callbacks see it. */
-static PyObject *call_quietly(PyObject *function, PyObject *one, PyObject *two) {
+#define CALL_QUIETLY(function, ...)                                                                                    \
+    call_quietly(function, (PyObject *[]){__VA_ARGS__}, sizeof((PyObject *[]){__VA_ARGS__}) / sizeof(PyObject *))
+
+static PyObject *call_quietly(PyObject *function, PyObject *const *args, size_t count) {
     PyThreadState *thread = PyThreadState_Get();
     int collects = PyGC_Disable();
     PyThreadState_EnterTracing(thread);
-    PyObject *result = PyObject_CallFunctionObjArgs(function, one, two, NULL);
+    PyObject *result = PyObject_Vectorcall(function, args, count, NULL);
     PyThreadState_LeaveTracing(thread);
     if (collects) PyGC_Enable();
     return result;

@@ -18,7 +18,7 @@ static void open_control(void);
 /* After a fork the child makes its own folder, at its first event or module. Returns 0 with an exception. */
 static int make_process(void) {
     PyObject *stream = PyLong_FromLongLong(R.fork_stream), *record = PyLong_FromUnsignedLongLong(R.fork_record);
-    PyObject *r = stream && record ? call_quietly(R.open_process, stream, record) : NULL;
+    PyObject *r = stream && record ? CALL_QUIETLY(R.open_process, stream, record) : NULL;
     Py_XDECREF(stream);
     Py_XDECREF(record);
     if (!r) return 0;

@@ -205,7 +205,7 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     if (collection && few_numbers(s, head, v)) return 0;
     int64_t begin = clock_ns(CLOCK_MONOTONIC);
     s->busy = 1;
-    PyObject *kept = call_quietly(R.keep, v, redact ? Py_True : Py_False);
+    PyObject *kept = CALL_QUIETLY(R.keep, v, redact ? Py_True : Py_False);
     s->busy = 0;
     R.spent += clock_ns(CLOCK_MONOTONIC) - begin;
     if (!kept) {

@@ -70,15 +70,11 @@ def install(process: Process, script: str, path0: str) -> None:
         if module := sys.modules.get(name):
             _amend_loaded(module, function)
     loader = importlib.machinery.SourceFileLoader
-    original: Callable[[Any, str], types.CodeType | None] = loader.get_code
 
-    def get_code(self: Any, fullname: str) -> types.CodeType | None:
-        code = original(self, fullname)
+    def amended(self: Any, fullname: str, code: types.CodeType | None) -> types.CodeType | None:
         return _amended(code, self, fullname) if fullname in _AMENDED else code
 
-    # Python takes the import system's own frames out of a traceback by this name.
-    get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
-    loader.get_code = get_code  # type: ignore[method-assign]
+    loader.get_code = process.follow(loader.get_code, amended)  # type: ignore[method-assign]
 
 
 # ---- the ticket

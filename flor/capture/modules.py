@@ -60,11 +60,6 @@ class Capture:
             self._amend(loader)
 
     def _amend(self, loader: Any) -> None:
-        original: Callable[[Any, str], types.CodeType | None] = loader.get_code
-
-        def get_code(self: Any, fullname: str) -> types.CodeType | None:
-            return captured(self, fullname, original(self, fullname))
-
         def captured(loader: Any, fullname: str, code: types.CodeType | None) -> types.CodeType | None:
             path = ""
             try:
@@ -81,9 +76,7 @@ class Capture:
                     self.skip(path, error)
                 return code
 
-        # Python takes the import system's own frames out of a traceback by this name.
-        get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
-        loader.get_code = get_code
+        loader.get_code = self.recorder.follow(loader.get_code, captured)
 
     def skip(self, path: str, error: Exception) -> None:
         """Note that a source runs without being captured."""

@@ -1033,6 +1033,17 @@ def forked() -> None:
     _r.lost = _r.unplaced = 0
 
 
+def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], Any]) -> Callable[[Any, str], Any]:
+    """A method of one argument that calls `method`, then `then` with its result added, and returns what that returns."""
+
+    def get_code(self: Any, argument: str) -> Any:
+        return then(self, argument, method(self, argument))
+
+    # Python takes the import system's own frames out of a traceback by this name.
+    get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+    return get_code
+
+
 def directory() -> str:
     """This process's folder of segments. A forked child makes its own at its first event or module."""
     if _r.directory is None:

@@ -184,6 +184,9 @@ class _Session:
                 self.process.end()
                 return
             stats = self.process.recorder.stop()
+            if not self.path.is_dir():
+                _say(f"{self.path} was removed while the program ran: nothing is kept of this run")
+                return
             code = self.info["exit_code"]
             self.info |= {
                 "end": time.time(),

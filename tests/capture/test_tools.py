@@ -301,7 +301,7 @@ def run(*command: str | Path, stdin: str = "", **environment: str) -> tuple[int,
 
 
 # Addresses, times, and faulthandler's list of the extensions that are loaded: Flor's are.
-VARYING = r"0x[0-9a-f]+|\bin \d+\.\d+s|\nExtension modules: .*"
+VARYING = r"0x[0-9a-f]+|\bin \d+\.\d+s|\nExtension modules: .*\n"
 FLOR = Path(sys.executable).with_name("flor")
 
 

@@ -397,6 +397,7 @@ def test_what_a_signal_handler_raises_while_a_value_is_recorded_reaches_the_prog
             "__module__": "functools",
             "__repr__": lambda self: signal.raise_signal(signal.SIGALRM) or "",
         })
+        import functools; functools.Slow = Slow
         class Timeout(Exception): pass
         def handler(*_): raise Timeout
         signal.signal(signal.SIGALRM, handler)
