@@ -205,7 +205,8 @@ class _Session:
             write_json_over(self.path / "run.json", self.info)
             then(Run(self.path, self.info))
         except Exception as error:
-            _say(f"the run's end could not be written ({error}); what was recorded is kept in {self.path}")
+            why = str(error) or type(error).__name__
+            _say(f"the run's end could not be written ({why}); what was recorded is kept in {self.path}")
 
 
 def _say(text: str) -> None:

@@ -28,11 +28,13 @@ _ENVIRONMENT = dict(os.environ)  # as it was before the program could change it
 def ended(run: Run) -> None:
     """Write the experiment's log.json and let the run be packed. Raises OSError where that cannot be written."""
     target = run.path.parent.parent / "log.json"
-    if _write_log(run.path, target):
-        size = round(target.stat().st_size / 1e6)
-        print(f"flor: {target} ends early, at {size} MB: flor log {run.experiment} prints all of it", file=sys.stderr)
-        write_json(run.path / "run.json", {**run.info, "log_ends_early": True})
-    start_packing([run])
+    try:
+        if _write_log(run.path, target):
+            size = round(target.stat().st_size / 1e6)
+            print(f"flor: {target} ends early, at {size} MB: flor log {run.experiment} prints all of it", file=sys.stderr)
+            write_json(run.path / "run.json", {**run.info, "log_ends_early": True})
+    finally:
+        start_packing([run])
 
 
 def _write_log(run: Path, target: Path) -> bool:
