@@ -517,6 +517,8 @@ class Probe:
     def __getitem__(self, value: Any) -> Any:
         if self.op == ops.CHOOSE:
             return self.choose()
+        if self.op == ops.ITERABLE:
+            return value if type(value) in _PLAIN else map(next, _Steps(self, iter(value)))
         stream = _stream()
         if stream is not None:
             self.run(self, stream, (value,) if self.values else ())
@@ -941,11 +943,32 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.MARK: _mark,
     ops.LOAD: _load,
     ops.CHOOSE: _mark,
+    ops.ITERABLE: _mark,
 }
+
+#: Types of what is iterated over without any code of the program's.
+_PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes, type({}.keys()), type({}.values()), type({}.items()))
+
+
+class _Steps:
+    """For `map(next, ...)`: moves the position before each step. So no frame of this module is there when the program's
+    own code runs."""
+
+    def __init__(self, probe: Probe, iterator: Any) -> None:
+        self.probe, self.iterator = probe, iterator
+
+    def __iter__(self) -> _Steps:
+        return self
+
+    def __next__(self) -> Any:
+        stream = _stream()
+        if stream is not None:
+            _mark(self.probe, stream, ())
+        return self.iterator
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
-    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME):
+    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME, ops.ITERABLE):
         return values[-1]
     return True if op in (ops.ITERATE, ops.ITERATE_GENERATOR) else None
 
