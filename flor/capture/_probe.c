@@ -134,7 +134,7 @@ static inline int observe(Probe *p, PyObject *v) {
         at(e, p);
         if (record(s, p, p->site, v, p->redact & 1)) return -1;
     }
-    if (p->flags & CREATES) {
+    if (UNLIKELY(p->flags & CREATES)) {
         look_for_tracer(s);
         if (e || s->top->skip_end) created(s, v, e != NULL);
     }
@@ -226,11 +226,12 @@ static int choose(Probe *p) {
  * left to look, nothing is said: a reader knows by the binding that there was something to look at. */
 static inline int observe_load(Probe *p, PyObject *v) {
     PyTypeObject *type = Py_TYPE(v);
-    if (UNLIKELY(R.traced)) return observe(p, v);
-    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBool_Type ||
-        v == Py_None || type == R.float64)
-        return 0;
-    if ((type == &PyList_Type || type == &PyTuple_Type) && over_budget()) return 0;
+    if (LIKELY(!R.traced)) {
+        if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBool_Type ||
+            v == Py_None || type == R.float64)
+            return 0;
+        if ((type == &PyList_Type || type == &PyTuple_Type) && over_budget()) return 0;
+    }
     return observe(p, v);
 }
 
@@ -525,7 +526,8 @@ static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
 static PyObject *followed(PyObject *self, PyObject *args) {
     PyObject *result = PyObject_Call(PyTuple_GET_ITEM(self, 0), args, NULL);
     if (!result || PyTuple_GET_SIZE(args) != 2) return result;
-    PyObject *final = CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
+    PyObject *final =
+        CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
     Py_DECREF(result);
     return final;
 }

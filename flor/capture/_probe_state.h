@@ -117,7 +117,6 @@ typedef struct Stream {
     uint32_t pending; /* activations left that no record has told yet */
     uint32_t skipped; /* instances of the block `skip` that were not recorded and that no record has told yet */
     uint32_t skip;
-    PyThreadState *thread;
     int busy; /* a value is being looked at: whatever runs meanwhile is not the program's */
     int dead; /* nothing can be written any more */
     Entry *stack;
@@ -130,6 +129,7 @@ typedef struct Stream {
         PyTypeObject *type;
         uint64_t ref;
     } gaps[64];
+    PyThreadState *thread;
     struct Stream *next_stream, *next_free;
 } Stream;
 

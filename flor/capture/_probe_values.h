@@ -164,8 +164,8 @@ static int over_budget(void) {
 }
 
 /* A value that is no constant number or text: note that its site has such. Where the loads that are derived from it
- * run without probes just now, nobody looks whether it changes before them. A reader knows that of a container; anything
- * else may be kept as a number (an array of one element): then it is a gap, this once, returning 1.
+ * run without probes just now, nobody looks whether it changes before them. A reader knows that of a container;
+ * anything else may be kept as a number (an array of one element): then it is a gap, this once, returning 1.
  */
 static int is_new_change(Stream *s, uint32_t head, PyObject *v) {
     uint32_t id = head & (KIND(1) - 1);
@@ -175,7 +175,8 @@ static int is_new_change(Stream *s, uint32_t head, PyObject *v) {
         return 0;
     R.changing[id] = 1;
     R.changes++;
-    if (!s->top->bare || PyList_CheckExact(v) || PyTuple_CheckExact(v) || PyDict_CheckExact(v) || PyAnySet_CheckExact(v))
+    if (!s->top->bare || PyList_CheckExact(v) || PyTuple_CheckExact(v) || PyDict_CheckExact(v) ||
+        PyAnySet_CheckExact(v))
         return 0;
     intern_gap(s, head, Py_TYPE(v));
     return 1;

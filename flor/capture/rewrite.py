@@ -83,6 +83,7 @@ class _Scope:
     steady: frozenset[str] = frozenset()  # local names that only this scope's own code binds
     #: of those, the ones whose value now is that of one binding, and the binding's site
     known: dict[str, int] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)  # of those, the ones that are bound now: to load them cannot raise
     holders: frozenset[str] = frozenset()  # names that the innermost loop takes items or attributes of
     caught: bool = False  # an exception that is raised here may be caught in the same block instance
 
@@ -92,6 +93,8 @@ class _Scope:
 
     def bind(self, name: str, site: int | None) -> None:
         """From here on the value of `name` is that of `site` (None: no site has it)."""
+        if name in self.steady:
+            self.there.add(name)
         if site is None or name not in self.steady:
             self.known.pop(name, None)
         else:
@@ -105,10 +108,11 @@ class _Scope:
     @contextmanager
     def branch(self, *nodes: ast.AST) -> Iterator[None]:
         """`nodes` are walked over inside; whether they are executed is not known."""
-        before = dict(self.known)
+        before, there = dict(self.known), set(self.there)
         yield
         self.known.clear()
         self.known.update(before)
+        self.there.intersection_update(there)
         self.forget(nodes)
 
 
@@ -124,7 +128,17 @@ class _Facts:
 
 _NO_FACTS = _Facts()
 _FOLDABLE = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.Subscript)  # may be constants to the compiler
-_STRAIGHT = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass)
+_STRAIGHT = (
+    ast.Expr,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.Import,
+    ast.ImportFrom,
+    ast.Global,
+    ast.Nonlocal,
+    ast.Pass,
+)
 _NOWHERE: dict[str, Any] = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
 
 
@@ -325,6 +339,7 @@ class _Rewriter:
             loads=not (node.bases or node.keywords),  # a metaclass may give any namespace, even one that forgets
             steady=frozenset(),
             known={},
+            there=set(),
         )
         self.may_raise()
         kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
@@ -437,7 +452,7 @@ class _Rewriter:
     def on_AugAssign(self, node: ast.AugAssign, scope: _Scope) -> list[ast.stmt]:
         if isinstance(node.target, ast.Name):
             binding = self.site("binding", node.target, scope)
-            if node.target.id not in scope.known:
+            if node.target.id not in scope.there:
                 self.may_raise()
             node.value = self.value(node.value, scope, witness=binding if scope.loads else None)[0]
             scope.bind(node.target.id, binding)
@@ -491,10 +506,9 @@ class _Rewriter:
         block = self.block("for", syntax.loop_name(node.target), scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
         scope.forget([node])
-        begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
-        written = list(node.body)
-        node.body = [begin, *self.iteration(node.body, inner)]
-        scope.forget([node.target, *written])
+        with scope.branch(node.target, *node.body):
+            begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
+            node.body = [begin, *self.iteration(node.body, inner)]
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
         return self.after_loop(node, scope)
@@ -550,9 +564,8 @@ class _Rewriter:
         self.may_raise()
         begin = [] if target is None else self.targets(target, scope, None)
         loops = syntax.has_loop(node.body)
-        within_with = replace(scope, caught=True)
         with scope.branch(*node.body):
-            body = self.body(node.body, within_with)
+            body = self.body(node.body, scope)
         if loops:  # the manager is left where it was entered, however the loop ends
             body = [ast.Try(body=body, handlers=[], orelse=[], finalbody=[self.mark(scope)], **_NOWHERE)]
         node.body = [*begin, *body]
@@ -563,8 +576,10 @@ class _Rewriter:
     def on_Try(self, node: ast.Try, scope: _Scope) -> list[ast.stmt]:
         loops = syntax.has_loop(node.body) or scope.suspends
         within = replace(scope, caught=True) if node.handlers else scope
+        before = set(scope.there)
         node.body, written = self.body(node.body, within), node.body
-        tried = dict(scope.known)
+        tried, there = dict(scope.known), set(scope.there)
+        scope.there.intersection_update(before)
         scope.forget(written)
         for handler in node.handlers:
             self.line = handler.lineno
@@ -580,9 +595,11 @@ class _Rewriter:
         after = dict(scope.known)
         scope.known.clear()
         scope.known.update(tried)  # the `else` goes on where the body ended
+        scope.there.update(there)
         node.orelse = self.branch(node.orelse, scope)
         scope.known.clear()
         scope.known.update({n: s for n, s in after.items() if n not in syntax.bound(node.orelse)})
+        scope.there.intersection_update(before)
         if node.finalbody:
             node.finalbody = [*([self.mark(scope)] if loops else []), *self.branch(node.finalbody, scope)]
         return [node]
@@ -728,7 +745,7 @@ class _Rewriter:
 
     def is_there(self, name: str, scope: _Scope) -> bool:
         """Whether looking up the name cannot raise."""
-        return name in scope.known or (name in syntax.BUILTINS and self.bound.isdisjoint((name, "*")))
+        return name in scope.there or (name in syntax.BUILTINS and self.bound.isdisjoint((name, "*")))
 
     def in_BinOp(self, node: ast.BinOp, scope: _Scope, site: int) -> None:
         node.left, node.right = self.many([node.left, node.right], scope, site)
@@ -837,7 +854,8 @@ class _Rewriter:
         """Each `for` clause is a loop block; its first condition, always true, begins an instance."""
         targets = frozenset(syntax.bound(c.target for c in node.generators)) if self.derives else frozenset()
         known = {n: s for n, s in scope.known.items() if n not in targets}
-        scope = replace(scope, steady=scope.steady | targets, known=known, caught=False)
+        there = scope.there | targets
+        scope = replace(scope, steady=scope.steady | targets, known=known, there=there, caught=False)
         for i, clause in enumerate(node.generators):
             first_clause = i == 0
             # The outermost iterable is evaluated where the comprehension stands, the others inside. Its __next__ may be

@@ -397,7 +397,9 @@ def test_what_the_debugger_binds_is_what_was_loaded(recorder: str, write: Write)
     write("script.py", "import helper\nhelper.add(1)\nbreakpoint()\nhelper.add(2)\n")
     commands = "b helper.py:5\nc\n!k = 7\nclear 1\nc\n"
     assert run(FLOR, "python", "script.py", "case", stdin=commands)[0] == 0
-    text = Path("helper.py").read_text().replace("return k", 'return GET("after", k)').replace("k *", 'GET("inside", k) *')
+    text = (
+        Path("helper.py").read_text().replace("return k", 'return GET("after", k)').replace("k *", 'GET("inside", k) *')
+    )
     write("helper_h.py", f"#{Path('helper.py').absolute()}\n{text}")
     assert run(FLOR, "etl", "case", "helper_h.py")[0] == 0
     rows = Path("case.csv").read_text().splitlines()
