@@ -214,11 +214,12 @@ static int any_changes(Probe *p) {
     return !p->steady;
 }
 
-/* In the first iteration all loads are probed: then it is known what its bindings have. */
+/* In the first iteration all loads are probed: then it is known what its bindings have. Those of what may change are
+ * for as long as there is time to look at them. */
 static int choose(Probe *p) {
     Stream *s = stream();
     if (!s || s->top->key != p->key) return 0; /* nothing is recorded */
-    int probed = !p->begun || any_changes(p);
+    int probed = !p->begun || any_changes(p) || (p->holds && !over_budget());
     p->begun = 1;
     s->top->bare = !probed;
     return probed;
@@ -399,14 +400,19 @@ static Probe *new_probe(PyObject *spec, uint32_t base, uint32_t blocks, Place *p
     return p;
 }
 
-/* CHOOSE's: the ids of the bindings that its loads are derived from. */
+/* CHOOSE's: the ids of the bindings that its loads are derived from, and whether some are of what may change. */
 static int find_bindings(Probe *p, PyObject *list, uint32_t site, uint32_t first_site) {
     uint32_t end = p->of;
     p->bindings = PyMem_RawCalloc(end - site + 1, sizeof *p->bindings);
     if (!p->bindings) return -1;
     for (uint32_t i = site; i < end; i++) {
         const Probe *load = (const Probe *)PyList_GET_ITEM(list, i);
-        if (load->op == LOAD && !(load->flags & ALWAYS)) p->bindings[p->binding_count++] = first_site + load->of;
+        if (load->op != LOAD) continue;
+        if (load->flags & HOLDS) {
+            p->holds = 1;
+        } else {
+            p->bindings[p->binding_count++] = first_site + load->of;
+        }
     }
     p->checked = UINT32_MAX;
     return 0;

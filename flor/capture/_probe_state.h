@@ -72,7 +72,7 @@ enum {
 };
 #define GUARDED 1
 #define CREATES 2
-#define ALWAYS 4
+#define HOLDS 4
 
 #define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
@@ -155,7 +155,7 @@ typedef struct {
     uint32_t last_kind, last_epoch;
     /* CHOOSE: the bindings that the loads are derived from, and whether those were found steady */
     uint32_t *bindings, binding_count, checked;
-    uint8_t begun, steady;
+    uint8_t begun, steady, holds;
 } Probe;
 
 static PyTypeObject ProbeTypes[CHOOSE + 1];

@@ -23,7 +23,7 @@ CHOOSE = 10  # (): whether the LOADs from spec `site` to before spec `of` are to
 # Flags of a probe.
 GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
 CREATES = 2  # its value may be a new generator or coroutine
-ALWAYS = 4  # a LOAD that every iteration carries out
+HOLDS = 4  # a LOAD of what items or attributes are taken of: most likely its value may change
 
 
 class Spec(NamedTuple):

@@ -20,7 +20,7 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import ALWAYS, CREATES, GUARDED
+from flor.capture.ops import CREATES, GUARDED, HOLDS
 from flor.trace import format as f
 
 _FIRST_SEGMENT = 4 * f.CHUNK
@@ -490,6 +490,7 @@ class Probe:
             "depth",
             "flags",
             "function",
+            "holds",
             "home",
             "last",
             "last_epoch",
@@ -510,7 +511,7 @@ class Probe:
         self.last_epoch = 0
         self.run = _RUN[self.op]
         self.bindings: list[int] = []
-        self.begun = False
+        self.begun = self.holds = False
         for i in range(self.values):
             _r.places[self.site + i] = self.place
 
@@ -535,14 +536,15 @@ class Probe:
         return unrecorded, (self.op,)
 
     def choose(self) -> bool:
-        """In the first iteration all loads are probed: then it is known what its bindings have."""
+        """In the first iteration all loads are probed: then it is known what its bindings have. Those of what may change
+        are for as long as there is time to look at them."""
         stream = _stream()
         if stream is None or not stream.stack:
             return False
         entry = stream.stack[-1]
         if not entry.guarded or entry.block != self.function or entry.skip_end:
             return False
-        probed = not self.begun or not _r.changing.isdisjoint(self.bindings)
+        probed = not (self.begun and _r.changing.isdisjoint(self.bindings)) or (self.holds and not _over_budget())
         self.begun = True
         entry.bare = not probed
         return probed
@@ -1008,8 +1010,9 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
     made = [Probe(spec, base, places) for spec in specs]
     for probe in made:
         if probe.op == ops.CHOOSE:
-            loads = made[probe.site - base - len(places) : probe.of]
-            probe.bindings = [base + len(places) + p.of for p in loads if p.op == ops.LOAD and not p.flags & ALWAYS]
+            loads = [p for p in made[probe.site - base - len(places) : probe.of] if p.op == ops.LOAD]
+            probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
+            probe.holds = any(p.flags & HOLDS for p in loads)
     return made
 
 

@@ -23,13 +23,13 @@ from typing import Any, NamedTuple
 
 from flor.capture import syntax
 from flor.capture.ops import (
-    ALWAYS,
     BIND,
     CHOOSE,
     CREATES,
     ENTER,
     ENTER_FRAME,
     GUARDED,
+    HOLDS,
     ITERATE,
     ITERATE_GENERATOR,
     LEAVE,
@@ -442,11 +442,11 @@ class _Rewriter:
     def iteration(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
         """A loop's body. An innermost one with many derived loads is there twice: without the probes of these loads for
         as long as the bindings that they are derived from have had values only that cannot change. What the loop takes
-        items or attributes of can change, most likely: the probes of its loads stay."""
+        items or attributes of can change, most likely: to be without its probes, there must be no time left to look."""
         innermost = scope.guarded and not any(map(syntax.holds_code, statements))
         first = len(self.specs)
         body = self.body(statements, replace(scope, holders=syntax.holders(statements)))
-        loads = [s for s in self.specs[first:] if _is_spared(s)]
+        loads = [s for s in self.specs[first:] if s.op == LOAD]
         if not innermost or len(loads) < _WORTH_A_COPY:
             return body
         choose = Spec(CHOOSE, scope.function, scope.block, first, 0, scope.depth, scope.flags, of=len(self.specs))
@@ -566,7 +566,7 @@ class _Rewriter:
             )
             if not self.sites[site].redacted:
                 binding = scope.known[node.id]
-                flags = scope.flags | (ALWAYS if node.id in scope.holders else 0)
+                flags = scope.flags | (HOLDS if node.id in scope.holders else 0)
                 load = Spec(LOAD, scope.function, scope.block, site, 1, scope.depth, flags, of=binding)
                 return self.probe(load, [node], syntax.location(node)), site
             self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None)
@@ -750,10 +750,6 @@ def _same(value: int | None) -> dict[str, Any]:
     return {"source": "absent", "why": _UNRECORDED} if value is None else {"source": "same", "of": value}
 
 
-def _is_spared(spec: Spec) -> bool:
-    return spec.op == LOAD and not spec.flags & ALWAYS
-
-
 class _WithoutLoads(ast.NodeTransformer):
     """Takes the probes of derived loads away again."""
 
@@ -764,6 +760,6 @@ class _WithoutLoads(ast.NodeTransformer):
         marker = node.value.body if isinstance(node.value, ast.IfExp) else node.value
         match marker:
             case ast.Constant(value=str(text)) if text.startswith(MARKER):
-                if _is_spared(self.specs[int(text[len(MARKER) :])]):
+                if self.specs[int(text[len(MARKER) :])].op == LOAD:
                     return self.visit(node.slice)  # type: ignore[no-any-return]
         return self.generic_visit(node)
