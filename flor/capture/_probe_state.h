@@ -153,7 +153,7 @@ typedef struct {
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
-    /* CHOOSE: the bindings that the loads are derived from, and whether those were found steady */
+    /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
     uint8_t begun, steady, holds;
 } Probe;

@@ -516,21 +516,16 @@ class Probe:
             _r.places[self.site + i] = self.place
 
     def __getitem__(self, value: Any) -> Any:
-        if self.op == ops.CHOOSE:
-            return self.choose()
-        stream = _stream()
-        if stream is not None:
-            self.run(self, stream, (value,) if self.values else ())
-        return _result(self.op, (value,))
+        return self(value)
 
     def __invert__(self) -> Any:
-        return self[None]
+        return self()
 
     def __call__(self, *values: Any) -> Any:
         stream = _stream()
         if stream is not None:
             self.run(self, stream, values)
-        return _result(self.op, values)
+        return self.choose() if self.op in _CHOOSING and self.of else _result(self.op, values)
 
     def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
         return unrecorded, (self.op,)
@@ -942,8 +937,9 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.LEAVE_FRAME: _leave,
     ops.MARK: _mark,
     ops.LOAD: _load,
-    ops.CHOOSE: _mark,
+    ops.CHOOSE: lambda *_: None,
 }
+_CHOOSING = (ops.CHOOSE, ops.ITERATE)
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
@@ -1008,9 +1004,9 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
     places = [_Place(base + i, base + end if end else 0) for i, end in enumerate(ends)]
     _r.places.update((p.block, p) for p in places)
     made = [Probe(spec, base, places) for spec in specs]
-    for probe in made:
-        if probe.op == ops.CHOOSE:
-            loads = [p for p in made[probe.site - base - len(places) : probe.of] if p.op == ops.LOAD]
+    for number, probe in enumerate(made):
+        if probe.op in _CHOOSING:
+            loads = [p for p in made[number + 1 : probe.of] if p.op == ops.LOAD]
             probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
             probe.holds = any(p.flags & HOLDS for p in loads)
     return made

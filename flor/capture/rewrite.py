@@ -185,7 +185,7 @@ class _Rewriter:
             marker = ast.IfExp(test=ast.Constant(value=True, **at), body=marker, orelse=marker, **at)
         return ast.Subscript(value=marker, slice=arguments[0], ctx=ast.Load(), **at)
 
-    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.stmt:
+    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.Expr:
         """A probe as a statement of its own; `names` are loaded for it."""
         redact = sum(self.sites[site + i].redacted << i for i in range(min(len(names), 63)))
         spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
@@ -199,9 +199,7 @@ class _Rewriter:
     def begin(self, op: int, scope: _Scope, block: int, names: Sequence[ast.Name]) -> ast.Expr:
         """A probe statement for the next instance of a loop with these targets."""
         first = self.bindings("target", names, scope)
-        statement = self.statement(op, scope, block, [n.id for n in names] if scope.loads else [], first)
-        assert isinstance(statement, ast.Expr)
-        return statement
+        return self.statement(op, scope, block, [n.id for n in names] if scope.loads else [], first)
 
     def mark(self, scope: _Scope) -> ast.stmt:
         return self.statement(MARK, scope, scope.block)
@@ -431,7 +429,7 @@ class _Rewriter:
         scope.forget([node])
         begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
         written = list(node.body)
-        node.body = [begin, *self.iteration(node.body, inner)]
+        node.body = self.iteration(begin, node.body, inner)
         scope.forget([node.target, *written])
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
@@ -439,19 +437,21 @@ class _Rewriter:
 
     on_AsyncFor = on_For
 
-    def iteration(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
-        """A loop's body. An innermost one with many derived loads is there twice: without the probes of these loads for
+    def iteration(self, begin: ast.Expr | None, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
+        """A loop's body, which `begin` begins, if it does. An innermost one with many derived loads is there twice: without the probes of these loads for
         as long as the bindings that they are derived from have had values only that cannot change. What the loop takes
         items or attributes of can change, most likely: to be without its probes, there must be no time left to look."""
-        innermost = scope.guarded and not any(map(syntax.holds_code, statements))
-        first = len(self.specs)
+        head: list[ast.stmt] = [] if begin is None else [begin]
+        if not scope.guarded or any(map(syntax.holds_code, statements)):
+            return head + self.body(statements, scope)
+        chooses = begin or self.statement(CHOOSE, scope, scope.block)
+        spec = len(self.specs) - 1
         body = self.body(statements, replace(scope, holders=syntax.holders(statements)))
-        loads = [s for s in self.specs[first:] if s.op == LOAD]
-        if not innermost or len(loads) < _WORTH_A_COPY:
-            return body
-        choose = Spec(CHOOSE, scope.function, scope.block, first, 0, scope.depth, scope.flags, of=len(self.specs))
+        if sum(s.op == LOAD for s in self.specs[spec:]) < _WORTH_A_COPY:
+            return head + body
+        self.specs[spec] = self.specs[spec]._replace(of=len(self.specs))
         bare = [_WithoutLoads(self.specs).visit(copy.deepcopy(s)) for s in body]
-        return [ast.If(test=self.probe(choose, [], _NOWHERE), body=body, orelse=bare, **_NOWHERE)]
+        return [ast.If(test=chooses.value, body=body, orelse=bare, **_NOWHERE)]
 
     def after_loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: _Scope) -> list[ast.stmt]:
         if node.orelse:
@@ -466,14 +466,14 @@ class _Rewriter:
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
         scope.forget([node])
         if syntax.literal(node.test):
-            begin = [self.statement(ITERATE, inner, block)]
+            begin = self.statement(ITERATE, inner, block)
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
-            begin = []
+            begin = None
             at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
             node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
         with scope.branch(*node.body):
-            node.body = [*begin, *self.iteration(node.body, inner)]
+            node.body = self.iteration(begin, node.body, inner)
         return self.after_loop(node, scope)
 
     def on_With(self, node: ast.With | ast.AsyncWith, scope: _Scope) -> list[ast.stmt]:
@@ -710,7 +710,6 @@ class _Rewriter:
         self.line = line
         at = syntax.location(node.body)
         enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
-        assert isinstance(enter, ast.Expr)
         body = self.value(node.body, inner)[0]
         node.body = self.probe(Spec(LEAVE_FRAME, block, block), [enter.value, body], at)
 
