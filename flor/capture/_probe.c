@@ -10,6 +10,7 @@
  * to a frame is kept, since that would keep the program's objects alive.
  */
 #include "_probe_stack.h"
+#include "_probe_steps.h"
 #include "_probe_values.h"
 
 /* ---- generators and coroutines ---- */
@@ -193,15 +194,7 @@ static int leave(Probe *p, PyObject *const *Py_UNUSED(args)) {
 }
 
 static int mark(Probe *p, PyObject *const *Py_UNUSED(args)) {
-    Stream *s = stream();
-    Entry *e = s ? settle(s, p) : NULL;
-    if (!e || e->silent) return 0;
-    if (e->skip_end) {
-        if (e->skip <= p->block && p->block < e->skip_end) return 0;
-        skip_no_more(e);
-    }
-    e->mark = p->block;
-    e->bare = 0;
+    move_to_block(p);
     return 0;
 }
 
@@ -240,7 +233,7 @@ static inline int observe_load(Probe *p, PyObject *v) {
 static inline PyObject *goes_on(Probe *p) { return p->of == 0 || choose(p) ? Py_True : Py_False; }
 
 static int (*const ACTIONS[])(Probe *, PyObject *const *) = {
-    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL,
+    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL, NULL,
 };
 
 static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *Py_UNUSED(kwnames)) {
@@ -289,6 +282,7 @@ static PyMappingMethods SUBSCRIPTS[] = {
     {.mp_subscript = NULL},
     {.mp_subscript = subscript_load},
     {.mp_subscript = NULL},
+    {.mp_subscript = steps_of},
 };
 
 static void probe_dealloc(PyObject *self) {
@@ -328,7 +322,7 @@ static int ready(void) {
         };
         if (PyType_Ready(&ProbeTypes[op])) return -1;
     }
-    return 0;
+    return PyType_Ready(&StepsType);
 }
 
 /* ---- the module ---- */

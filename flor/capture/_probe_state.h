@@ -69,6 +69,7 @@ enum {
     MARK,
     LOAD,
     CHOOSE,
+    ITERABLE,
 };
 #define GUARDED 1
 #define CREATES 2
@@ -158,7 +159,7 @@ typedef struct {
     uint8_t begun, steady, holds;
 } Probe;
 
-static PyTypeObject ProbeTypes[CHOOSE + 1];
+static PyTypeObject ProbeTypes[ITERABLE + 1];
 
 static struct {
     int active;

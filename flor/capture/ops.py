@@ -19,6 +19,7 @@ LEAVE_FRAME = 7  # (ignored, v): a lambda is left; returns v
 MARK = 8  # (): the position is now `block`
 LOAD = 9  # (v): as VALUE if `v` may have changed since its name was bound at site `of`, else nothing; returns v
 CHOOSE = 10  # (): whether the LOADs behind it, to before spec `of`, are to be carried out in this iteration
+ITERABLE = 11  # (v): v or, if a step may run code of the program's, an iterator of v: before each step, as MARK
 
 # Flags of a probe.
 GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally

@@ -516,6 +516,8 @@ class Probe:
             _r.places[self.site + i] = self.place
 
     def __getitem__(self, value: Any) -> Any:
+        if self.op == ops.ITERABLE:
+            return value if type(value) in _PLAIN else map(next, _Steps(self, iter(value)))
         return self(value)
 
     def __invert__(self) -> Any:
@@ -938,12 +940,33 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.MARK: _mark,
     ops.LOAD: _load,
     ops.CHOOSE: lambda *_: None,
+    ops.ITERABLE: _mark,
 }
 _CHOOSING = (ops.CHOOSE, ops.ITERATE)
 
+#: Types of what is iterated over without any code of the program's.
+_PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes, type({}.keys()), type({}.values()), type({}.items()))
+
+
+class _Steps:
+    """For `map(next, ...)`: moves the position before each step. So no frame of this module is there when the program's
+    own code runs."""
+
+    def __init__(self, probe: Probe, iterator: Any) -> None:
+        self.probe, self.iterator = probe, iterator
+
+    def __iter__(self) -> _Steps:
+        return self
+
+    def __next__(self) -> Any:
+        stream = _stream()
+        if stream is not None:
+            _mark(self.probe, stream, ())
+        return self.iterator
+
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
-    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME):
+    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME, ops.ITERABLE):
         return values[-1]
     return True if op in (ops.ITERATE, ops.ITERATE_GENERATOR) else None
 
