@@ -397,7 +397,8 @@ static Probe *new_probe(PyObject *spec, uint32_t base, uint32_t blocks, Place *p
     return p;
 }
 
-/* The ids of the bindings that the loads from `list[first]` on are derived from, and whether some are of what may change.
+/* The ids of the bindings that the loads from `list[first]` on are derived from, and whether some are of what may
+ * change.
  */
 static int find_bindings(Probe *p, PyObject *list, Py_ssize_t first, uint32_t first_site) {
     p->bindings = PyMem_RawCalloc(p->of - (size_t)first + 1, sizeof *p->bindings);
@@ -525,7 +526,8 @@ static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
 static PyObject *followed(PyObject *self, PyObject *args) {
     PyObject *result = PyObject_Call(PyTuple_GET_ITEM(self, 0), args, NULL);
     if (!result || PyTuple_GET_SIZE(args) != 2) return result;
-    PyObject *final = CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
+    PyObject *final =
+        CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
     Py_DECREF(result);
     return final;
 }

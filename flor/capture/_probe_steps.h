@@ -41,7 +41,7 @@ static PyTypeObject StepsType = {
 /* Iterating over it runs no code of the program's. */
 static int is_plain(PyObject *v) {
     PyTypeObject *const plain[] = {
-        &PyList_Type, &PyTuple_Type,     &PyRange_Type,    &PyDict_Type,       &PySet_Type,      &PyFrozenSet_Type,
+        &PyList_Type,    &PyTuple_Type, &PyRange_Type,    &PyDict_Type,       &PySet_Type,       &PyFrozenSet_Type,
         &PyUnicode_Type, &PyBytes_Type, &PyDictKeys_Type, &PyDictValues_Type, &PyDictItems_Type,
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(plain); i++) {

@@ -533,8 +533,8 @@ class Probe:
         return unrecorded, (self.op,)
 
     def choose(self) -> bool:
-        """In the first iteration all loads are probed: then it is known what its bindings have. Those of what may change
-        are for as long as there is time to look at them."""
+        """In the first iteration all loads are probed: then it is known what its bindings have. Those of what may
+        change are for as long as there is time to look at them."""
         stream = _stream()
         if stream is None or not stream.stack:
             return False
@@ -945,7 +945,8 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
 _CHOOSING = (ops.CHOOSE, ops.ITERATE)
 
 #: Types of what is iterated over without any code of the program's.
-_PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes, type({}.keys()), type({}.values()), type({}.items()))
+_PLAIN: tuple[type, ...] = (list, tuple, range, dict, set, frozenset, str, bytes)
+_PLAIN += (type({}.keys()), type({}.values()), type({}.items()))
 
 
 class _Steps:
@@ -1021,8 +1022,8 @@ def start(
 def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Probe]:
     """The probes of one source, one for each Spec of flor.capture.ops, in their order.
 
-    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites it
-    has.
+    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites
+    it has.
     """
     places = [_Place(base + i, base + end if end else 0) for i, end in enumerate(ends)]
     _r.places.update((p.block, p) for p in places)
@@ -1056,7 +1057,7 @@ def forked() -> None:
 
 
 def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], Any]) -> Callable[[Any, str], Any]:
-    """A method of one argument that calls `method`, then `then` with its result added, and returns what that returns."""
+    """A method of one argument: calls `method`, then `then` with its result added, and returns what that returns."""
 
     def get_code(self: Any, argument: str) -> Any:
         return then(self, argument, method(self, argument))

@@ -2,9 +2,9 @@
 
 Each probe is a constant that is subscripted or called: `probe[e]` for an expression `e`, `probe(x, y)` as the first
 statement of a loop's body. The constant is a marker string here; `flor.capture.modules` puts the probe itself into the
-compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows it.
-Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by its
-last reference would not be.
+compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows
+it. Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by
+its last reference would not be.
 
 Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger
 steps over them. A function's body goes into `try ... finally` to tell when the function is left; CPython 3.11 and
@@ -246,8 +246,8 @@ class _Rewriter:
         self.last = None
 
     def witnesses(self, scope: _Scope, around: int | None) -> tuple[int | None, int | None]:
-        """`witness` and `since` of a site that stands here. The witness is what was recorded last, or the site `around`,
-        which has no value if it raised: None where this may happen often, so that a record is made."""
+        """`witness` and `since` of a site that stands here. The witness is what was recorded last, or the site
+        `around`, which has no value if it raised: None where this may happen often, so that a record is made."""
         last = self.last if self.last is not None and self.sites[self.last].block == scope.block else None
         if last is not None and self.sure:
             return last, None
@@ -506,8 +506,9 @@ class _Rewriter:
 
     def iteration(self, begin: ast.Expr | None, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
         """A loop's body, which `begin` begins, if it does. An innermost one with many derived loads is there twice:
-        without the probes of these loads for as long as the bindings that they are derived from have had values only that cannot change. What the loop takes
-        items or attributes of can change, most likely: to be without its probes, there must be no time left to look."""
+        without the probes of these loads for as long as the bindings that they are derived from have had values only
+        that cannot change. What the loop takes items or attributes of can change, most likely: to be without its
+        probes, there must be no time left to look."""
         head: list[ast.stmt] = [] if begin is None else [begin]
         inside = replace(scope, holders=syntax.holders(statements), caught=False)
         if not scope.guarded or any(map(syntax.holds_code, statements)):
@@ -622,8 +623,8 @@ class _Rewriter:
     ) -> tuple[ast.expr, int | None]:
         """The expression with probes, and the site that has its value (None: it has none).
 
-        `witness` is a recorded site that has a value whenever this expression was evaluated and nothing after it raised;
-        then constants and names that are known need no record.
+        `witness` is a recorded site that has a value whenever this expression was evaluated and nothing after it
+        raised; then constants and names that are known need no record.
         """
         if syntax.literal(node):
             return self.literal(node, scope, facts, witness)
