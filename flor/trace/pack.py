@@ -24,7 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from flor.errors import FlorError
-from flor.home import open_run, process_started
+from flor.home import is_elsewhere, open_run, process_started
 from flor.trace.cet_json import log_run
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
@@ -63,7 +63,9 @@ def pack(run_path: Path) -> None:
     """
     with _lock(run_path):
         if _goes_on(run_path):
-            raise FlorError(f"{run_path} is still running: it can be packed when it has ended")
+            raise FlorError(
+                f"{run_path} is still running, as far as can be seen from here: it can be packed when it has ended"
+            )
         _pack_rest(run_path)
 
 
@@ -400,19 +402,20 @@ class _Log:
 
 
 def _goes_on(run: Path) -> bool:
-    """Whether the run, or one of the processes that it has started, has not ended. (Its first one may be about to exit:
-    it records no more.)"""
+    """Whether the run, or one of the processes that it has started, has not ended, as far as that can be known. (Its
+    first one may be about to exit: it records no more.)"""
     try:
         info = open_run(run)
     except FlorError:
         return False
-    if info.status == "running":
+    first = info.info["pid"]
+    if info.status == "running" or (info.info["status"] == "running" and is_elsewhere(info.info["pid_started"])):
         return True
     for path in (run / "segments").glob("*/process.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             process = json.loads(path.read_bytes())
             pid, started = process["pid"], process["pid_started"]
-            if pid != info.info["pid"] and started is not None and process_started(pid) == started:
+            if pid != first and started is not None and (is_elsewhere(started) or process_started(pid) == started):
                 return True
     return False
 

@@ -201,8 +201,9 @@ class Program:
         for step in body:
             if step[0] == "value":
                 self.count += 1
-                self.stream.value(step[1], self.count, leave=self.left())
-                self.expected[label][step[1]] = str(self.count)
+                value = self.count if self.count % 3 else f"number {self.count}, in the heap"
+                self.stream.value(step[1], value, leave=self.left())
+                self.expected[label][step[1]] = str(value)
                 self.position = label
             elif step[0] == "loop":
                 for iteration in step[2]:
