@@ -144,7 +144,11 @@ def check(killed: list[Killed], shadow: Path) -> None:
             if not row["name"] or not row["x"]:
                 continue
             i, who = int(row["x"]) // 3, row["name"]
-            whole = (row["x"], row["text"], row["pair"]) == (str(i * 3), f"{str(i) * 5}{who}", f"({i}, [{i / 2}, {who!r}])")
+            whole = (row["x"], row["text"], row["pair"]) == (
+                str(i * 3),
+                f"{str(i) * 5}{who}",
+                f"({i}, [{i / 2}, {who!r}])",
+            )
             # The last one may be there in part: its values come one after the other.
             if whole:
                 found.setdefault(row["run"], {}).setdefault(who, set()).add(i)

@@ -74,12 +74,13 @@ enum {
 #define GUARDED 1
 #define CREATES 2
 #define HOLDS 4
+#define ASYNC 8
 
 #define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
-#define ALLOWANCE_NS 100000000LL /* slow values may take this long, and their share of the run's time */
+#define ALLOWANCE_NS 50000000LL /* slow values may take this long, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
@@ -116,6 +117,7 @@ typedef struct Stream {
     uint32_t pending; /* activations left that no record has told yet */
     uint32_t skipped; /* instances of the block `skip` that were not recorded and that no record has told yet */
     uint32_t skip;
+    PyThreadState *thread;
     int busy; /* a value is being looked at: whatever runs meanwhile is not the program's */
     int dead; /* nothing can be written any more */
     Entry *stack;
@@ -179,9 +181,10 @@ static struct {
     size_t table_size, table_used;
     int64_t fork_stream;
     uint64_t fork_record;
-    uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change */
+    uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change, or no CHOOSE asks */
     uint32_t changes;      /* how often one was found */
     PyTypeObject *float64; /* numpy's, once one was seen */
+    int traced;            /* a tracer was seen: its user may have bound local names, and loads are recorded all */
     /* thinning */
     Place **places; /* by id */
     size_t place_count;

@@ -304,7 +304,18 @@ static Stream *find_stream(void) {
         }
         Py_DECREF(capsule);
     }
+    s->thread = PyThreadState_Get();
     return mine = s;
+}
+
+static void distrust(void) {
+    R.traced = 1;
+    R.changes++;
+}
+
+/* Asked where a function begins or a call ends: nothing else begins a tracer. */
+static inline void look_for_tracer(const Stream *s) {
+    if (UNLIKELY(s->thread->c_tracefunc != NULL) && !R.traced) distrust();
 }
 
 /* The running thread's stream; NULL: nothing is recorded now. */

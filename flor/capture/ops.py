@@ -25,6 +25,7 @@ ITERABLE = 11  # (v): v or, if a step may run code of the program's, an iterator
 GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
 CREATES = 2  # its value may be a new generator or coroutine
 HOLDS = 4  # a LOAD of what items or attributes are taken of: most likely its value may change
+ASYNC = 8  # an ITERABLE that is iterated over by `async for`
 
 
 class Spec(NamedTuple):

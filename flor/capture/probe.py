@@ -22,10 +22,10 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import CREATES, GUARDED, HOLDS
+from flor.capture.ops import ASYNC, CREATES, GUARDED, HOLDS
 from flor.trace import format as f
 
-_ALLOWANCE_NS = 100_000_000
+_ALLOWANCE_NS = 50_000_000
 _MAX_STR = 65536
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
@@ -393,8 +393,9 @@ class _Recorder:
     sealed = 0
     level = 0
     control: mmap.mmap | None = None
-    changing: set[int]
+    steady: set[int]  # sites that a CHOOSE asks about, and that had no value that may change
     float64: type | None = None
+    traced = False
 
 
 _r = _Recorder()
@@ -547,7 +548,7 @@ class Probe:
 
     def __getitem__(self, value: Any) -> Any:
         if self.op == ops.ITERABLE:
-            return value if type(value) in _PLAIN else map(next, _Steps(self, iter(value)))
+            return _steps_of(self, value)
         return self(value)
 
     def __invert__(self) -> Any:
@@ -571,7 +572,8 @@ class Probe:
         entry = stream.stack[-1]
         if not entry.guarded or entry.block != self.function or entry.skip_end:
             return False
-        probed = not (self.begun and _r.changing.isdisjoint(self.bindings)) or (self.holds and not _over_budget())
+        probed = not self.begun or _r.traced or not _r.steady.issuperset(self.bindings)
+        probed = probed or (self.holds and not _over_budget())
         self.begun = True
         entry.bare = not probed
         return probed
@@ -659,6 +661,7 @@ class Probe:
         frame = _caller(self.depth)
         if frame is None:
             return False
+        _look_for_tracer()
         s.forget(id(frame))
         s.prune()
         s.tell_position()
@@ -770,16 +773,16 @@ class Probe:
 
     def is_new_change(self, s: _Stream, head: int, v: object) -> bool:
         """Note that the site has a value that is no constant number or text. Where the loads that are derived from it
-        run without probes just now, nobody looks whether it changes before them: then it is a gap, this once."""
+        run without probes just now, nobody looks whether it changes before them. A reader knows that of a container;
+        anything else may be kept as a number (an array of one element): then it is a gap, this once."""
         site = head & f.ID_MASK
         kind = type(v)
-        if site in _r.changing or kind is str or kind is _r.float64:
-            return False
         if type(kind) is type and issubclass(kind, float) and (kind.__module__, kind.__name__) == ("numpy", "float64"):
             _r.float64 = kind
+        if site not in _r.steady or kind is str or kind is _r.float64:
             return False
-        _r.changing.add(site)
-        if not s.stack[-1].bare:
+        _r.steady.discard(site)
+        if not s.stack[-1].bare or kind in (list, tuple, dict, set, frozenset):
             return False
         self.gap(s, head, kind)
         return True
@@ -889,12 +892,17 @@ def _value(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
     if told:
         p.at(s)
         p.record(s, p.site, values[-1], bool(p.redact & 1))
-    if p.flags & CREATES and (told or (s.stack and s.stack[-1].skip_end)):
-        p.created(s, values[-1], told)
+    if p.flags & CREATES:
+        _look_for_tracer()
+        if told or (s.stack and s.stack[-1].skip_end):
+            p.created(s, values[-1], told)
 
 
 def _load(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
     v, kind = values[-1], type(values[-1])
+    if _r.traced:
+        _value(p, s, values)
+        return
     if v is None or kind is float or kind is int or kind is str or kind is bool or kind is _r.float64:
         return
     if not ((kind is list or kind is tuple) and _over_budget()):
@@ -924,6 +932,7 @@ def _iterate_generator(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 
 
 def _enter(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
+    _look_for_tracer()
     s.prune()
     s.tell_position()
     silent = p.begins_silently(s, p.place)
@@ -990,10 +999,30 @@ class _Steps:
         return self
 
     def __next__(self) -> Any:
+        self.move()
+        return self.iterator
+
+    __aiter__ = __iter__
+
+    def __anext__(self) -> Any:
+        self.move()
+        return self.iterator.__anext__()
+
+    def move(self) -> None:
         stream = _stream()
         if stream is not None:
             _mark(self.probe, stream, ())
-        return self.iterator
+
+
+def _steps_of(probe: Probe, value: Any) -> Any:
+    kind = type(value)
+    if not probe.flags & ASYNC:
+        plain = kind in _PLAIN or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"))
+        return value if plain else map(next, _Steps(probe, iter(value)))
+    if kind is types.AsyncGeneratorType or not hasattr(kind, "__aiter__"):
+        return value
+    iterator = kind.__aiter__(value)
+    return _Steps(probe, iterator) if hasattr(type(iterator), "__anext__") else value
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
@@ -1041,7 +1070,7 @@ def start(
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
     _r.budget, _r.backlog, _r.share = budget or 1, backlog or 1, int(share * 1000)
-    _r.places, _r.changing = {}, set()
+    _r.places, _r.steady = {}, set()
     _r.numbers, _r.tokens = itertools.count(), itertools.count(1)
     _r.local = threading.local()
     _r.active = True
@@ -1064,7 +1093,19 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
             loads = [p for p in made[number + 1 : probe.of] if p.op == ops.LOAD]
             probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
             probe.holds = any(p.flags & HOLDS for p in loads)
+            _r.steady.update(probe.bindings)
     return made
+
+
+def traced() -> None:
+    """From now on all loads are recorded: a debugger's user may bind local names."""
+    _r.traced = True
+
+
+def _look_for_tracer() -> None:
+    """Asked where a function begins or a call ends: nothing else begins a tracer."""
+    if sys.gettrace() is not None:
+        traced()
 
 
 def forked() -> None:

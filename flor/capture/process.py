@@ -55,6 +55,9 @@ class Process:
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
+        monitoring = getattr(sys, "monitoring", None)  # debuggers use it from Python 3.12 on; the recorder sees tracers
+        if monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
+            self.recorder.traced()
         os.register_at_fork(after_in_child=self.recorder.forked)
         self.capture.install()
         pickled.capture = self.capture

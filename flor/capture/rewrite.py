@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from flor.capture import syntax
 from flor.capture.ops import (
+    ASYNC,
     BIND,
     CHOOSE,
     CREATES,
@@ -147,6 +148,7 @@ class _Rewriter:
         self.last: int | None = None  # the site that was recorded last, and from which no other way leads than to here
         self.sure = True  # nothing can have raised since: where it has a value, what stands here was evaluated
         self.bound: frozenset[str] = frozenset()  # names that are bound anywhere in the source; "*": any name
+        self.derives = True  # only the source's own statements bind local names
 
     # Blocks, sites, probes.
 
@@ -258,6 +260,7 @@ class _Rewriter:
     def module(self, tree: ast.Module) -> Rewritten:
         block = self.block("module", "<module>", None, 1)
         self.bound = syntax.bound_anywhere(tree)
+        self.derives = not syntax.reaches_into_frames(tree)
         scope = _Scope(block, block, guarded=True)
         kept = syntax.prologue(tree.body)
         enter = self.statement(ENTER, scope, block)
@@ -288,7 +291,7 @@ class _Rewriter:
             suspends=suspends,
             name=f"{name}.<locals>.",
             parameters=frozenset(a.arg for a in parameters) - syntax.rebound(node.body),
-            steady=syntax.steady(node),
+            steady=self.steady(node),
         )
         first = self.parameters(parameters, inner)
         around = self.last
@@ -308,6 +311,9 @@ class _Rewriter:
             self.line = parameter.lineno
             scope.bind(parameter.arg, self.site("parameter", parameter, scope, text=parameter.arg))
         return first
+
+    def steady(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
+        return syntax.steady(node) if self.derives else frozenset()
 
     def defaults(self, arguments: ast.arguments, scope: _Scope) -> None:
         arguments.defaults = [self.value(d, scope)[0] for d in arguments.defaults]
@@ -577,6 +583,7 @@ class _Rewriter:
             self.line = handler.lineno
             self.branch_here()
             handler.type = handler.type and self.value(handler.type, scope)[0]
+            self.branch_here()
             begin = [self.mark(scope)] if loops else []
             if handler.name is not None:
                 site = self.site("binding", handler, scope, text=handler.name)
@@ -816,7 +823,7 @@ class _Rewriter:
             guarded=False,
             name=f"{scope.name}<lambda>.<locals>.",
             parameters=frozenset(a.arg for a in parameters),
-            steady=syntax.steady(node),
+            steady=self.steady(node),
         )
         line = self.line
         first = self.parameters(parameters, inner)
@@ -840,18 +847,19 @@ class _Rewriter:
 
     def comprehension(self, node: Any, outer: _Scope, scope: _Scope, op: int) -> None:
         """Each `for` clause is a loop block; its first condition, always true, begins an instance."""
-        targets = frozenset(syntax.bound(c.target for c in node.generators))
+        targets = frozenset(syntax.bound(c.target for c in node.generators)) if self.derives else frozenset()
         known = {n: s for n, s in scope.known.items() if n not in targets}
         scope = replace(scope, steady=scope.steady | targets, known=known, caught=False)
         for i, clause in enumerate(node.generators):
             first_clause = i == 0
             # The outermost iterable is evaluated where the comprehension stands, the others inside. Its __next__ may be
             # captured itself: it runs between two iterations.
-            marks = not self.is_range(clause.iter) and not clause.is_async
+            marks = not self.is_range(clause.iter)
             clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
             if marks:
                 at = syntax.location(clause.iter)
-                spec = Spec(ITERABLE, scope.function, scope.block, depth=scope.depth, flags=scope.flags)
+                flags = scope.flags | (ASYNC if clause.is_async else 0)
+                spec = Spec(ITERABLE, scope.function, scope.block, depth=scope.depth, flags=flags)
                 clause.iter = self.probe(spec, [clause.iter], at)
             block = self.block("comprehension", syntax.loop_name(clause.target), scope.block, clause.target.lineno)
             scope = replace(scope, block=block)

@@ -82,7 +82,6 @@ def segment_size(segment: int) -> int:
     return CHUNK * min(4 << min(segment, 7), (16 << 20) // CHUNK)
 
 
-
 # Control records.
 BLOCK = 1  # id: a block. With OPEN its next instance, without it the position moves there
 LEAVE = 2  # payload: activations left

@@ -177,9 +177,7 @@ def test_a_record_whose_head_is_not_written_yet_is_none(tmp_path: Path) -> None:
     assert tail is not None and len(tail.data) == 2 * f.RECORD
 
 
-def between_readings(
-    path: Path, when: int, change: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def between_readings(path: Path, when: int, change: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Something changes the file before the `when`-th time that it is read."""
     pread, count = os.pread, 0
 
