@@ -9,6 +9,7 @@ FLOR_HOME/.cache/                              rewritten code
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -100,10 +101,12 @@ def _json(data: object) -> bytes:
 
 
 def process_started(pid: int) -> str | None:
-    """What tells this process from a later one with the same pid; None if there is no such process."""
+    """What tells this process from any other with the same pid, be it a later one, one of another container or of
+    another machine; None if there is no such process.
+    """
     try:
         with Path(f"/proc/{pid}/stat").open("rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
+            return f"{file.read().rpartition(b')')[2].split()[19].decode()} {_place()}"
     except (OSError, IndexError):
         pass
     if sys.platform == "linux":
@@ -115,6 +118,38 @@ def process_started(pid: int) -> str | None:
     except OSError:
         pass
     return "running"
+
+
+@functools.cache
+def _place() -> str:
+    """Where pids mean what they mean here: the machine since it was started, the container, and the machine's name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        container = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return "? ? ?"
+    return f"{boot} {container} {os.uname().nodename}"
+
+
+def has_restarted(started: str | None) -> bool:
+    """Whether the machine has restarted since a process of it told (by `process_started`) when it began."""
+    place = _place_of(started)
+    return place is not None and place[0] != _place().split()[0] and place[2] == os.uname().nodename
+
+
+def is_elsewhere(started: str | None) -> bool:
+    """Whether a process that told when it began runs on another machine or in another container, or did: whether it
+    still does cannot be known here.
+    """
+    place = _place_of(started)
+    if place is None or has_restarted(started):
+        return False
+    return place[:2] != _place().split()[:2]
+
+
+def _place_of(started: str | None) -> list[str] | None:
+    parts = started.split(" ", 3)[1:] if started is not None else []
+    return parts if len(parts) == 3 and parts[0] != "?" else None
 
 
 @dataclass(frozen=True)

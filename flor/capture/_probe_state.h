@@ -73,14 +73,14 @@ enum {
 };
 #define GUARDED 1
 #define CREATES 2
-#define ALWAYS 4
+#define HOLDS 4
 #define ASYNC 8
 
 #define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
-#define ALLOWANCE_NS 100000000LL /* slow values may take this long, and their share of the run's time */
+#define ALLOWANCE_NS 50000000LL /* slow values may take this long, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
@@ -156,9 +156,9 @@ typedef struct {
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
-    /* CHOOSE: the bindings that the loads are derived from, and whether those were found steady */
+    /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
-    uint8_t begun, steady;
+    uint8_t begun, steady, holds;
 } Probe;
 
 static PyTypeObject ProbeTypes[ITERABLE + 1];

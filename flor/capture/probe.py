@@ -6,7 +6,9 @@ kept.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import mmap
 import os
 import struct
@@ -20,12 +22,10 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import ALWAYS, ASYNC, CREATES, GUARDED
+from flor.capture.ops import ASYNC, CREATES, GUARDED, HOLDS
 from flor.trace import format as f
 
-_FIRST_SEGMENT = 4 * f.CHUNK
-_LAST_SEGMENT = 16 * 1024 * 1024 // f.CHUNK * f.CHUNK
-_ALLOWANCE_NS = 100_000_000
+_ALLOWANCE_NS = 50_000_000
 _MAX_STR = 65536
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
@@ -44,6 +44,17 @@ _COARSE = getattr(time, "CLOCK_MONOTONIC_COARSE", time.CLOCK_MONOTONIC)
 Keep = Callable[[object, bool], tuple[int, bytes | int | float]]
 
 
+#: Where the stack is about to end a probe has to fail before it has begun. (So many activations are deep; so many
+#: calls are in a probe.)
+_DEEP, _LEVELS = 50, 16
+
+
+def _room(levels: int) -> None:
+    """Raises RecursionError if so many calls have no room."""
+    if levels:
+        _room(levels - 1)
+
+
 class _File:
     """A stream's events or heap: the tail is mapped and written, and when it is full, appended to the segment."""
 
@@ -56,10 +67,10 @@ class _File:
 
     def open(self, stream: int) -> None:
         self.path = f"{_r.directory}/{stream}.tail.{self.suffix}"
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = _create(self.path, os.O_RDWR | os.O_EXCL)
         try:
             _write_all(fd, bytes(f.TAIL + f.CHUNK), 0)
-            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK)
+            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK, **_NO_DESCRIPTOR)
         except OSError:
             os.unlink(self.path)
             raise
@@ -78,8 +89,8 @@ class _File:
         self.next += len(data)
 
     def append(self, data: bytes, stream: int) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        fd = os.open(f"{_r.directory}/{stream}.{self.segment}.{self.suffix}", flags, 0o600)
+        path = f"{_r.directory}/{stream}.{self.segment}.{self.suffix}"
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC) if self.offset else _create(path, os.O_WRONLY)
         try:
             _write_all(fd, data, self.offset)
         finally:
@@ -96,10 +107,6 @@ class _File:
             self.next = 0
             self.place_tail()
 
-    def size(self) -> int:
-        """Bytes of the segment, when it is full."""
-        return min(_FIRST_SEGMENT << self.segment, _LAST_SEGMENT) if self.segment < 7 else _LAST_SEGMENT
-
     def next_segment(self) -> None:
         self.segment += 1
         self.offset = 0
@@ -107,13 +114,21 @@ class _File:
 
     def end(self, stream: int) -> None:
         if self.map is not None:
-            try:
+            with contextlib.suppress(OSError):  # else the tail stays, and has it all
                 self.flush(stream)
                 os.unlink(self.path)
-            except OSError as error:
-                _r.error = _r.error or error.errno or 0
             self.map.close()
             self.map = None
+
+
+#: Before Python 3.13 a mapping keeps a descriptor open.
+_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+
+
+def _create(path: str, flags: int) -> int:
+    fd = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.fchmod(fd, 0o600)  # whatever the umask
+    return fd
 
 
 def _write_all(fd: int, data: bytes, offset: int) -> None:
@@ -174,8 +189,25 @@ class _Stream:
         self.sealed = 0
         self.last_time = -1
         self.busy = False
+        self.meant = False  # what is being raised is meant for the program
         self.dead = False
         self.gaps: dict[int, int] = {}
+
+    def record(self, probe: Probe, values: tuple[Any, ...]) -> None:
+        """Do what a probe does. The program's signal handlers and finalizers can run anywhere in it: they are not
+        recorded then."""
+        if len(self.stack) > _DEEP:
+            _room(_LEVELS)  # raises in both probes of an activation, where it begins and where it is left, or in none
+        self.busy = True
+        try:
+            probe.run(probe, self, values)
+        except BaseException:
+            if not self.meant:  # it was broken off anywhere: what would follow could not be placed
+                self.fail(OSError(errno.EINTR, ""))
+            self.meant = False
+            raise
+        finally:
+            self.busy = False
 
     @property
     def records(self) -> int:
@@ -201,19 +233,16 @@ class _Stream:
 
     def more_events(self) -> None:
         file = self.events
-        if file.offset + f.CHUNK >= file.size():
+        if file.offset + f.CHUNK >= f.segment_size(file.segment):
             self.limit()
-        self.sealed = self.records
+        count = self.records
         file.flush(self.number)
-        if file.offset >= file.size():
+        self.sealed = count
+        if file.offset >= f.segment_size(file.segment):
             file.next_segment()
 
     def open(self, file: _File) -> None:
-        self.busy = True
-        try:
-            directory()
-        finally:
-            self.busy = False
+        directory()
         file.open(self.number)
 
     def fail(self, error: OSError) -> None:
@@ -261,15 +290,16 @@ class _Stream:
     def keep(self, data: bytes) -> int | None:
         """Put `data` into the heap. None where nothing can be written."""
         if self.dead:
+            _r.lost += 1
             return None
-        data = _HEAD.pack(len(data)) + data
+        data = _HEAD.pack(len(data) + 1) + data  # of what was never written it is 0
         file = self.heap
         try:
             if file.map is None:
                 self.open(file)
             if file.next + len(data) > f.CHUNK:
                 file.flush(self.number)
-                if file.offset >= file.size():
+                if file.offset >= f.segment_size(file.segment):
                     file.next_segment()
             ref = file.segment << f.HEAP_SHIFT | file.offset + file.next
             if len(data) > f.CHUNK:
@@ -349,8 +379,8 @@ class _Recorder:
     streams: list[_Stream]
     free: list[_Stream]
     frames: dict[int, _Frame]
-    stream_count = 0
-    token = 0
+    numbers: itertools.count[int]  # of streams and of tokens: threads take them at the same time
+    tokens: itertools.count[int]
     unplaced = 0
     lost = 0
     error = 0
@@ -375,12 +405,12 @@ def _open_control() -> None:
     """Where this process and the packer tell each other how far they are."""
     _r.control = None
     try:
-        fd = os.open(f"{_r.directory}/control", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _create(f"{_r.directory}/control", os.O_RDWR)
     except OSError:
         return
     try:
         _write_all(fd, bytes(64), 0)
-        _r.control = mmap.mmap(fd, 64)
+        _r.control = mmap.mmap(fd, 64, **_NO_DESCRIPTOR)
     except OSError:
         pass
     finally:
@@ -447,15 +477,15 @@ def _stream() -> _Stream | None:
         return None
     hold: _Hold | None = getattr(_r.local, "hold", None)
     if hold is None:
-        if _r.free:
+        try:
             stream = _r.free.pop()
+        except IndexError:
+            stream = _Stream(next(_r.numbers))
+            _r.streams.append(stream)
+        else:
             stream.stack.clear()
             stream.pending = 0
             stream.emit(f.THREAD << f.KIND_SHIFT, threading.get_native_id())
-        else:
-            stream = _Stream(_r.stream_count)
-            _r.stream_count += 1
-            _r.streams.append(stream)
         _r.local.hold = hold = _Hold(stream)
     return None if hold.stream.busy else hold.stream
 
@@ -491,6 +521,7 @@ class Probe:
             "depth",
             "flags",
             "function",
+            "holds",
             "home",
             "last",
             "last_epoch",
@@ -511,34 +542,30 @@ class Probe:
         self.last_epoch = 0
         self.run = _RUN[self.op]
         self.bindings: list[int] = []
-        self.begun = False
+        self.begun = self.holds = False
         for i in range(self.values):
             _r.places[self.site + i] = self.place
 
     def __getitem__(self, value: Any) -> Any:
-        if self.op == ops.CHOOSE:
-            return self.choose()
         if self.op == ops.ITERABLE:
             return _steps_of(self, value)
-        stream = _stream()
-        if stream is not None:
-            self.run(self, stream, (value,) if self.values else ())
-        return _result(self.op, (value,))
+        return self(value)
 
     def __invert__(self) -> Any:
-        return self[None]
+        return self()
 
     def __call__(self, *values: Any) -> Any:
         stream = _stream()
         if stream is not None:
-            self.run(self, stream, values)
-        return _result(self.op, values)
+            stream.record(self, values)
+        return self.choose() if self.op in _CHOOSING and self.of else _result(self.op, values)
 
     def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
         return unrecorded, (self.op,)
 
     def choose(self) -> bool:
-        """In the first iteration all loads are probed: then it is known what its bindings have."""
+        """In the first iteration all loads are probed: then it is known what its bindings have. Those of what may
+        change are for as long as there is time to look at them."""
         stream = _stream()
         if stream is None or not stream.stack:
             return False
@@ -546,6 +573,7 @@ class Probe:
         if not entry.guarded or entry.block != self.function or entry.skip_end:
             return False
         probed = not self.begun or _r.traced or not _r.steady.issuperset(self.bindings)
+        probed = probed or (self.holds and not _over_budget())
         self.begun = True
         entry.bare = not probed
         return probed
@@ -721,15 +749,15 @@ class Probe:
         if (type(v) is list or type(v) is tuple) and self.few_numbers(s, head, v):
             return
         begin = time.monotonic_ns()
-        s.busy = True
         try:
             kind, what = _r.keep(v, redact)
         except (RecursionError, MemoryError):
-            s.busy = False
             self.gap(s, head, type(v))
             return
+        except BaseException:
+            s.meant = True
+            raise
         finally:
-            s.busy = False
             _r.spent += time.monotonic_ns() - begin
         if isinstance(what, bytes):
             ref = s.keep(what)
@@ -809,10 +837,10 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is not None and known.made is not None and known.made() is v:
             return  # it was passed on, not made here
-        _r.token += told
-        _r.frames[id(frame)] = _Frame(frame.f_code, _r.token if told else _UNTOLD, None, 0, 0, weakref.ref(v))
+        token = next(_r.tokens) if told else _UNTOLD
+        _r.frames[id(frame)] = _Frame(frame.f_code, token, None, 0, 0, weakref.ref(v))
         if told:
-            s.emit(f.CREATE << f.KIND_SHIFT, _r.token)
+            s.emit(f.CREATE << f.KIND_SHIFT, token)
 
 
 def _write_tree(tree: bytearray, v: Any, leaves: int, depth: int) -> int:
@@ -950,12 +978,14 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.LEAVE_FRAME: _leave,
     ops.MARK: _mark,
     ops.LOAD: _load,
-    ops.CHOOSE: _mark,
+    ops.CHOOSE: lambda *_: None,
     ops.ITERABLE: _mark,
 }
+_CHOOSING = (ops.CHOOSE, ops.ITERATE)
 
 #: Types of what is iterated over without any code of the program's.
-_PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes, type({}.keys()), type({}.values()), type({}.items()))
+_PLAIN: tuple[type, ...] = (list, tuple, range, dict, set, frozenset, str, bytes)
+_PLAIN += (type({}.keys()), type({}.values()), type({}.items()))
 
 
 class _Steps:
@@ -1041,6 +1071,7 @@ def start(
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
     _r.budget, _r.backlog, _r.share = budget or 1, backlog or 1, int(share * 1000)
     _r.places, _r.steady = {}, set()
+    _r.numbers, _r.tokens = itertools.count(), itertools.count(1)
     _r.local = threading.local()
     _r.active = True
     _r.epoch = 1
@@ -1051,16 +1082,17 @@ def start(
 def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Probe]:
     """The probes of one source, one for each Spec of flor.capture.ops, in their order.
 
-    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites it
-    has.
+    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites
+    it has.
     """
     places = [_Place(base + i, base + end if end else 0) for i, end in enumerate(ends)]
     _r.places.update((p.block, p) for p in places)
     made = [Probe(spec, base, places) for spec in specs]
-    for probe in made:
-        if probe.op == ops.CHOOSE:
-            loads = made[probe.site - base - len(places) : probe.of]
-            probe.bindings = [base + len(places) + p.of for p in loads if p.op == ops.LOAD and not p.flags & ALWAYS]
+    for number, probe in enumerate(made):
+        if probe.op in _CHOOSING:
+            loads = [p for p in made[number + 1 : probe.of] if p.op == ops.LOAD]
+            probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
+            probe.holds = any(p.flags & HOLDS for p in loads)
             _r.steady.update(probe.bindings)
     return made
 
@@ -1097,7 +1129,7 @@ def forked() -> None:
 
 
 def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], Any]) -> Callable[[Any, str], Any]:
-    """A method of one argument that calls `method`, then `then` with its result added, and returns what that returns."""
+    """A method of one argument: calls `method`, then `then` with its result added, and returns what that returns."""
 
     def get_code(self: Any, argument: str) -> Any:
         return then(self, argument, method(self, argument))

@@ -2,9 +2,9 @@
 
 Each probe is a constant that is subscripted or called: `probe[e]` for an expression `e`, `probe(x, y)` as the first
 statement of a loop's body. The constant is a marker string here; `flor.capture.modules` puts the probe itself into the
-compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows it.
-Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by its
-last reference would not be.
+compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows
+it. Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by
+its last reference would not be.
 
 Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger
 steps over them. A function's body goes into `try ... finally` to tell when the function is left; CPython 3.11 and
@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 from flor.capture import syntax
 from flor.capture.ops import (
-    ALWAYS,
     ASYNC,
     BIND,
     CHOOSE,
@@ -31,6 +30,7 @@ from flor.capture.ops import (
     ENTER,
     ENTER_FRAME,
     GUARDED,
+    HOLDS,
     ITERABLE,
     ITERATE,
     ITERATE_GENERATOR,
@@ -207,7 +207,7 @@ class _Rewriter:
             marker = ast.IfExp(test=ast.Constant(value=True, **at), body=marker, orelse=marker, **at)
         return ast.Subscript(value=marker, slice=arguments[0], ctx=ast.Load(), **at)
 
-    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.stmt:
+    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.Expr:
         """A probe as a statement of its own; `names` are loaded for it."""
         redact = sum(self.sites[site + i].redacted << i for i in range(min(len(names), 63)))
         spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
@@ -225,7 +225,6 @@ class _Rewriter:
         """A probe statement for the next instance of a loop with these targets."""
         first = self.bindings("target", names, scope)
         statement = self.statement(op, scope, block, [n.id for n in names] if scope.loads else [], first)
-        assert isinstance(statement, ast.Expr)
         self.recorded(first if names and scope.loads else None)
         return statement
 
@@ -253,8 +252,8 @@ class _Rewriter:
         self.last = None
 
     def witnesses(self, scope: _Scope, around: int | None) -> tuple[int | None, int | None]:
-        """`witness` and `since` of a site that stands here. The witness is what was recorded last, or the site `around`,
-        which has no value if it raised: None where this may happen often, so that a record is made."""
+        """`witness` and `since` of a site that stands here. The witness is what was recorded last, or the site
+        `around`, which has no value if it raised: None where this may happen often, so that a record is made."""
         last = self.last if self.last is not None and self.sites[self.last].block == scope.block else None
         if last is not None and self.sure:
             return last, None
@@ -508,26 +507,30 @@ class _Rewriter:
         scope.forget([node])
         with scope.branch(node.target, *node.body):
             begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
-            node.body = [begin, *self.iteration(node.body, inner)]
+            node.body = self.iteration(begin, node.body, inner)
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
         return self.after_loop(node, scope)
 
     on_AsyncFor = on_For
 
-    def iteration(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
-        """A loop's body. An innermost one with many derived loads is there twice: without the probes of these loads for
-        as long as the bindings that they are derived from have had values only that cannot change. What the loop takes
-        items or attributes of can change, most likely: the probes of its loads stay."""
-        innermost = scope.guarded and not any(map(syntax.holds_code, statements))
-        first = len(self.specs)
-        body = self.body(statements, replace(scope, holders=syntax.holders(statements), caught=False))
-        loads = [s for s in self.specs[first:] if _is_spared(s)]
-        if not innermost or len(loads) < _WORTH_A_COPY:
-            return body
-        choose = Spec(CHOOSE, scope.function, scope.block, first, 0, scope.depth, scope.flags, of=len(self.specs))
+    def iteration(self, begin: ast.Expr | None, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
+        """A loop's body, which `begin` begins, if it does. An innermost one with many derived loads is there twice:
+        without the probes of these loads for as long as the bindings that they are derived from have had values only
+        that cannot change. What the loop takes items or attributes of can change, most likely: to be without its
+        probes, there must be no time left to look."""
+        head: list[ast.stmt] = [] if begin is None else [begin]
+        inside = replace(scope, holders=syntax.holders(statements), caught=False)
+        if not scope.guarded or any(map(syntax.holds_code, statements)):
+            return head + self.body(statements, inside)
+        chooses = begin or self.statement(CHOOSE, scope, scope.block)
+        spec = len(self.specs) - 1
+        body = self.body(statements, inside)
+        if sum(s.op == LOAD for s in self.specs[spec:]) < _WORTH_A_COPY:
+            return head + body
+        self.specs[spec] = self.specs[spec]._replace(of=len(self.specs))
         bare = [_WithoutLoads(self.specs).visit(copy.deepcopy(s)) for s in body]
-        return [ast.If(test=self.probe(choose, [], _NOWHERE), body=body, orelse=bare, **_NOWHERE)]
+        return [ast.If(test=chooses.value, body=body, orelse=bare, **_NOWHERE)]
 
     def after_loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: _Scope) -> list[ast.stmt]:
         if node.orelse:
@@ -542,15 +545,15 @@ class _Rewriter:
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
         scope.forget([node])
         if syntax.literal(node.test):
-            begin = [self.statement(ITERATE, inner, block)]
+            begin = self.statement(ITERATE, inner, block)
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
-            begin = []
+            begin = None
             at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
             node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
         self.branch_here()
         with scope.branch(*node.body):
-            node.body = [*begin, *self.iteration(node.body, inner)]
+            node.body = self.iteration(begin, node.body, inner)
         return self.after_loop(node, scope)
 
     def on_With(self, node: ast.With | ast.AsyncWith, scope: _Scope) -> list[ast.stmt]:
@@ -634,8 +637,8 @@ class _Rewriter:
     ) -> tuple[ast.expr, int | None]:
         """The expression with probes, and the site that has its value (None: it has none).
 
-        `witness` is a recorded site that has a value whenever this expression was evaluated and nothing after it raised;
-        then constants and names that are known need no record.
+        `witness` is a recorded site that has a value whenever this expression was evaluated and nothing after it
+        raised; then constants and names that are known need no record.
         """
         if syntax.literal(node):
             return self.literal(node, scope, facts, witness)
@@ -660,7 +663,7 @@ class _Rewriter:
                 "expression", node, scope, facts, source="derived", of=binding, witness=witness, since=since
             )
             if not self.sites[site].redacted:
-                flags = scope.flags | (ALWAYS if node.id in scope.holders else 0)
+                flags = scope.flags | (HOLDS if node.id in scope.holders else 0)
                 load = Spec(LOAD, scope.function, scope.block, site, 1, scope.depth, flags, of=binding)
                 return self.probe(load, [node], syntax.location(node)), site
             self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None, since=None)
@@ -835,7 +838,6 @@ class _Rewriter:
         self.line = line
         at = syntax.location(node.body)
         enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
-        assert isinstance(enter, ast.Expr)
         body = self.value(node.body, inner)[0]
         node.body = self.probe(Spec(LEAVE_FRAME, block, block), [enter.value, body], at)
 
@@ -887,10 +889,6 @@ def _same(value: int | None) -> dict[str, Any]:
     return {"source": "absent", "why": _UNRECORDED} if value is None else {"source": "same", "of": value}
 
 
-def _is_spared(spec: Spec) -> bool:
-    return spec.op == LOAD and not spec.flags & ALWAYS
-
-
 class _WithoutLoads(ast.NodeTransformer):
     """Takes the probes of derived loads away again."""
 
@@ -901,6 +899,6 @@ class _WithoutLoads(ast.NodeTransformer):
         marker = node.value.body if isinstance(node.value, ast.IfExp) else node.value
         match marker:
             case ast.Constant(value=str(text)) if text.startswith(MARKER):
-                if _is_spared(self.specs[int(text[len(MARKER) :])]):
+                if self.specs[int(text[len(MARKER) :])].op == LOAD:
                     return self.visit(node.slice)  # type: ignore[no-any-return]
         return self.generic_visit(node)

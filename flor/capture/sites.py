@@ -27,13 +27,13 @@ class Site:
     """A place whose value can be asked for.
 
     `source` says where the value is found: "recorded" (in the trace, at this site), "same" (as recorded at site `of`),
-    "constant" (`constant` holds its literal; it was evaluated whenever site `witness` has a value), "derived" (a load of
-    a local name: as recorded in the trace; where nothing is, as at site `of`, the name's binding in the same block
+    "constant" (`constant` holds its literal; it was evaluated whenever site `witness` has a value), "derived" (a load
+    of a local name: as recorded in the trace; where nothing is, as at site `of`, the name's binding in the same block
     instance or one around it, whenever site `witness` has a value), or "absent" (not recorded, `why` says why).
 
-    `witness`, in the same block, is an expression around this one or what was recorded right before it. In the first case
-    the value is not known if that expression raised: so where site `since`, recorded before, has a value and the witness
-    has none.
+    `witness`, in the same block, is an expression around this one or what was recorded right before it. In the first
+    case the value is not known if that expression raised: so where site `since`, recorded before, has a value and the
+    witness has none.
     """
 
     kind: str  # expression, target (of a loop), parameter, binding

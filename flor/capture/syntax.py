@@ -133,7 +133,7 @@ def rebound(body: Iterable[ast.stmt]) -> set[str]:
 
 
 def bound(nodes: Iterable[ast.AST]) -> set[str]:
-    """Names that are bound or unbound in `nodes`; what other functions and classes in them bind for themselves is not."""
+    """Names that are bound or unbound in `nodes`, but for what functions and classes in them bind for themselves."""
     return {name for node in nodes for n in inside(node) for name in binds(n)}
 
 
