@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,10 @@ from pathlib import Path
 import pytest
 
 RECORDERS = ("c", "python")
+
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # whoever runs the tests in the background ignores some
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
