@@ -316,7 +316,10 @@ def _execute(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Sessi
             session.end(128 + signal.SIGINT, "KeyboardInterrupt")
             _die_by_interrupt()
         sys.exit(1)
+    tracer = sys.gettrace()
+    sys.settrace(None)  # a debugger that steps out of the program does not step into this
     session.end(0, None)
+    sys.settrace(tracer)
     sys.exit(0)
 
 
@@ -325,8 +328,10 @@ def _outcome(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Sessi
     try:
         outermost(*entry)
     except SystemExit as exit_:
-        status = exit_.code
+        status, tracer = exit_.code, sys.gettrace()
+        sys.settrace(None)
         session.end(status & 0xFF if isinstance(status, int) else int(status is not None), None)
+        sys.settrace(tracer)
         raise
     except BaseException as error:
         shown = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
