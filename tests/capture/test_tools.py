@@ -313,7 +313,10 @@ def test_sees_the_same(program: str, write: Write) -> None:
 
 
 @pytest.mark.parametrize("commands", PDB)
-def test_the_debugger_stops_where_it_would(commands: str, write: Write) -> None:
+def test_the_debugger_stops_where_it_would(commands: str, write: Write, request: pytest.FixtureRequest) -> None:
+    if sys.version_info >= (3, 13) and commands != "stepping":
+        why = "pdb takes the line of a function's breakpoint from its bytecode: it is that of `def` where probes stand"
+        request.node.add_marker(pytest.mark.xfail(strict=True, reason=why))
     write("subject.py", SUBJECT)
     write("script.py", "import subject\nbreakpoint()\nsubject.everything()\nprint('end')\n")
     plain = run(sys.executable, "script.py", stdin=PDB[commands])
