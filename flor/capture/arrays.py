@@ -98,7 +98,12 @@ def _numpy_scalar(value: Any) -> Kept:
 
 
 def _numpy_function(value: Any) -> Kept:
-    return f.NAMED, f"function numpy.{value.__name__}".encode()
+    name = value.__name__
+    if vars(sys.modules["numpy"]).get(name) is value:
+        name = f"numpy.{name}"
+    elif type(value).__name__ != "ufunc":  # that one does not know its module: scipy.special's are of this type too
+        name = f"{value.__module__}.{name}"
+    return f.NAMED, f"function {name}".encode()
 
 
 def _ndarray(value: Any, name: str = "numpy.ndarray") -> Kept:
