@@ -23,6 +23,7 @@ from typing import Any
 
 from flor.capture import ops
 from flor.capture.ops import ASYNC, CREATES, GUARDED, HOLDS
+from flor.home import create_private
 from flor.trace import format as f
 
 _ALLOWANCE_NS = 50_000_000
@@ -67,7 +68,7 @@ class _File:
 
     def open(self, stream: int) -> None:
         self.path = f"{_r.directory}/{stream}.tail.{self.suffix}"
-        fd = _create(self.path, os.O_RDWR | os.O_EXCL)
+        fd = create_private(self.path, os.O_RDWR | os.O_EXCL)
         try:
             _write_all(fd, bytes(f.TAIL + f.CHUNK), 0)
             self.map = mmap.mmap(fd, f.TAIL + f.CHUNK, **_NO_DESCRIPTOR)
@@ -90,7 +91,7 @@ class _File:
 
     def append(self, data: bytes, stream: int) -> None:
         path = f"{_r.directory}/{stream}.{self.segment}.{self.suffix}"
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC) if self.offset else _create(path, os.O_WRONLY)
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC) if self.offset else create_private(path, os.O_WRONLY)
         try:
             _write_all(fd, data, self.offset)
         finally:
@@ -123,12 +124,6 @@ class _File:
 
 #: Before Python 3.13 a mapping keeps a descriptor open.
 _NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-
-
-def _create(path: str, flags: int) -> int:
-    fd = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    os.fchmod(fd, 0o600)  # whatever the umask
-    return fd
 
 
 def _write_all(fd: int, data: bytes, offset: int) -> None:
@@ -405,7 +400,7 @@ def _open_control() -> None:
     """Where this process and the packer tell each other how far they are."""
     _r.control = None
     try:
-        fd = _create(f"{_r.directory}/control", os.O_RDWR)
+        fd = create_private(f"{_r.directory}/control", os.O_RDWR)
     except OSError:
         return
     try:

@@ -18,7 +18,7 @@ from flor.capture import pickled, snapshots, values
 from flor.capture.chosen import Chosen
 from flor.capture.limits import Limits
 from flor.capture.modules import Capture
-from flor.home import process_started, write_json, write_json_over
+from flor.home import make_private, process_started, write_json, write_json_over
 
 
 def recorder() -> Any:
@@ -80,12 +80,12 @@ class Process:
     def open(self, stream: int, record: int) -> str:
         """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent."""
         number = 0
-        (self.run / "segments").mkdir(mode=0o700, exist_ok=True)
+        make_private(self.run / "segments")
         while True:
             first = self.starter is None and self.folder is None
             path = self.run / "segments" / ("0" if first else f"{os.getpid()}-{number}")
             try:
-                path.mkdir(mode=0o700)
+                make_private(path, exist_ok=False)
                 break
             except FileExistsError:
                 number += 1
@@ -94,7 +94,7 @@ class Process:
         info |= {"parent": self.folder, "stream": stream if stream >= 0 else None, "record": record}
         if self.folder is None and self.starter is not None:
             info["starter"] = self.starter
-        write_json(path / "process.json", info)
+        write_json(path / "process.json", info, room=512)
         self.folder = path.name
         return str(path)
 

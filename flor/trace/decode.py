@@ -86,17 +86,16 @@ class Heaps:
         found = self._maps.get((stream, segment))
         return None if found is None else memoryview(found)
 
-    def add(self, stream: int, segment: int, path: Path, tail: Tail | None, restarted: bool) -> None:
-        """Map a file, or read it if there is a tail of it. `restarted`: the machine has, since it was written. Raises
-        OSError."""
+    def add(self, stream: int, segment: int, path: Path, tail: Tail | None, another_boot: bool) -> None:
+        """Map a file, or read it if there is a tail of it. `another_boot`: see `Process`. Raises OSError."""
         if tail is not None:
             data = path.read_bytes() if tail.offset or path.exists() else b""
             self._maps[stream, segment] = data + tail.beyond(len(data))
             return
         with path.open("rb") as file:
             empty = file.seek(0, 2) == 0
-            data = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._maps[stream, segment] = data[: intact(data)] if restarted else data
+            mapped = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._maps[stream, segment] = mapped[: intact(mapped)] if another_boot else mapped
 
     def has(self, stream: int, segment: int) -> bool:
         """Whether the segment itself is there."""
@@ -303,7 +302,7 @@ class _Reading:
     def _add_heaps(self, heaps: Heaps, process: Process, stream: int, number: int, files: dict[int, Path]) -> None:
         for segment, path in files.items():
             try:
-                heaps.add(number, segment, path, process.tail(stream, "heap", segment), process.restarted)
+                heaps.add(number, segment, path, process.tail(stream, "heap", segment), process.another_boot)
             except OSError as error:
                 self._cannot_read(path, error)
 
@@ -428,12 +427,12 @@ class _Reading:
         end = process.ends.get(stream) if last else None
         with file:
             size = os.fstat(file.fileno()).st_size
-            if process.restarted:
+            if process.another_boot:
                 end = size = intact(file.read())
             goes_on = self._feed(index, path, records(file.fileno(), offset, end, tail), forks, to_forks)
         taken = decoder.seq - begin
         if goes_on and not to_forks and not last:
-            whole = segment_size(segment) if process.restarted else size // RECORD * RECORD
+            whole = segment_size(segment) if process.another_boot else size // RECORD * RECORD
             if offset + taken * RECORD < whole:
                 self._warn(f"{_relative(path)}: its end is missing")
                 decoder.lose()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flor.home import has_restarted, is_elsewhere, process_started
+from flor.home import is_elsewhere, is_of_another_boot, process_started
 from flor.trace.format import ACTIVATION_BLOCKS, ID_MASK
 from flor.trace.segment import Tail, read_tail
 
@@ -65,7 +65,7 @@ class Process:
     #: the parent's stream and its record count at the fork; None also if the thread that forked had no stream
     fork: tuple[int, int] | None
     ended: bool = True  # it had ended before its files were looked at, as far as that can be known
-    restarted: bool = False  # the machine has, since it began: what was not on the disk by then is lost
+    another_boot: bool = False  # on another machine, or on this one before it was started again
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
     ids: bytes = b""  # rows of stream.ID_COLUMNS
     streams: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> events file
@@ -147,7 +147,10 @@ def read_layout(
         pid, pid_started = description["pid"], description["pid_started"]
         if isinstance(pid, int) and isinstance(pid_started, str):
             process.ended = not is_elsewhere(pid_started) and process_started(pid) != pid_started
-            process.restarted = has_restarted(pid_started)
+            process.another_boot = is_of_another_boot(pid_started)
+        if process.another_boot:
+            what = "was written on another machine, or before this one was started again"
+            layout.warnings.append(f"{_name(process)} {what}: what came last may be missing")
         number[name] = len(layout.processes)
         layout.processes.append(process)
         _list_files(layout, process)
@@ -345,15 +348,15 @@ def _list_files(layout: Layout, process: Process) -> None:
 
 
 def _read_tails(layout: Layout, process: Process, kind: str) -> None:
-    """The tails. Of a machine that has restarted none is believed: their pages went to the disk each in its own time."""
+    """The tails. Of another boot none is believed: its pages went to the disk, or come from it, each in its own time."""
     assert process.path is not None
     for path in _listed(process.path):
         match = _TAIL.fullmatch(path.name)
         if match and match[2] == kind and (tail := read_tail(path)) is not None:
-            if not process.restarted:
+            if process.another_boot:
+                layout.damaged |= any(tail.data)
+            else:
                 process.tails[int(match[1]), kind] = tail
-            elif any(tail.data):
-                _damage(layout, f"{_name(process)}/{path.name} skipped: the machine has restarted since it was written")
 
 
 def _list_segments(process: Process, kind: str) -> dict[int, dict[int, Path]]:

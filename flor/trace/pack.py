@@ -24,7 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from flor.errors import FlorError
-from flor.home import is_elsewhere, open_run, process_started
+from flor.home import is_elsewhere, open_run, process_started, write_file
 from flor.trace.cet_json import log_run
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
@@ -33,7 +33,7 @@ from flor.trace.ended import LOG_LIMIT
 from flor.trace.format import GAP, RECORD
 from flor.trace.layout import Layout, VanishedError, read_layout, reason
 from flor.trace.packed import Packed
-from flor.trace.write import open_private, write_part
+from flor.trace.write import make_durable, open_private, write_part
 
 #: Bytes of event segments in a part: 8 million records, which take some hundred MB of memory while they are packed.
 _PART = RECORD << 23
@@ -190,6 +190,8 @@ class _Packer:
         write_part(self._run, after.part, decoded, after.to_bytes(), self._meanwhile)
         part_path(self._run, "state", before.part).unlink(missing_ok=True)
         self._checkpoint, self.damaged = after, after.damaged
+        if removable:
+            make_durable(self._run)
         for _, path in removable:
             path.unlink(missing_ok=True)
         self._meanwhile()
@@ -198,6 +200,7 @@ class _Packer:
     def remove_segments(self) -> None:
         """To be called when the run has ended, and everything is packed."""
         assert not self._checkpoint.part or not _complete(self._layout(), self._checkpoint, True)
+        make_durable(self._run)
         _remove_segments(self._run)
         if self._checkpoint.part:
             part_path(self._run, "state", self._checkpoint.part).unlink(missing_ok=True)
@@ -367,7 +370,7 @@ def pack_beside(run: Path) -> None:
         except (OSError, pa.ArrowException) as error:
             pause = _NO_ROOM_PAUSE
             with contextlib.suppress(OSError):
-                (run / _NOT_PACKED).write_text(reason(error))
+                write_file(run / _NOT_PACKED, reason(error).encode())
         except VanishedError:
             return
         time.sleep(pause)

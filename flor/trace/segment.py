@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def records(file: int, offset: int, end: int | None, tail: Tail | None) -> Itera
         yield tail.beyond(offset)
 
 
-def intact(data: bytes) -> int:
+def intact(data: bytes | mmap.mmap) -> int:
     """How many bytes of a file come before the first page that is all zeros. That is what a machine that lost power
     leaves of a page that was not on the disk; what comes behind it is no more to be trusted."""
     return next((at for at in range(0, len(data), _PAGE) if not any(data[at : at + _PAGE])), len(data))

@@ -15,11 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flor import home
+from flor.errors import FlorError
 from flor.home import open_run, process_started
 from flor.trace import decode as decoding
 from flor.trace import format as f
 from flor.trace import segment as segments
 from flor.trace.decode import decode
+from flor.trace.pack import pack
 from flor.trace.read import Raw, Trace, open_trace
 from flor.trace.segment import intact, read_tail
 from tests.trace.test_parts import contents, make
@@ -268,20 +270,24 @@ def restarted(run: WrittenRun, process: WrittenProcess) -> None:
     goes_on(run, process, pid_started=other_boot())
 
 
-def test_who_is_elsewhere_and_what_has_restarted() -> None:
+def test_who_is_elsewhere_and_what_is_of_another_boot() -> None:
     ticks, boot, container, name = (process_started(os.getpid()) or "").split(" ", 3)
-    here = f"{ticks} {boot} {container} {name}"
     cases = {
-        here: (False, False),
+        f"{ticks} {boot} {container} {name}": (False, False),
         other_boot(): (True, False),
         f"{ticks} {boot} 17 {name}": (False, True),
         f"{ticks} {boot} 17 another": (False, True),
-        f"{ticks} 0 {container} another": (False, True),
+        f"{ticks} 0 {container} another": (True, True),
         "12345": (False, False),
         "? ? ? ?": (False, False),
+        None: (False, False),
     }
-    assert {case: (home.has_restarted(case), home.is_elsewhere(case)) for case in cases} == cases
-    assert (home.has_restarted(None), home.is_elsewhere(None)) == (False, False)
+    assert {case: (home.is_of_another_boot(case), home.is_elsewhere(case)) for case in cases} == cases
+
+
+OF_ANOTHER_BOOT = (
+    "segments/0 was written on another machine, or before this one was started again: what came last may be missing"
+)
 
 
 def test_after_a_restart_a_tail_is_not_believed(tmp_path: Path) -> None:
@@ -294,7 +300,9 @@ def test_after_a_restart_a_tail_is_not_believed(tmp_path: Path) -> None:
     into_tail(path, 2 * f.RECORD, 2 * f.RECORD, path.stat().st_size)
     trace = open_trace(open_run(run.path))
     assert shown(trace) == {"main[0]": {"a": "long enough for the heap"}}
-    assert trace.warnings == ["segments/0/0.tail.events skipped: the machine has restarted since it was written"]
+    assert trace.warnings == [OF_ANOTHER_BOOT]
+    pack(run.path)
+    assert (shown(open_trace(open_run(run.path))), path.exists()) == (shown(trace), True)
 
 
 def test_after_a_restart_what_comes_behind_a_page_of_zeros_is_not_believed(tmp_path: Path) -> None:
@@ -331,7 +339,7 @@ def test_after_a_restart_a_complete_segment_that_is_short_has_lost_its_end(
     s.value("x", 3, opens=True, leave=1).value("x", 4, opens=True, leave=1)
     restarted(run, p)
     whole = open_trace(open_run(run.path))
-    assert (whole.values(0, MAIN.site("x")).payload.tolist(), whole.warnings) == ([1, 2, 3, 4], [])
+    assert (whole.values(0, MAIN.site("x")).payload.tolist(), whole.warnings) == ([1, 2, 3, 4], [OF_ANOTHER_BOOT])
     first = p.path / "0.0.events"
     first.write_bytes(first.read_bytes()[: 2 * f.RECORD])
     trace = open_trace(open_run(run.path))
@@ -357,9 +365,6 @@ def test_what_is_intact_ends_before_a_page_of_zeros(data: bytes, expected: int) 
 
 def test_what_runs_elsewhere_is_not_packed_here(tmp_path: Path) -> None:
     """In another container or on another machine, whose processes cannot be seen: it may be writing just now."""
-    from flor.errors import FlorError
-    from flor.trace.pack import pack
-
     run = WrittenRun(tmp_path)
     p = main_process(run)
     p.stream().open("main").value("a", 1)
