@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flor.capture import literals, origin, secrets, snapshots
+from flor.capture import devices, literals, origin, secrets, snapshots
 from flor.capture.literals import MAX_LEAVES, NotExactError, Writer
 from flor.trace import format as f
 
@@ -21,7 +21,8 @@ MAX_CONTENTS = 4096  # bytes of an array that are kept in place
 _MAX_CELLS = 16384  # texts of a table that is kept as a snapshot
 _NUMBERS = (int, float, complex, bool)
 
-Kept = tuple[int, bytes | int | float]
+#: A kind, its bytes or number, and what is to be told where its record lies, if it is to be.
+Kept = tuple[int, bytes | int | float] | tuple[int, bytes, Callable[[devices.Place], None]]
 
 
 def handler(library: str, kind: type) -> Callable[[Any], Kept] | None:
@@ -244,8 +245,11 @@ def _plain_tensor(value: Any, torch: Any) -> Kept:
     contents = b""
     if not value.is_cpu:
         if size == 1:
-            why = f"a tensor on {value.device}: to read it would wait for the device. Name its .item()"
-            return f.GAP, f'{head}, "why": "{why}"}}'.encode()
+            copied = devices.begin(value) if numpy and _has_memory(value, torch) else None
+            why = f"a tensor on {value.device}: "
+            why += "to read it would wait for the device. Name its .item()" if copied is None else "it was not there yet"
+            gap = f'{head}, "why": "{why}"}}'.encode()
+            return (f.GAP, gap) if copied is None else (f.GAP, gap, copied)
         head += f', "device": "{value.device}"'
     elif numpy and _has_memory(value, torch):
         nbytes = size * value.element_size()
@@ -307,6 +311,18 @@ def _tensor_scalar(dtype: str, contents: bytes) -> Kept | None:
     if dtype[1] == "c":
         return f.COMPLEX, contents if len(contents) == 16 else struct.pack("<dd", *struct.unpack("<ff", contents))
     return from_scalar(struct.unpack(_UNPACK[dtype], contents)[0])
+
+
+def _number_in(host: Any) -> devices.Number | None:
+    """The one element of a tensor on the host, if it is a number that a record holds."""
+    dtype = (_torch.get(host.dtype) or _torch_dtype(host.dtype))[1]
+    contents = _memory(host, dtype, MAX_CONTENTS)
+    kept = _tensor_scalar(dtype, contents) if contents else None
+    return None if kept is None or isinstance(kept[1], bytes) else (kept[0], kept[1])
+
+
+for _kind in ("cuda", "xpu"):
+    devices.add(_kind, _number_in)
 
 
 def _torch_writer(kind: type) -> Callable[[Writer, Any], str] | None:
