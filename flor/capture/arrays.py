@@ -106,7 +106,7 @@ def _ndarray(value: Any, name: str = "numpy.ndarray") -> Kept:
     dtype, size = value.dtype, value.size
     plain = dtype.kind in "biufc" and dtype.isbuiltin != 2
     if size == 1:
-        if (plain or dtype.kind in "SU") and (kept := from_scalar(value.item())) is not None:
+        if (plain or dtype.kind in "SUT") and (kept := from_scalar(value.item())) is not None:
             return kept
         if dtype.kind == "M":
             return f.DATE, str(value.reshape(1)[0]).encode()
@@ -129,7 +129,7 @@ def _array_of_others(value: Any, name: str) -> Kept:
     dtype = value.dtype
     words = {"U": "str", "T": "str", "S": "bytes", "V": literals.item(str(dtype))[1:-1]}
     data = {"type": name, "dtype": words.get(dtype.kind, dtype.name), "shape": list(value.shape)}
-    if dtype.isbuiltin == 2 or dtype.kind not in "OTUSVMm":
+    if dtype.isbuiltin == 2 or dtype.kind not in "OTUSVMm" or _names_secret(dtype.names or ()):
         return array(data)
     if value.size <= MAX_LEAVES:
         data |= _cells((value.astype("U") if dtype.kind in "Mm" else value).tolist())
@@ -138,6 +138,11 @@ def _array_of_others(value: Any, name: str) -> Kept:
         if not secrets.texts or not any(_holds(elements, dtype, text) for text in secrets.texts):
             data |= _blob(snapshots.npy(repr(dtype.descr if dtype.names else dtype.str), value.shape, elements))
     return array(data)
+
+
+def _names_secret(labels: Iterable[object]) -> bool:
+    """Whether one of these labels (of columns, of rows, of fields) looks like a secret's."""
+    return any(type(label) is str and secrets.is_secret(label) for label in labels)
 
 
 def _holds(elements: bytes, dtype: Any, text: str) -> bool:
@@ -179,6 +184,8 @@ def _numpy_writer(kind: type) -> Callable[[Writer, Any], str] | None:
     names = [origin.own_name(k) for k in origin.ancestors(kind)]
     if "generic" in names:
         return _write_numpy_scalar
+    if "dtype" in names:
+        return _write_dtype
     return _write_ndarray if names[0] == "ndarray" else _write_other if "ndarray" in names else None
 
 
@@ -187,13 +194,20 @@ def _write_numpy_scalar(writer: Writer, value: Any) -> str:
     if kind in "Mm":
         writer.leaf()
         return repr(value)
-    if value.dtype.hasobject:
+    if value.dtype.hasobject or _names_secret(value.dtype.names or ()):
         raise NotExactError
     scalar = value.item()
     if type(scalar) in (*_NUMBERS, str, bytes, tuple):
         return writer.write(scalar)
     writer.leaf()
     return repr(value)  # long double: more than Python's numbers hold
+
+
+def _write_dtype(writer: Writer, value: Any) -> str:
+    if value.names or value.isbuiltin == 2:
+        raise NotExactError
+    writer.leaf()
+    return f"dtype({value.name!r})"
 
 
 def _write_ndarray(writer: Writer, value: Any) -> str:
@@ -380,7 +394,7 @@ def _frame(value: Any) -> Kept:
     ordinary = all(origin.library(type(t)) in ("pandas", "numpy", origin.PYTHON) for t in dtypes)
     data["dtype"] = ", ".join(dict.fromkeys(map(str, dtypes))) if ordinary else "?"
     data["columns"] = [n if type(n) is str else literals.item(n) for n in names if n is not None]
-    if not ordinary or not dtypes or any(secrets.is_secret(n) for n in data["columns"]):
+    if not ordinary or not dtypes or _names_secret(data["columns"]) or _names_secret(value.index[:MAX_LEAVES].tolist()):
         return array(data)
     if value.size <= MAX_LEAVES:
         data |= _cells(value.to_numpy(dtype=object).tolist())
@@ -488,7 +502,7 @@ def _polars(value: Any) -> Kept:
     data["dtype"] = ", ".join(dict.fromkeys(str(t) for t in dtypes[:MAX_LEAVES]))
     data["columns"] = [n for n in names if n]
     objects = any(str(t) == "Object" for t in dtypes)
-    if objects or any(map(secrets.is_secret, data["columns"])) or snapshots.is_forked():
+    if objects or _names_secret(data["columns"]) or snapshots.is_forked():
         return array(data)  # in a forked process its threads are gone, and it would wait for them
     rows, width = (*shape, 1)[:2]
     if rows * width <= MAX_LEAVES:
