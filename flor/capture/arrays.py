@@ -95,7 +95,10 @@ def _numpy_scalar(value: Any) -> Kept:
     if value.dtype.kind == "M":
         return f.DATE, str(value).encode()
     kept = from_scalar(value.item()) if value.dtype.kind in "biufcSU" else None
-    return kept or (f.EXACT, literals.write(value).encode())
+    try:
+        return kept or (f.EXACT, literals.write(value).encode())
+    except NotExactError:  # a record of which something is not to be shown
+        return array({"type": origin.qualified(type(value)), "dtype": literals.item(str(value.dtype))[1:-1], "shape": []})
 
 
 def _numpy_function(value: Any) -> Kept:
