@@ -2,49 +2,52 @@
 
 Two things cannot be said in a syntax tree:
 
-- That a statement at the beginning of a function has no line. The compiler gives it the line of the `def`, and a
-  tracer is told of a line that the program does not have. Its entries in the table of lines become "no line".
+- Where a probe stands. The first statement of a function would stand in the line of its `def`, and a tracer would be told of a
+  line that the program does not have: it stands nowhere. A probe around an expression would stand where the expression's text begins,
+  but its evaluation may begin and end in other lines: the load of the probe stands where what comes after it stands, what the
+  probe does where what came before it stands, or, if that depends (`a and b`), where what comes after it stands.
 - That `finally` leaves a frame where the exception found it. The handler of the rewriter's own `try ... finally` would end at a
   place without a line, and `frame.f_lineno` would be None once the exception is out. `with` does better: its handler finds on the
   stack where the exception came from, and goes back there. So these handlers are made like those of `with`.
 
-Objects/exception_handling_notes.txt and Objects/locations.md (3.11: lnotab_notes.txt) of CPython describe both tables.
+Objects/exception_handling_notes.txt of CPython describes the table of handlers, Objects/locations.md that of positions.
 """
 
 from __future__ import annotations
 
 import opcode
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from flor.capture.ops import MARKER
+from flor.capture import positions
+from flor.capture.ops import ITERATE, ITERATE_GENERATOR, MARKER, Spec
+from flor.capture.positions import NOWHERE, Position
 
+_CACHE = opcode.opmap["CACHE"]
 _EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]
 _LOAD_CONST = opcode.opmap["LOAD_CONST"]
+_NOP = opcode.opmap["NOP"]
 _POP_TOP = opcode.opmap["POP_TOP"]
 _PUSH_EXC_INFO = opcode.opmap["PUSH_EXC_INFO"]
 _RERAISE = opcode.opmap["RERAISE"]
 _RESUME = opcode.opmap["RESUME"]
-
-_NO_LINE = 15  # codes of entries in the table of lines
-_LONG = 14
-_NO_COLUMNS = 13
-_ONE_LINE = 10
+_JUMPS_ON_CONDITION = {op for name, op in opcode.opmap.items() if name.startswith("POP_JUMP")}
 
 
-def put_right(code: types.CodeType) -> types.CodeType:
-    """`code`, and the code in its constants, with its tables changed as above. Its probes are markers still."""
-    consts = tuple(put_right(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+def put_right(code: types.CodeType, specs: Sequence[Spec]) -> types.CodeType:
+    """`code`, and the code in its constants, with its tables changed as above. Its probes, which are markers still, do
+    what `specs` say."""
+    consts = tuple(put_right(c, specs) if isinstance(c, types.CodeType) else c for c in code.co_consts)
     code = code.replace(co_consts=consts)
-    probes = _probes(code)
+    probes = _probes(code, specs)
     if not probes:
         return code
-    return _handlers(_entrance(code, probes), probes)
+    return _handlers(_placed(code, probes), probes)
 
 
-def _probes(code: types.CodeType) -> set[int]:
-    """The code units, counted from 0, that load a probe."""
-    found: set[int] = set()
+def _probes(code: types.CodeType, specs: Sequence[Spec]) -> dict[int, int]:
+    """The probes that `code` loads: the code unit of each load, counted from 0, and what the probe does."""
+    found: dict[int, int] = {}
     argument = 0
     units = code.co_code
     for unit in range(len(units) // 2):
@@ -55,67 +58,81 @@ def _probes(code: types.CodeType) -> set[int]:
         if op == _LOAD_CONST:
             constant = code.co_consts[argument]
             if isinstance(constant, str) and constant.startswith(MARKER):
-                found.add(unit)
+                found[unit] = specs[int(constant[len(MARKER) :])].op
         argument = 0
     return found
 
 
-# The probe that begins an activation.
+# Where probes stand.
 
 
-def _entrance(code: types.CodeType, probes: set[int]) -> types.CodeType:
-    """The first statement after RESUME has no line, if it is a probe."""
+def _placed(code: types.CodeType, probes: dict[int, int]) -> types.CodeType:
+    placed = [Position(*p) for p in code.co_positions()]
     ops = code.co_code[::2]
+    _place_entrance(placed, ops, probes)
+    _place_values(placed, code, probes)
+    _place_conditions(placed, ops, probes)
+    begins = positions.starts(code.co_linetable)
+    return code.replace(co_linetable=positions.write(placed, begins, code.co_firstlineno))
+
+
+def _place_entrance(placed: list[Position], ops: bytes, probes: dict[int, int]) -> None:
+    """The first statement after RESUME stands nowhere if it is a probe."""
     first = ops.find(_RESUME) + 1
     end = ops.find(_POP_TOP, first) + 1
-    if not first or not end or probes.isdisjoint(range(first, end)):
-        return code
-    lines = list(code.co_positions())
-    if any(lines[unit][0] is not None and lines[unit] != lines[first - 1] for unit in range(first, end)):
-        return code  # it is no statement of its own
-    return code.replace(co_linetable=b"".join(_without_line(code.co_linetable, first, end)))
+    if not first or not end or probes.keys().isdisjoint(range(first, end)):
+        return
+    if all(p.line is None or p == placed[first - 1] for p in placed[first:end]):  # else it is no statement of its own
+        placed[first:end] = [NOWHERE] * (end - first)
 
 
-def _without_line(table: bytes, first: int, end: int) -> Iterator[bytes]:
-    """The table of lines, with no line for the units from `first` to `end`, which have that of the unit before."""
-    unit = at = 0
-    while at < len(table):
-        after = at + 1
-        while after < len(table) and not table[after] & 0x80:
-            after += 1
-        kind, length, rest = table[at] >> 3 & 15, (table[at] & 7) + 1, table[at + 1 : after]
-        before = min(max(first - unit, 0), length)
-        hidden = min(max(end - unit, 0), length) - before
-        if not hidden:
-            yield table[at:after]
-        else:
-            if before:
-                yield _entry(kind, before, rest)
-            yield _entry(_NO_LINE, hidden, b"")
-            if length - before - hidden:
-                yield _entry(*_same_line(kind, length - before - hidden, rest))
-        unit += length
-        at = after
+def _place_values(placed: list[Position], code: types.CodeType, probes: dict[int, int]) -> None:
+    """What the rewriter has put around expressions: it has given it a position without extent."""
+    import dis  # for the first run of a source only
+
+    ops = code.co_code[::2]
+    targets = {offset // 2 for offset in dis.findlabels(code.co_code)}
+    end = len(ops)
+    for unit in reversed(range(len(ops))):
+        if ops[unit] == _CACHE:
+            continue
+        if _is_rewriters(placed[unit]) and (unit in probes or unit in targets or ops[unit] in (_NOP, _EXTENDED_ARG)):
+            after = placed[end] if end < len(ops) else NOWHERE
+            if after.line is not None and not _is_rewriters(after):
+                placed[unit:end] = [after] * (end - unit)
+        end = unit
+    for unit in range(1, len(ops)):
+        if _is_rewriters(placed[unit]) and placed[unit - 1].line is not None:
+            placed[unit] = placed[unit - 1]
 
 
-def _entry(kind: int, length: int, rest: bytes) -> bytes:
-    return bytes([0x80 | kind << 3 | length - 1]) + rest
+def _is_rewriters(position: Position) -> bool:
+    line, end_line, column, end_column = position
+    return line is not None and line == end_line and column is not None and column == end_column
 
 
-def _same_line(kind: int, length: int, rest: bytes) -> tuple[int, int, bytes]:
-    """An entry for the line that the entry before it had."""
-    if kind in (_LONG, _NO_COLUMNS):
-        delta = 1
-        while rest[delta - 1] & 0x40:
-            delta += 1
-        return kind, length, b"\0" + rest[delta:]
-    return (_ONE_LINE if _ONE_LINE <= kind < _NO_COLUMNS else kind), length, rest
+def _place_conditions(placed: list[Position], ops: bytes, probes: dict[int, int]) -> None:
+    """A probe that is a condition, before others or the element of a comprehension, stands where these stand."""
+    for unit, op in probes.items():
+        if op not in (ITERATE, ITERATE_GENERATOR):
+            continue
+        end = unit
+        while ops[end] != _POP_TOP and ops[end] not in _JUMPS_ON_CONDITION:
+            end += 1
+        if ops[end] == _POP_TOP:
+            continue
+        end += 1
+        while ops[end] == _CACHE:
+            end += 1
+        while unit and ops[unit - 1] == _EXTENDED_ARG:
+            unit -= 1
+        placed[unit:end] = [placed[end]] * (end - unit)
 
 
 # The handlers of the rewriter's own try ... finally.
 
 
-def _handlers(code: types.CodeType, probes: set[int]) -> types.CodeType:
+def _handlers(code: types.CodeType, probes: dict[int, int]) -> types.CodeType:
     entries = list(_exception_table(code.co_exceptiontable))
     ops = bytearray(code.co_code)
     lines = [position[0] for position in code.co_positions()]
@@ -126,7 +143,7 @@ def _handlers(code: types.CodeType, probes: set[int]) -> types.CodeType:
         unit = target
         while lines[unit] is None and ops[2 * unit] != _RERAISE:
             unit += 1
-        if lines[unit] is None and ops[2 * unit + 1] == 0 and not probes.isdisjoint(range(target, unit)):
+        if lines[unit] is None and ops[2 * unit + 1] == 0 and not probes.keys().isdisjoint(range(target, unit)):
             changed[target] = unit
             ops[2 * unit + 1] = 2  # how far below the exception it lies where it came from
     if not changed:

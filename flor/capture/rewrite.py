@@ -185,12 +185,20 @@ class _Rewriter:
             marker = ast.IfExp(test=ast.Constant(value=True, **at), body=marker, orelse=marker, **at)
         return ast.Subscript(value=marker, slice=arguments[0], ctx=ast.Load(), **at)
 
-    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.stmt:
+    def statement(
+        self,
+        op: int,
+        scope: _Scope,
+        block: int,
+        names: Sequence[str] = (),
+        site: int = 0,
+        at: dict[str, Any] = _NOWHERE,
+    ) -> ast.stmt:
         """A probe as a statement of its own; `names` are loaded for it."""
         redact = sum(self.sites[site + i].redacted << i for i in range(min(len(names), 63)))
         spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
         loads: list[ast.expr] = [ast.Name(id=n, ctx=ast.Load(), **_NOWHERE) for n in names]
-        return ast.Expr(value=self.probe(spec, loads, _NOWHERE), **_NOWHERE)
+        return ast.Expr(value=self.probe(spec, loads, at), **at)
 
     def bind(self, names: Sequence[str], first: int, scope: _Scope) -> list[ast.stmt]:
         """A probe statement for names that have just been bound; their sites begin at `first`."""
@@ -210,7 +218,7 @@ class _Rewriter:
         flags = scope.flags | (CREATES if creates else 0)
         redact = int(self.sites[site].redacted)
         spec = Spec(VALUE, scope.function, scope.block, site, 1, scope.depth, flags, redact)
-        return self.probe(spec, [node], syntax.location(node))
+        return self.probe(spec, [node], syntax.beginning(node))
 
     # Module, functions, classes.
 
@@ -224,10 +232,16 @@ class _Rewriter:
         return Rewritten(tree, SourceMap(self.blocks, self.sites), self.specs)
 
     def guard(self, enter: ast.stmt, body: list[ast.stmt], scope: _Scope) -> ast.stmt:
+        """The body of a module or a function, which says when it is left. Each place where it ends leaves by itself, as
+        it does without probes: so the last line that a tracer sees is one that was executed."""
         leave = self.statement(LEAVE, scope, scope.function)
-        # So that each place where the body ends leaves with a line of its own.
-        last = [ast.Return(value=None, **_NOWHERE)] if scope.name else []
-        return ast.Try(body=[enter, *body, *last], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE)
+        end = ast.Return(value=None, **_NOWHERE) if scope.name else ast.Break(**_NOWHERE)
+        guarded = ast.Try(
+            body=[enter, *syntax.ended(body, end)], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE
+        )
+        if scope.name:
+            return guarded
+        return ast.While(test=ast.Constant(value=True, **_NOWHERE), body=[guarded], orelse=[], **_NOWHERE)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> list[ast.stmt]:
         compiled = any(word in self.text(d) for d in node.decorator_list for word in _COMPILED)
@@ -411,10 +425,15 @@ class _Rewriter:
         return [node]
 
     def test(self, node: ast.expr, scope: _Scope) -> ast.expr:
-        """A condition. One that the compiler decides is left alone, so that it still decides it."""
+        """A condition. One that the compiler decides is left alone, so that it still decides it. Of `and`, `or` and `not`
+        in it the compiler would make jumps that stand where the operands stand."""
         if syntax.literal(node) or (isinstance(node, ast.Name) and node.id == "__debug__"):
             return node
-        return self.value(node, scope)[0]
+        operators = list(syntax.operators(node))
+        result = self.value(node, scope)[0]
+        for operator in operators:
+            vars(operator).update(_NOWHERE)
+        return result
 
     def on_If(self, node: ast.If, scope: _Scope) -> list[ast.stmt]:
         node.test = self.test(node.test, scope)
@@ -466,12 +485,13 @@ class _Rewriter:
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
         scope.forget([node])
         if syntax.literal(node.test):
-            begin = [self.statement(ITERATE, inner, block)]
+            at = syntax.location(node.test) if node.body[0].lineno == node.lineno else _NOWHERE
+            begin = [self.statement(ITERATE, inner, block, at=at)]
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
             begin = []
-            at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
-            node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
+            begins = self.probe(spec, [], _NOWHERE)
+            node.test = ast.BoolOp(op=ast.And(), values=[begins, self.test(node.test, inner)], **_NOWHERE)
         with scope.branch(*node.body):
             node.body = [*begin, *self.iteration(node.body, inner)]
         return self.after_loop(node, scope)
@@ -568,7 +588,7 @@ class _Rewriter:
                 binding = scope.known[node.id]
                 flags = scope.flags | (ALWAYS if node.id in scope.holders else 0)
                 load = Spec(LOAD, scope.function, scope.block, site, 1, scope.depth, flags, of=binding)
-                return self.probe(load, [node], syntax.location(node)), site
+                return self.probe(load, [node], syntax.beginning(node)), site
             self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None)
             return self.wrap(node, site, scope), site
         if isinstance(node, ast.JoinedStr) and not _FSTRING_POSITIONS:
@@ -708,7 +728,7 @@ class _Rewriter:
         line = self.line
         first = self.parameters(parameters, inner)
         self.line = line
-        at = syntax.location(node.body)
+        at = syntax.beginning(node.body)
         enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
         assert isinstance(enter, ast.Expr)
         body = self.value(node.body, inner)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flor.capture.secrets import is_secret
@@ -20,6 +20,12 @@ def location(node: Any) -> dict[str, Any]:
     return {"lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column}
 
 
+def beginning(node: Any) -> dict[str, Any]:
+    """A location without extent, where the node begins: no node of a program has such a one."""
+    line, column, _, _ = span(node)
+    return {"lineno": line, "col_offset": column, "end_lineno": line, "end_col_offset": column}
+
+
 def prologue(body: list[ast.stmt]) -> int:
     """How many first statements must stay first: the docstring and `from __future__` imports."""
     count = 0
@@ -30,6 +36,23 @@ def prologue(body: list[ast.stmt]) -> int:
             break
         count += 1
     return count
+
+
+def ended(body: list[ast.stmt], end: ast.stmt) -> list[ast.stmt]:
+    """The body with the statement `end` at each place where it ends by running off its last line."""
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        last.body, last.orelse = ended(last.body, end), ended(last.orelse, end)
+        return body
+    if isinstance(last, ast.Try) and not last.finalbody:
+        last.orelse = ended(last.orelse, end)
+        for handler in last.handlers:
+            handler.body = ended(handler.body, end)
+        return body
+    if isinstance(last, ast.Match):
+        for case in last.cases:
+            case.body = ended(case.body, end)
+    return [*body, end]
 
 
 def parameters(arguments: ast.arguments) -> list[ast.arg]:
@@ -46,6 +69,20 @@ def literal(node: ast.expr) -> bool:
         number = node.operand.value if isinstance(node.operand, ast.Constant) else None
         return isinstance(node.op, ast.USub | ast.UAdd) and isinstance(number, int | float | complex)
     return isinstance(node, ast.Tuple) and all(map(literal, node.elts))
+
+
+def operators(node: ast.expr) -> Iterator[ast.expr]:
+    """The `and`, `or` and `not` that decide a condition."""
+    if isinstance(node, ast.BoolOp):
+        yield node
+        for value in node.values:
+            yield from operators(value)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield node
+        yield from operators(node.operand)
+    elif isinstance(node, ast.IfExp):
+        yield from operators(node.body)
+        yield from operators(node.orelse)
 
 
 def callee(node: ast.Call) -> str | None:
