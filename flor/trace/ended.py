@@ -31,7 +31,9 @@ def ended(run: Run) -> None:
     try:
         if _write_log(run.path, target):
             size = round(target.stat().st_size / 1e6)
-            print(f"flor: {target} ends early, at {size} MB: flor log {run.experiment} prints all of it", file=sys.stderr)
+            print(
+                f"flor: {target} ends early, at {size} MB: flor log {run.experiment} prints all of it", file=sys.stderr
+            )
             write_json(run.path / "run.json", {**run.info, "log_ends_early": True})
     finally:
         start_packing([run])
