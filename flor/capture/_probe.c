@@ -229,11 +229,24 @@ static inline int observe_load(Probe *p, PyObject *v) {
     return observe(p, v);
 }
 
+/* The truth of `v`, which is asked for here and nowhere else, and what it tells. */
+static PyObject *test(PyObject *self, PyObject *v) {
+    Probe *p = (Probe *)self;
+    if (p->values && (p->flags & DERIVED ? observe_load(p, v) : observe(p, v))) return NULL;
+    int truth = PyObject_IsTrue(v);
+    if (truth < 0) return NULL;
+    for (Probe *o = (Probe *)p->outcomes; o; o = (Probe *)o->outcomes) {
+        if (!(o->flags & (truth ? ON_TRUE : ON_FALSE))) continue;
+        if (observe(o, o->flags & IS_TRUE ? Py_True : o->flags & IS_FALSE ? Py_False : v)) return NULL;
+    }
+    return Py_NewRef(truth ? Py_True : Py_False);
+}
+
 /* What the probe that begins an iteration says. */
 static inline PyObject *goes_on(Probe *p) { return p->of == 0 || choose(p) ? Py_True : Py_False; }
 
 static int (*const ACTIONS[])(Probe *, PyObject *const *) = {
-    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL, NULL,
+    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL, NULL, NULL, NULL,
 };
 
 static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *Py_UNUSED(kwnames)) {
@@ -283,10 +296,13 @@ static PyMappingMethods SUBSCRIPTS[] = {
     {.mp_subscript = subscript_load},
     {.mp_subscript = NULL},
     {.mp_subscript = steps_of},
+    {.mp_subscript = test},
+    {.mp_subscript = NULL},
 };
 
 static void probe_dealloc(PyObject *self) {
     Py_XDECREF(((Probe *)self)->last);
+    Py_XDECREF(((Probe *)self)->outcomes);
     PyMem_RawFree(((Probe *)self)->bindings);
     Py_TYPE(self)->tp_free(self);
 }
@@ -416,6 +432,15 @@ static int find_bindings(Probe *p, PyObject *list, Py_ssize_t first, uint32_t fi
     return 0;
 }
 
+/* A TEST's outcomes, from `list[first]` on. */
+static void link_outcomes(Probe *test, PyObject *list, Py_ssize_t first) {
+    Probe *p = test;
+    for (Py_ssize_t i = first; i < (Py_ssize_t)test->of && i < PyList_GET_SIZE(list); i++) {
+        p->outcomes = Py_NewRef(PyList_GET_ITEM(list, i));
+        p = (Probe *)p->outcomes;
+    }
+}
+
 /* The places of a source's blocks. They stay for good, as its code may. */
 static Place *new_places(PyObject *ends, uint32_t base, size_t ids) {
     Py_ssize_t n = PyTuple_GET_SIZE(ends);
@@ -464,6 +489,7 @@ static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
         Probe *p = (Probe *)PyList_GET_ITEM(list, i);
         int chooses = (p->op == CHOOSE || p->op == ITERATE) && p->of;
         if (chooses && ((Py_ssize_t)p->of > n || find_bindings(p, list, i + 1, base + blocks))) Py_CLEAR(list);
+        if (list && p->op == TEST) link_outcomes(p, list, i + 1);
     }
     return list;
 }

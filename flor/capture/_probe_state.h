@@ -70,10 +70,17 @@ enum {
     LOAD,
     CHOOSE,
     ITERABLE,
+    TEST,
+    OUTCOME,
 };
 #define GUARDED 1
 #define CREATES 2
 #define HOLDS 4
+#define DERIVED 8
+#define ON_TRUE 16
+#define ON_FALSE 32
+#define IS_TRUE 64
+#define IS_FALSE 128
 
 #define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
@@ -154,12 +161,13 @@ typedef struct {
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
+    PyObject *outcomes; /* a TEST's first OUTCOME, an OUTCOME's next */
     /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
     uint8_t begun, steady, holds;
 } Probe;
 
-static PyTypeObject ProbeTypes[ITERABLE + 1];
+static PyTypeObject ProbeTypes[OUTCOME + 1];
 
 static struct {
     int active;

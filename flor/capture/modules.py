@@ -30,7 +30,8 @@ from flor.trace.format import ID_MASK
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
 _REWRITER = [
-    os.stat(path or "") for path in (__file__, *(m.__file__ for m in (compiled, ops, positions, rewrite, secrets, sites, syntax)))
+    os.stat(path or "")
+    for path in (__file__, *(m.__file__ for m in (compiled, ops, positions, rewrite, secrets, sites, syntax)))
 ]
 _CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
 _COMPILE = SourceFileLoader.source_to_code
@@ -152,10 +153,10 @@ class Capture:
             pass
         tree = ast.parse(data, path)
         calls = _calls(tree)
-        new_tree, source_map, specs = rewrite.rewrite(tree, _utf8(data))
+        new_tree, source_map, specs, places = rewrite.rewrite(tree, _utf8(data))
         with warnings.catch_warnings():  # they have been given for the source itself
             warnings.simplefilter("ignore")
-            code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True), specs)
+            code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True), specs, places)
         text = json.dumps(source_map.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         plain = [tuple(s) for s in specs]
         ends = (0, *source_map.ends()[1:])  # the module itself is never thinned

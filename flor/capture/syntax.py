@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,12 +20,6 @@ def span(node: Any) -> Span:
 def location(node: Any) -> dict[str, Any]:
     line, column, end_line, end_column = span(node)
     return {"lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column}
-
-
-def beginning(node: Any) -> dict[str, Any]:
-    """A location without extent, where the node begins: no node of a program has such a one."""
-    line, column, _, _ = span(node)
-    return {"lineno": line, "col_offset": column, "end_lineno": line, "end_col_offset": column}
 
 
 def prologue(body: list[ast.stmt]) -> int:
@@ -72,18 +67,62 @@ def literal(node: ast.expr) -> bool:
     return isinstance(node, ast.Tuple) and all(map(literal, node.elts))
 
 
-def operators(node: ast.expr) -> Iterator[ast.expr]:
-    """The `and`, `or` and `not` that decide a condition."""
-    if isinstance(node, ast.BoolOp):
+def operands(node: ast.expr) -> list[ast.expr]:
+    """The constants in a constant."""
+    match node:
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            return elements
+        case ast.UnaryOp(operand=operand):
+            return [operand]
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+    return []
+
+
+def folded(node: ast.expr) -> str | None:
+    """The literal of an operation's value if the compiler makes a constant of it, as of `24 * 60`; else None."""
+    parts = [node]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.BinOp):
+            parts += [part.left, part.right]
+        elif not literal(part):
+            return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(ast.Expression(node), "", "eval", dont_inherit=True)
+    if len(code.co_consts) != 1 or not isinstance(code.co_consts[0], int | float | str | bytes):
+        return None
+    text = repr(code.co_consts[0])
+    return text if text.strip("-") not in ("inf", "nan") else None
+
+
+def debug(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "__debug__"
+
+
+def decided(node: ast.expr) -> bool:
+    """True for a condition of which the compiler knows the truth."""
+    return literal(node) or debug(node)
+
+
+def decides(node: ast.expr) -> bool:
+    """True for what the compiler, in a condition, makes jumps of: its parts are conditions, it has no value itself."""
+    return isinstance(node, ast.BoolOp | ast.IfExp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
+
+
+def decisive(node: ast.expr) -> Iterator[ast.expr]:
+    """The parts of a condition whose truth decides."""
+    if not decides(node):
         yield node
+    elif isinstance(node, ast.BoolOp):
         for value in node.values:
-            yield from operators(value)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield node
-        yield from operators(node.operand)
+            yield from decisive(value)
+    elif isinstance(node, ast.UnaryOp):
+        yield from decisive(node.operand)
     elif isinstance(node, ast.IfExp):
-        yield from operators(node.body)
-        yield from operators(node.orelse)
+        yield from decisive(node.body)
+        yield from decisive(node.orelse)
 
 
 def callee(node: ast.Call) -> str | None:

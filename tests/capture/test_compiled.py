@@ -20,7 +20,9 @@ def both(data: bytes) -> list[tuple[types.CodeType, types.CodeType]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code = compile(rewritten.tree, "source.py", "exec", dont_inherit=True)
-    return list(zip(code_objects(code), code_objects(compiled.put_right(code)), strict=True))
+    return list(
+        zip(code_objects(code), code_objects(compiled.put_right(code, rewritten.specs, rewritten.places)), strict=True)
+    )
 
 
 @pytest.mark.parametrize("path", paths()[::3], ids=lambda p: str(p.relative_to(LIBRARY)))
