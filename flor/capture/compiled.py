@@ -124,12 +124,12 @@ def _place_values(
     specs: Sequence[Spec],
     places: Mapping[int, Place],
 ) -> None:
-    """Probes around expressions: the rewriter has marked them by a position without extent, which no expression has, and
-    the compiler has put other instructions there too."""
+    """Probes around expressions: the rewriter has marked them by a position without extent, which no expression has,
+    and the compiler has put other instructions there too."""
     import dis  # for the first run of a source only
 
     ops = code.co_code[::2]
-    joins = {offset // 2 for offset in dis.findlabels(code.co_code)}
+    joins = {offset // 2 for offset in dis.findlabels(code.co_code)}  # type: ignore[arg-type]
     numbers = set(loads.values())
     marks = [number if (number := _marked(position)) in numbers else None for position in placed]
     end = len(ops)

@@ -206,7 +206,7 @@ class _Rewriter:
         return len(self.sites) - 1
 
     def around(self, spec: Spec, place: Place, *arguments: ast.expr) -> ast.expr:
-        """The probe around an expression. `compiled` puts it where it belongs, and knows it by a place without extent."""
+        """The probe around an expression. `compiled` puts it where it belongs: it knows it by a place without extent."""
         number, line = len(self.specs), place.span[0]
         self.places[number] = place
         at = {"lineno": line, "col_offset": number + 1, "end_lineno": line, "end_col_offset": number + 1}
@@ -539,13 +539,14 @@ class _Rewriter:
             if whole:
                 return self.decisive(node, scope, true, false, witness)
             return node if syntax.decided(node) else self.value(node, scope)[0]
-        more = {} if whole else {"source": "absent", "why": _DECIDED}
-        site = self.site("expression", node, scope, **more)
+        absent: dict[str, Any] = {"source": "absent", "why": _DECIDED}
+        site = self.site("expression", node, scope, **({} if whole else absent))
         own = ((site, 0),)
+        around = site if whole else None
         if isinstance(node, ast.UnaryOp):
             if_true = ((site, IS_FALSE), *((s, value or IS_FALSE) for s, value in false))
             if_false = ((site, IS_TRUE), *((s, value or IS_TRUE) for s, value in true))
-            node.operand = self.condition(node.operand, scope, whole, if_true, if_false, site)
+            node.operand = self.condition(node.operand, scope, whole, if_true, if_false, around)
         elif isinstance(node, ast.BoolOp):
             last = len(node.values) - 1
             for i, value in enumerate(node.values):
@@ -553,7 +554,7 @@ class _Rewriter:
                     self.branch_here()
                 on = () if isinstance(node.op, ast.And) and i < last else own + true
                 off = () if isinstance(node.op, ast.Or) and i < last else own + false
-                node.values[i] = self.condition(value, scope, whole, on, off, None if i else site)
+                node.values[i] = self.condition(value, scope, whole, on, off, None if i else around)
         elif isinstance(node, ast.IfExp):
             node.test = self.test(node.test, scope)
             self.branch_here()
@@ -847,14 +848,16 @@ class _Rewriter:
     def in_UnaryOp(self, node: ast.UnaryOp, scope: _Scope, site: int) -> None:
         node.operand = self.value(node.operand, scope, witness=site)[0]
 
-    def in_BoolOp(self, node: ast.BoolOp, scope: _Scope, site: int) -> None:
+    def in_BoolOp(self, node: ast.BoolOp, scope: _Scope, site: int | None) -> None:
         for i, value in enumerate(node.values):
+            witness = None if i else site
             if i:
                 self.branch_here()
             if isinstance(value, ast.BoolOp):  # its truth is asked for once: a probe would have it asked for again
-                self.in_BoolOp(value, scope, self.site("expression", value, scope, source="absent", why=_OPERAND))
+                self.site("expression", value, scope, source="absent", why=_OPERAND)
+                self.in_BoolOp(value, scope, witness)
             else:
-                node.values[i] = self.value(value, scope, witness=None if i else site)[0]
+                node.values[i] = self.value(value, scope, witness=witness)[0]
 
     def in_Compare(self, node: ast.Compare, scope: _Scope, site: int) -> None:
         node.left = self.value(node.left, scope, witness=site)[0]
