@@ -100,6 +100,7 @@ static int begin_frame(Stream *s, const Probe *p) {
     uint64_t token = m && m->code == code ? m->token : 0;
     int silent = token ? token == UNTOLD : begins_silently(s, p->home, p->function);
     if (!silent) {
+        begins(s, p->home);
         tell_time(s);
         if (token) emit(s, KIND(K_PARENT), token);
     }
@@ -169,7 +170,10 @@ static int enter(Probe *p, PyObject *const *args) {
     if (s->depth && UNLIKELY(!s->top->guarded)) prune(s);
     tell_position(s);
     int silent = begins_silently(s, p->place, p->block);
-    if (!silent) tell_time(s);
+    if (!silent) {
+        begins(s, p->place);
+        tell_time(s);
+    }
     Entry *e = push(s);
     if (!e) return 0;
     *e = (Entry){.key = p->block, .block = p->block, .pos = p->block, .guarded = 1};
@@ -331,22 +335,23 @@ static int ready(void) {
 
 PyDoc_STRVAR(
     start_doc,
-    "start(directory, origin, keep, secrets, open_process, budget, backlog, share)\n\n"
+    "start(directory, origin, keep, secrets, open_process, pack, budget, backlog, share)\n\n"
     "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` "
     "returns\n"
     "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record)` makes a forked\n"
     "child's folder and returns its path.\n"
+    "`pack` starts the process that packs the run beside it, unless there is one.\n"
     "`budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's "
     "time\n"
     "that slow values may take.");
 
 static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
-    PyObject *path, *keep, *secrets, *open_process;
+    PyObject *path, *keep, *secrets, *open_process, *pack;
     long long origin;
     unsigned long long budget, backlog;
     double share;
-    if (!PyArg_ParseTuple(args, "O&LOO!OKKd", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
-                          &open_process, &budget, &backlog, &share))
+    if (!PyArg_ParseTuple(args, "O&LOO!OOKKd", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
+                          &open_process, &pack, &budget, &backlog, &share))
         return NULL;
     R.directory = strdup(PyBytes_AS_STRING(path));
     Py_DECREF(path);
@@ -357,8 +362,10 @@ static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     Py_XSETREF(R.keep, Py_NewRef(keep));
     Py_XSETREF(R.open_process, Py_NewRef(open_process));
     Py_XSETREF(R.secrets, Py_NewRef(secrets));
+    Py_XSETREF(R.pack, Py_NewRef(pack));
     Py_XSETREF(R.key, PyUnicode_InternFromString("flor.stream"));
     if (!R.directory || !R.key) return PyErr_NoMemory();
+    first_look();
     if (*R.directory) open_control();
     R.active = 1;
     R.epoch = 1;
@@ -434,7 +441,12 @@ static Place *new_places(PyObject *ends, uint32_t base, size_t ids) {
     }
     for (Py_ssize_t i = 0; i < n; i++) {
         uint32_t end = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(ends, i));
+        places[i].id = base + (uint32_t)i;
         places[i].end = end ? base + end : 0;
+        places[i].look = UINT32_MAX;
+        uint32_t around = i ? (uint32_t)i - 1 : 0; /* the nearest one before whose end it lies */
+        while (around && places[around].end <= places[i].id) around = places[around].around - base;
+        places[i].around = i ? base + around : 0;
         R.places[base + i] = &places[i];
     }
     return places;
@@ -471,7 +483,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     R.fork_record = mine ? records(mine) : 0;
     if (R.control) munmap((void *)R.control, CONTROL_WORDS * 8); /* the parent's */
     R.control = NULL;
-    R.sealed = 0;
+    first_look();
     R.epoch++;
     R.free = NULL;
     R.streams = mine;

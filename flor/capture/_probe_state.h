@@ -82,11 +82,19 @@ enum {
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
-    uint32_t end;    /* the id behind those of the blocks inside it; 0: it is never thinned */
-    uint32_t sample; /* its records among the latest */
     uint64_t mask;   /* 0: all its instances are recorded; 2^k - 1: every 2^k-th */
     uint64_t count;  /* instances since that is so */
+    uint32_t id, end; /* end: the id behind those of the blocks inside it; 0: it is never thinned */
+    uint32_t around; /* the block around it; of a function's the one that has called it last; 0: none */
+    /* since the last look at what is used: */
+    uint32_t look;                         /* which that was */
+    uint32_t records, begun;               /* among the latest records: its own, and instances begun */
+    uint64_t heap;                         /* bytes in the heap */
+    double weight;                         /* bytes, about */
+    int chosen;
 } Place;
+
+#define MAX_FOUND 256
 
 /* An activation on a stream's stack. */
 typedef struct {
@@ -184,10 +192,18 @@ static struct {
     /* thinning */
     Place **places; /* by id */
     size_t place_count;
-    uint64_t budget, backlog; /* bytes: packed and not yet packed, packed; not yet packed */
-    uint64_t sealed;          /* bytes of this process's sealed segments */
-    int level;
+    uint64_t budget, backlog; /* bytes: of all, of what is not packed yet */
+    uint64_t sealed;          /* bytes of this process's segments */
+    int level;                /* how many times half of what was left has been used */
     volatile uint64_t *control; /* flor/trace/format.py */
+    uint64_t next_look;         /* at so many sealed bytes */
+    uint32_t look;
+    uint64_t look_sealed, look_heap; /* sealed bytes at the last look; bytes put into heaps since */
+    int64_t look_time;
+    Place *found[MAX_FOUND]; /* blocks with something since then */
+    size_t found_count;
+    PyObject *pack; /* starts the packing beside the program */
+    uint64_t next_pack;
 } R;
 
 #if defined(__linux__)

@@ -105,8 +105,12 @@ static int append(Stream *s, File *f, const uint8_t *data, size_t size) {
     return 1;
 }
 
+static int limit(Stream *s);
+static void weigh(Place *place, size_t size);
+
 /* Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader. */
 static int flush(Stream *s, File *f) {
+    if (UNLIKELY(R.sealed >= R.next_look) && R.active && !limit(s)) return 0;
     size_t size = (size_t)(f->next - f->base);
     if (!size) return 1;
     if (!append(s, f, f->base, size)) return 0;
@@ -145,8 +149,6 @@ static void drop_file(File *f) {
 
 static uint64_t records(const Stream *s) { return s->sealed + (uint64_t)(s->events.next - s->events.base) / RECORD; }
 
-static void limit(Stream *s);
-
 static int more_events(Stream *s) {
     File *f = &s->events;
     if (s->dead) {
@@ -154,9 +156,8 @@ static int more_events(Stream *s) {
         return 0;
     }
     if (!f->base) return open_tail(s, f, "events");
-    if (f->offset + CHUNK >= segment_size(f)) limit(s);
-    s->sealed = records(s);
-    if (s->dead || !flush(s, f)) return 0;
+    if (!flush(s, f)) return 0;
+    s->sealed += CHUNK / RECORD;
     if (f->offset >= segment_size(f)) next_segment(f);
     return 1;
 }
@@ -193,8 +194,8 @@ static inline void emit(Stream *s, uint32_t head, uint64_t payload) {
     put(s, head, payload);
 }
 
-/* Returns 0 where nothing can be written. */
-static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
+/* For a value of this block. Returns 0 where nothing can be written. */
+static int heap_put(Stream *s, Place *place, const void *data, size_t size, uint64_t *ref) {
     File *f = &s->heap;
     if (s->dead || size > 0xffffffffu || (!f->base && !open_tail(s, f, "heap"))) return 0;
     size_t need = size + 4;
@@ -203,6 +204,7 @@ static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
         if (!flush(s, f)) return 0;
         if (f->offset >= segment_size(f)) next_segment(f);
     }
+    weigh(place, need);
     *ref = ((uint64_t)f->segment << HEAP_SHIFT) | (f->offset + (uint64_t)(f->next - f->base));
     if (need > CHUNK) {
         if (!append(s, f, (const uint8_t *)&length, 4) || !append(s, f, data, size)) return 0;

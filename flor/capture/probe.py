@@ -6,7 +6,6 @@ kept.
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 import struct
@@ -21,17 +20,14 @@ from typing import Any
 
 from flor.capture import ops
 from flor.capture.ops import ALWAYS, CREATES, GUARDED
+from flor.capture.thinning import COARSE, LAST_SEGMENT, Place, Thinning
 from flor.trace import format as f
 
 _FIRST_SEGMENT = 4 * f.CHUNK
-_LAST_SEGMENT = 16 * 1024 * 1024 // f.CHUNK * f.CHUNK
 _ALLOWANCE_NS = 100_000_000
 _MAX_STR = 65536
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
-_MAX_LEVEL = 30
-_HOT = 0.9
-_LEAST_SHARE = 0.02
 _MAX_LEAVES = 256
 _LEAF_NS = 10
 _UNTOLD = 2**64 - 1
@@ -39,7 +35,6 @@ _INT = struct.Struct("<Q")
 _DOUBLE = struct.Struct("<d")
 _HEAD = struct.Struct("<I")
 _SMALL = range(-(2**63), 2**63)
-_COARSE = getattr(time, "CLOCK_MONOTONIC_COARSE", time.CLOCK_MONOTONIC)
 
 Keep = Callable[[object, bool], tuple[int, bytes | int | float]]
 
@@ -85,27 +80,29 @@ class _File:
         finally:
             os.close(fd)
         self.offset += len(data)
-        _r.sealed += len(data)
+        _r.thinning.sealed += len(data)
 
-    def flush(self, stream: int) -> None:
+    def flush(self, stream: _Stream) -> None:
         """Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader."""
+        if _r.thinning.sealed >= _r.thinning.next_look and _r.active:
+            stream.limit()
         if self.next:
             assert self.map is not None
-            self.append(self.map[f.TAIL : f.TAIL + self.next], stream)
+            self.append(self.map[f.TAIL : f.TAIL + self.next], stream.number)
             self.map[f.TAIL : f.TAIL + self.next] = bytes(self.next)
             self.next = 0
             self.place_tail()
 
     def size(self) -> int:
         """Bytes of the segment, when it is full."""
-        return min(_FIRST_SEGMENT << self.segment, _LAST_SEGMENT) if self.segment < 7 else _LAST_SEGMENT
+        return min(_FIRST_SEGMENT << self.segment, LAST_SEGMENT) if self.segment < 7 else LAST_SEGMENT
 
     def next_segment(self) -> None:
         self.segment += 1
         self.offset = 0
         self.place_tail()
 
-    def end(self, stream: int) -> None:
+    def end(self, stream: _Stream) -> None:
         if self.map is not None:
             try:
                 self.flush(stream)
@@ -143,23 +140,6 @@ class _Entry:
 
     def skip_no_more(self) -> None:
         self.skip = self.skip_end = 0
-
-
-class _Place:
-    """A block: how much of it is recorded."""
-
-    __slots__ = ("block", "count", "end", "mask", "sample")
-
-    def __init__(self, block: int, end: int) -> None:
-        self.block, self.end = block, end  # the id behind those of the blocks inside it; 0: it is never thinned
-        self.sample = self.mask = self.count = 0
-
-    def is_thinned(self) -> bool:
-        """Whether an instance that begins now is not recorded."""
-        if not self.mask:
-            return False
-        self.count += 1
-        return bool(self.count - 1 & self.mask)
 
 
 class _Stream:
@@ -201,10 +181,8 @@ class _Stream:
 
     def more_events(self) -> None:
         file = self.events
-        if file.offset + f.CHUNK >= file.size():
-            self.limit()
-        self.sealed = self.records
-        file.flush(self.number)
+        file.flush(self)
+        self.sealed += f.CHUNK // f.RECORD
         if file.offset >= file.size():
             file.next_segment()
 
@@ -221,17 +199,10 @@ class _Stream:
         _r.lost += 1
         _r.error = _r.error or error.errno or 0
 
-    # Thinning: see _probe_thin.h.
-
     def limit(self) -> None:
-        """Before a new segment: thin if it is time, stop if there is nothing left."""
-        part = _used()
-        if part >= 1 and _r.level >= 3:
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
-        while _r.level < _MAX_LEVEL and 1 - part <= 1 / (2 << _r.level):
-            _r.level += 1
-            assert self.events.map is not None
-            _thin(self.events.map[f.TAIL : f.TAIL + self.events.next])
+        """Look at what is used. Raises OSError if nothing is left."""
+        tail = self.events.map[f.TAIL : f.TAIL + self.events.next] if self.events.map else b""
+        _r.thinning.limit(tail, sum(s.events.next + s.heap.next for s in _r.streams))
 
     def note_skipped(self, block: int) -> None:
         if self.pending or (self.skipped and self.skip != block):
@@ -240,6 +211,10 @@ class _Stream:
                 self.put(f.LEAVE << f.KIND_SHIFT, left)
         self.skip = block
         self.skipped += 1
+
+    def begins(self, place: Place) -> None:
+        """An activation of `place` begins."""
+        place.around = self.stack[-1].pos if self.stack else 0
 
     def tell_first(self) -> int:
         """Before a record: what has to be told first. Returns what goes into the record's head."""
@@ -258,8 +233,8 @@ class _Stream:
             head |= self.tell_first()
         self.put(head, payload)
 
-    def keep(self, data: bytes) -> int | None:
-        """Put `data` into the heap. None where nothing can be written."""
+    def keep(self, place: Place | None, data: bytes) -> int | None:
+        """Put `data`, of a value of this block, into the heap. None where nothing can be written."""
         if self.dead:
             return None
         data = _HEAD.pack(len(data)) + data
@@ -268,9 +243,10 @@ class _Stream:
             if file.map is None:
                 self.open(file)
             if file.next + len(data) > f.CHUNK:
-                file.flush(self.number)
+                file.flush(self)
                 if file.offset >= file.size():
                     file.next_segment()
+            _r.thinning.weigh(place, len(data))
             ref = file.segment << f.HEAP_SHIFT | file.offset + file.next
             if len(data) > f.CHUNK:
                 file.append(data, self.number)
@@ -315,7 +291,7 @@ class _Stream:
             entry.mark = 0
 
     def tell_time(self) -> None:
-        now = time.clock_gettime_ns(_COARSE)
+        now = time.clock_gettime_ns(COARSE)
         if now != self.last_time:
             self.last_time = now
             self.put(f.TIME << f.KIND_SHIFT, max(now - _r.origin, 0))
@@ -358,65 +334,12 @@ class _Recorder:
     fork_record = 0
     epoch = 0
     local: threading.local
-    places: dict[int, _Place]
-    budget = backlog = 1
-    sealed = 0
-    level = 0
-    control: mmap.mmap | None = None
+    thinning: Thinning
     changing: set[int]
     float64: type | None = None
 
 
 _r = _Recorder()
-
-
-def _open_control() -> None:
-    """Where this process and the packer tell each other how far they are."""
-    _r.control = None
-    try:
-        fd = os.open(f"{_r.directory}/control", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return
-    try:
-        _write_all(fd, bytes(64), 0)
-        _r.control = mmap.mmap(fd, 64)
-    except OSError:
-        pass
-    finally:
-        os.close(fd)
-
-
-def _used() -> float:
-    """How much of what may be used is used, from 0 to 1 and beyond."""
-    written = _r.sealed + sum(s.events.next + s.heap.next for s in _r.streams)
-    consumed = packed = others = 0
-    if _r.control is not None:
-        _r.control[:8] = _INT.pack(written)
-        consumed, packed, others = struct.unpack_from("<3Q", _r.control, 8)
-    waiting = written - min(consumed, written) + others
-    return max((packed + waiting) / _r.budget, waiting / _r.backlog)
-
-
-def _thin(data: bytes) -> None:
-    """Thin what most of these records come from."""
-    found: list[_Place] = []
-    for place in _r.places.values():
-        place.sample = 0
-    count = 0
-    for head, _ in struct.iter_unpack("<IQ", data):
-        known = _r.places.get(head & f.ID_MASK)
-        if known is None:
-            continue
-        count += 1
-        if not known.sample and known.end and len(found) < 256:
-            found.append(known)
-        known.sample += 1
-    covered = 0
-    for place in sorted(found, key=lambda p: -p.sample):
-        if covered >= _HOT * count or place.sample < _LEAST_SHARE * count:
-            break
-        covered += place.sample
-        place.mask = place.mask << 2 | 3
 
 
 def _over_budget() -> bool:
@@ -425,7 +348,7 @@ def _over_budget() -> bool:
         _r.asked += 1
         if _r.asked & 15:
             return True
-    now = time.clock_gettime_ns(_COARSE) - _r.origin
+    now = time.clock_gettime_ns(COARSE) - _r.origin
     _r.over = _r.spent > _ALLOWANCE_NS and _r.spent > _ALLOWANCE_NS + now // 1000 * _r.share
     return _r.over
 
@@ -500,7 +423,7 @@ class Probe:
         *("redact", "run", "site", "values"),
     )
 
-    def __init__(self, spec: tuple[int, ...], base: int, places: list[_Place]) -> None:
+    def __init__(self, spec: tuple[int, ...], base: int, places: list[Place]) -> None:
         self.op, function, block, site, self.values, self.depth, self.flags, self.redact, self.of = spec
         self.function = base + function
         self.block = base + block
@@ -512,7 +435,7 @@ class Probe:
         self.bindings: list[int] = []
         self.begun = False
         for i in range(self.values):
-            _r.places[self.site + i] = self.place
+            _r.thinning.places[self.site + i] = self.place
 
     def __getitem__(self, value: Any) -> Any:
         if self.op == ops.CHOOSE:
@@ -613,13 +536,13 @@ class Probe:
             return False
         return True
 
-    def begins_silently(self, s: _Stream, place: _Place) -> bool:
+    def begins_silently(self, s: _Stream, place: Place) -> bool:
         """Is the activation of `place` that begins now not recorded?"""
         if s.stack and s.stack[-1].skip_end:
             return True
         if not place.is_thinned():
             return False
-        s.note_skipped(place.block)
+        s.note_skipped(place.id)
         return True
 
     def at(self, s: _Stream) -> None:
@@ -638,6 +561,7 @@ class Probe:
         silent = token == _UNTOLD if token else self.begins_silently(s, self.home)
         number = -1
         if not silent:
+            s.begins(self.home)
             s.tell_time()
             if token:
                 s.emit(f.PARENT << f.KIND_SHIFT, token)
@@ -684,7 +608,7 @@ class Probe:
             payload = bytes([len(data)]) + data.ljust(7, b"\0")
             s.emit(head | f.SHORT_STR << f.KIND_SHIFT, _INT.unpack(payload)[0])
             return True
-        ref = s.keep(data)
+        ref = s.keep(self.place, data)
         if ref is not None:
             if len(data) <= 256:
                 self.remember(s, v, f.STR, ref)
@@ -728,7 +652,7 @@ class Probe:
             s.busy = False
             _r.spent += time.monotonic_ns() - begin
         if isinstance(what, bytes):
-            ref = s.keep(what)
+            ref = s.keep(self.place, what)
             if ref is not None:
                 kept = _without_keeping(v)
                 if kept is not None:
@@ -762,7 +686,7 @@ class Probe:
         if leaves < 0:
             return False
         _r.spent += (_MAX_LEAVES - leaves + 4) * _LEAF_NS
-        ref = s.keep(bytes(tree))
+        ref = s.keep(self.place, bytes(tree))
         if ref is not None:
             s.emit(head | f.TREE << f.KIND_SHIFT, ref)
         return True
@@ -771,7 +695,7 @@ class Probe:
         ref = s.gaps.get(id(kind))
         if ref is None:
             name = "".join(c for c in _c_name(kind) if c >= " " and c not in '"\\')[:199]
-            ref = s.keep(f'{{"why": "time budget", "type": "{name}"}}'.encode())
+            ref = s.keep(None, f'{{"why": "time budget", "type": "{name}"}}'.encode())
             if ref is None:
                 return
             s.gaps[id(kind)] = ref
@@ -903,6 +827,7 @@ def _enter(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
         entry.silence()
         s.stack.append(entry)
         return
+    s.begins(p.place)
     s.tell_time()
     entry.number, s.activations = s.activations, s.activations + 1
     s.stack.append(entry)
@@ -975,6 +900,7 @@ def start(
     keep: Keep,
     secrets: list[str],
     open_process: Callable[[int, int], str],
+    pack: Callable[[], None],
     budget: int,
     backlog: int,
     share: float,
@@ -983,18 +909,18 @@ def start(
 
     `secrets` collects the texts that are not to be recorded. `keep(value, redact)` returns (kind, bytes | int | float)
     for values that are no plain scalars; `open_process(stream, record)` makes a forked child's folder and returns its
-    path. `budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's
-    time that slow values may take.
+    path; `pack()` starts the process that packs the run beside it, unless there is one. `budget`, `backlog`: bytes that
+    the run may take, and that may wait to be packed. `share`: part of the run's time that slow values may take.
     """
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
-    _r.budget, _r.backlog, _r.share = budget or 1, backlog or 1, int(share * 1000)
-    _r.places, _r.changing = {}, set()
+    _r.thinning, _r.share = Thinning(origin, budget, backlog, pack), int(share * 1000)
+    _r.changing = set()
     _r.local = threading.local()
     _r.active = True
     _r.epoch = 1
     if directory:
-        _open_control()
+        _r.thinning.open_control(directory)
 
 
 def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Probe]:
@@ -1003,8 +929,7 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
     `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites it
     has.
     """
-    places = [_Place(base + i, base + end if end else 0) for i, end in enumerate(ends)]
-    _r.places.update((p.block, p) for p in places)
+    places = _r.thinning.add(base, ends)
     made = [Probe(spec, base, places) for spec in specs]
     for probe in made:
         if probe.op == ops.CHOOSE:
@@ -1025,7 +950,7 @@ def forked() -> None:
     _r.epoch += 1
     _r.free = []
     _r.streams = [mine] if mine else []
-    _r.sealed, _r.control = 0, None
+    _r.thinning.begin()
     if mine:
         mine.sealed = mine.records
         mine.gaps = {}
@@ -1048,7 +973,7 @@ def directory() -> str:
     """This process's folder of segments. A forked child makes its own at its first event or module."""
     if _r.directory is None:
         _r.directory = _r.open_process(_r.fork_stream, _r.fork_record)
-        _open_control()
+        _r.thinning.open_control(_r.directory)
     return _r.directory
 
 
@@ -1059,8 +984,8 @@ def stop() -> dict[str, int]:
         stream.busy = True
         if stream.skipped:
             stream.tell_first()
-        stream.events.end(stream.number)
-        stream.heap.end(stream.number)
+        stream.events.end(stream)
+        stream.heap.end(stream)
         stream.dead = True
     records = sum(s.records for s in _r.streams)
     return {"records": records, "unplaced": _r.unplaced, "lost": _r.lost, "error": _r.error}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flor import LOADED_BEFORE
-from flor.capture import pickled, snapshots, values
+from flor.capture import beside, pickled, snapshots, values
 from flor.capture.chosen import Chosen
 from flor.capture.limits import Limits
 from flor.capture.modules import Capture
@@ -52,7 +52,8 @@ class Process:
         first = self.starter is None
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
         directory = self.open(-1, 0) if first else ""
-        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, *self.limits)
+        pack = beside.packing(self.run)
+        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, pack, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
         os.register_at_fork(after_in_child=self.recorder.forked)
