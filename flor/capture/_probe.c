@@ -10,6 +10,7 @@
  * to a frame is kept, since that would keep the program's objects alive.
  */
 #include "_probe_stack.h"
+#include "_probe_steps.h"
 #include "_probe_values.h"
 
 /* ---- generators and coroutines ---- */
@@ -197,15 +198,7 @@ static int leave(Probe *p, PyObject *const *Py_UNUSED(args)) {
 }
 
 static int mark(Probe *p, PyObject *const *Py_UNUSED(args)) {
-    Stream *s = stream();
-    Entry *e = s ? settle(s, p) : NULL;
-    if (!e || e->silent) return 0;
-    if (e->skip_end) {
-        if (e->skip <= p->block && p->block < e->skip_end) return 0;
-        skip_no_more(e);
-    }
-    e->mark = p->block;
-    e->bare = 0;
+    move_to_block(p);
     return 0;
 }
 
@@ -218,11 +211,12 @@ static int any_changes(Probe *p) {
     return !p->steady;
 }
 
-/* In the first iteration all loads are probed: then it is known what its bindings have. */
+/* In the first iteration all loads are probed: then it is known what its bindings have. Those of what may change are
+ * for as long as there is time to look at them. */
 static int choose(Probe *p) {
     Stream *s = stream();
     if (!s || s->top->key != p->key) return 0; /* nothing is recorded */
-    int probed = !p->begun || any_changes(p);
+    int probed = !p->begun || any_changes(p) || (p->holds && !over_budget());
     p->begun = 1;
     s->top->bare = !probed;
     return probed;
@@ -239,15 +233,18 @@ static inline int observe_load(Probe *p, PyObject *v) {
     return observe(p, v);
 }
 
+/* What the probe that begins an iteration says. */
+static inline PyObject *goes_on(Probe *p) { return p->of == 0 || choose(p) ? Py_True : Py_False; }
+
 static int (*const ACTIONS[])(Probe *, PyObject *const *) = {
-    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL,
+    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL, NULL,
 };
 
 static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *Py_UNUSED(kwnames)) {
     Probe *p = (Probe *)self;
     if (ACTIONS[p->op](p, args)) return NULL;
     if (p->op == LEAVE_FRAME) return Py_NewRef(args[PyVectorcall_NARGS(nargsf) - 1]);
-    return Py_NewRef(p->op == ITERATE || p->op == ITERATE_GENERATOR ? Py_True : Py_None);
+    return Py_NewRef(p->op == ITERATE || p->op == ITERATE_GENERATOR ? goes_on(p) : Py_None);
 }
 
 /* A probe is subscripted, `probe[v]`, which costs less than a call; it is called for more than one value. */
@@ -256,7 +253,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
         return op((Probe *)self, &v) ? NULL : Py_NewRef(result);                                                       \
     }
 SUBSCRIPT(bind, Py_None)
-SUBSCRIPT(iterate, Py_True)
+SUBSCRIPT(iterate, goes_on((Probe *)self))
 SUBSCRIPT(iterate_generator, Py_True)
 SUBSCRIPT(enter, Py_None)
 SUBSCRIPT(enter_frame, Py_None)
@@ -271,7 +268,7 @@ static PyObject *subscript_load(PyObject *self, PyObject *v) {
 /* Without a value it is inverted, `~probe`. */
 static PyObject *invert(PyObject *self) {
     Probe *p = (Probe *)self;
-    if (p->op == CHOOSE) return Py_NewRef(choose(p) ? Py_True : Py_False);
+    if (p->op == CHOOSE) return Py_NewRef(goes_on(p));
     return call(self, NULL, 0, NULL);
 }
 
@@ -289,6 +286,7 @@ static PyMappingMethods SUBSCRIPTS[] = {
     {.mp_subscript = NULL},
     {.mp_subscript = subscript_load},
     {.mp_subscript = NULL},
+    {.mp_subscript = steps_of},
 };
 
 static void probe_dealloc(PyObject *self) {
@@ -328,7 +326,7 @@ static int ready(void) {
         };
         if (PyType_Ready(&ProbeTypes[op])) return -1;
     }
-    return 0;
+    return PyType_Ready(&StepsType);
 }
 
 /* ---- the module ---- */
@@ -406,14 +404,20 @@ static Probe *new_probe(PyObject *spec, uint32_t base, uint32_t blocks, Place *p
     return p;
 }
 
-/* CHOOSE's: the ids of the bindings that its loads are derived from. */
-static int find_bindings(Probe *p, PyObject *list, uint32_t site, uint32_t first_site) {
-    uint32_t end = p->of;
-    p->bindings = PyMem_RawCalloc(end - site + 1, sizeof *p->bindings);
+/* The ids of the bindings that the loads from `list[first]` on are derived from, and whether some are of what may
+ * change.
+ */
+static int find_bindings(Probe *p, PyObject *list, Py_ssize_t first, uint32_t first_site) {
+    p->bindings = PyMem_RawCalloc(p->of - (size_t)first + 1, sizeof *p->bindings);
     if (!p->bindings) return -1;
-    for (uint32_t i = site; i < end; i++) {
+    for (Py_ssize_t i = first; i < (Py_ssize_t)p->of; i++) {
         const Probe *load = (const Probe *)PyList_GET_ITEM(list, i);
-        if (load->op == LOAD && !(load->flags & ALWAYS)) p->bindings[p->binding_count++] = first_site + load->of;
+        if (load->op != LOAD) continue;
+        if (load->flags & HOLDS) {
+            p->holds = 1;
+        } else {
+            p->bindings[p->binding_count++] = first_site + load->of;
+        }
     }
     p->checked = UINT32_MAX;
     return 0;
@@ -462,10 +466,16 @@ static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
     PyObject *list = places ? PyList_New(n) : NULL;
     for (Py_ssize_t i = 0; list && i < n; i++) {
         Probe *p = new_probe(PyList_GET_ITEM(specs, i), base, blocks, places);
-        if (p) PyList_SET_ITEM(list, i, (PyObject *)p);
-        if (!p || (p->op == CHOOSE && find_bindings(p, list, p->site - base - blocks, base + blocks))) {
+        if (!p) {
             Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, (PyObject *)p);
         }
+    }
+    for (Py_ssize_t i = 0; list && i < n; i++) {
+        Probe *p = (Probe *)PyList_GET_ITEM(list, i);
+        int chooses = (p->op == CHOOSE || p->op == ITERATE) && p->of;
+        if (chooses && ((Py_ssize_t)p->of > n || find_bindings(p, list, i + 1, base + blocks))) Py_CLEAR(list);
     }
     return list;
 }
@@ -493,6 +503,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
         mine->sealed = R.fork_record;
         drop_file(&mine->events);
         drop_file(&mine->heap);
+        mine->heap_segment = 0;
     }
     R.lost = R.unplaced = 0;
     Py_RETURN_NONE;
@@ -528,7 +539,8 @@ static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
 static PyObject *followed(PyObject *self, PyObject *args) {
     PyObject *result = PyObject_Call(PyTuple_GET_ITEM(self, 0), args, NULL);
     if (!result || PyTuple_GET_SIZE(args) != 2) return result;
-    PyObject *final = CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
+    PyObject *final =
+        CALL_QUIETLY(PyTuple_GET_ITEM(self, 1), PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), result);
     Py_DECREF(result);
     return final;
 }

@@ -228,6 +228,19 @@ static Entry *next_instance(Stream *s, const Probe *p) {
     return e;
 }
 
+/* The position is now the probe's block. */
+static void move_to_block(const Probe *p) {
+    Stream *s = stream();
+    Entry *e = s ? settle(s, p) : NULL;
+    if (!e || e->silent) return;
+    if (e->skip_end) {
+        if (e->skip <= p->block && p->block < e->skip_end) return;
+        skip_no_more(e);
+    }
+    e->mark = p->block;
+    e->bare = 0;
+}
+
 static inline void at(Entry *e, const Probe *p) {
     e->pos = p->block;
     e->mark = 0;

@@ -69,10 +69,11 @@ enum {
     MARK,
     LOAD,
     CHOOSE,
+    ITERABLE,
 };
 #define GUARDED 1
 #define CREATES 2
-#define ALWAYS 4
+#define HOLDS 4
 
 #define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
@@ -120,6 +121,7 @@ typedef struct {
 typedef struct Stream {
     Entry *top; /* stack[depth]; stack[0] is no activation */
     File events, heap;
+    uint32_t heap_segment; /* where the heap was when the segment of events began */
     uint32_t pending; /* activations left that no record has told yet */
     uint32_t skipped; /* instances of the block `skip` that were not recorded and that no record has told yet */
     uint32_t skip;
@@ -161,12 +163,12 @@ typedef struct {
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
-    /* CHOOSE: the bindings that the loads are derived from, and whether those were found steady */
+    /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
-    uint8_t begun, steady;
+    uint8_t begun, steady, holds;
 } Probe;
 
-static PyTypeObject ProbeTypes[CHOOSE + 1];
+static PyTypeObject ProbeTypes[ITERABLE + 1];
 
 static struct {
     int active;

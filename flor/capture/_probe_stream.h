@@ -158,7 +158,10 @@ static int more_events(Stream *s) {
     if (!f->base) return open_tail(s, f, "events");
     if (!flush(s, f)) return 0;
     s->sealed += CHUNK / RECORD;
-    if (f->offset >= segment_size(f)) next_segment(f);
+    if (f->offset >= segment_size(f) || s->heap_segment != s->heap.segment) { /* much that waits may be in the heap */
+        next_segment(f);
+        s->heap_segment = s->heap.segment;
+    }
     return 1;
 }
 

@@ -236,6 +236,15 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     return 0;
 }
 
+/* An int of one digit. */
+#if PY_VERSION_HEX >= 0x030C0000
+static inline int is_small(PyObject *v) { return PyUnstable_Long_IsCompact((PyLongObject *)v); }
+static inline long long small(PyObject *v) { return PyUnstable_Long_CompactValue((PyLongObject *)v); }
+#else
+static inline int is_small(PyObject *v) { return (size_t)(Py_SIZE(v) + 1) <= 2; }
+static inline long long small(PyObject *v) { return Py_SIZE(v) * (long long)((PyLongObject *)v)->ob_digit[0]; }
+#endif
+
 static inline int record(Stream *s, Probe *p, uint32_t head, PyObject *v, int redact) {
     PyTypeObject *type = Py_TYPE(v);
     if (type == &PyFloat_Type) {
@@ -245,8 +254,13 @@ static inline int record(Stream *s, Probe *p, uint32_t head, PyObject *v, int re
         return 0;
     }
     if (type == &PyLong_Type) {
-        int overflow;
-        long long x = PyLong_AsLongLongAndOverflow(v, &overflow);
+        int overflow = 0;
+        long long x;
+        if (LIKELY(is_small(v))) {
+            x = small(v);
+        } else {
+            x = PyLong_AsLongLongAndOverflow(v, &overflow);
+        }
         if (LIKELY(!overflow)) {
             emit(s, head | KIND(K_INT), (uint64_t)x);
             return 0;

@@ -23,8 +23,7 @@ _LOCK = 3  # the descriptor of the locked directory
 # As they are before the program can change them. One thread is enough for whoever packs.
 _PYTHON = os.fsencode(sys.executable or "")
 _ENVIRONMENT = tuple(
-    name + b"=" + value
-    for name, value in {**os.environb, b"OMP_NUM_THREADS": b"1", b"ARROW_NUM_THREADS": b"1"}.items()
+    name + b"=" + value for name, value in {**os.environb, b"OMP_NUM_THREADS": b"1", b"ARROW_NUM_THREADS": b"1"}.items()
 )
 
 

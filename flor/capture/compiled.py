@@ -4,9 +4,10 @@ Two things cannot be said in a syntax tree:
 
 - That a statement at the beginning of a function has no line. The compiler gives it the line of the `def`, and a
   tracer is told of a line that the program does not have. Its entries in the table of lines become "no line".
-- That `finally` leaves a frame where the exception found it. The handler of the rewriter's own `try ... finally` would end at a
-  place without a line, and `frame.f_lineno` would be None once the exception is out. `with` does better: its handler finds on the
-  stack where the exception came from, and goes back there. So these handlers are made like those of `with`.
+- That `finally` leaves a frame where the exception found it. The handler of the rewriter's own `try ... finally` would
+  end at a place without a line, and `frame.f_lineno` would be None once the exception is out. `with` does better: its
+  handler finds on the stack where the exception came from, and goes back there. So these handlers are made like those
+  of `with`.
 
 Objects/exception_handling_notes.txt and Objects/locations.md (3.11: lnotab_notes.txt) of CPython describe both tables.
 """

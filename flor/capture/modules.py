@@ -17,7 +17,7 @@ import sys
 import types
 import warnings
 import zipimport
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any

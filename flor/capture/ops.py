@@ -10,7 +10,7 @@ MARKER = "\0flor:"
 # What a probe does. The recorders (`_probe.c`, `probe.py`) dispatch on these.
 VALUE = 0  # (v) or (ignored, v): records v at `site`, returns it
 BIND = 1  # (v, ...): records one value for each site from `site` on
-ITERATE = 2  # (v, ...): the next instance of loop `block`, then as BIND; returns True
+ITERATE = 2  # (v, ...): the next instance of loop `block`, then as BIND; returns True or, if `of` is not 0, as CHOOSE
 ITERATE_GENERATOR = 3  # the same for the first clause of a generator expression: its activation begins with it
 ENTER = 4  # (v, ...): a guarded activation of `block` begins, then as BIND
 ENTER_FRAME = 5  # the same for an activation that is known by its frame: a lambda, a generator, a coroutine
@@ -18,12 +18,13 @@ LEAVE = 6  # (): the activation of `block` is left
 LEAVE_FRAME = 7  # (ignored, v): a lambda is left; returns v
 MARK = 8  # (): the position is now `block`
 LOAD = 9  # (v): as VALUE if `v` may have changed since its name was bound at site `of`, else nothing; returns v
-CHOOSE = 10  # (): whether the LOADs from spec `site` to before spec `of` are to be carried out in this iteration
+CHOOSE = 10  # (): whether the LOADs behind it, to before spec `of`, are to be carried out in this iteration
+ITERABLE = 11  # (v): v or, if a step may run code of the program's, an iterator of v: before each step, as MARK
 
 # Flags of a probe.
 GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
 CREATES = 2  # its value may be a new generator or coroutine
-ALWAYS = 4  # a LOAD that every iteration carries out
+HOLDS = 4  # a LOAD of what items or attributes are taken of: most likely its value may change
 
 
 class Spec(NamedTuple):

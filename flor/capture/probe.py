@@ -19,7 +19,7 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import ALWAYS, CREATES, GUARDED
+from flor.capture.ops import CREATES, GUARDED, HOLDS
 from flor.capture.thinning import COARSE, LAST_SEGMENT, Place, Thinning
 from flor.trace import format as f
 
@@ -147,6 +147,7 @@ class _Stream:
         self.number = number
         self.events = _File("events")
         self.heap = _File("heap")
+        self.heap_segment = 0  # where the heap was when the segment of events began
         self.stack: list[_Entry] = []
         self.pending = 0
         self.skip = self.skipped = 0
@@ -183,8 +184,9 @@ class _Stream:
         file = self.events
         file.flush(self)
         self.sealed += f.CHUNK // f.RECORD
-        if file.offset >= file.size():
+        if file.offset >= file.size() or self.heap_segment != self.heap.segment:  # much that waits may be in the heap
             file.next_segment()
+            self.heap_segment = self.heap.segment
 
     def open(self, file: _File) -> None:
         self.busy = True
@@ -413,6 +415,7 @@ class Probe:
             "depth",
             "flags",
             "function",
+            "holds",
             "home",
             "last",
             "last_epoch",
@@ -433,39 +436,37 @@ class Probe:
         self.last_epoch = 0
         self.run = _RUN[self.op]
         self.bindings: list[int] = []
-        self.begun = False
+        self.begun = self.holds = False
         for i in range(self.values):
             _r.thinning.places[self.site + i] = self.place
 
     def __getitem__(self, value: Any) -> Any:
-        if self.op == ops.CHOOSE:
-            return self.choose()
-        stream = _stream()
-        if stream is not None:
-            self.run(self, stream, (value,) if self.values else ())
-        return _result(self.op, (value,))
+        if self.op == ops.ITERABLE:
+            return value if type(value) in _PLAIN else map(next, _Steps(self, iter(value)))
+        return self(value)
 
     def __invert__(self) -> Any:
-        return self[None]
+        return self()
 
     def __call__(self, *values: Any) -> Any:
         stream = _stream()
         if stream is not None:
             self.run(self, stream, values)
-        return _result(self.op, values)
+        return self.choose() if self.op in _CHOOSING and self.of else _result(self.op, values)
 
     def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
         return unrecorded, (self.op,)
 
     def choose(self) -> bool:
-        """In the first iteration all loads are probed: then it is known what its bindings have."""
+        """In the first iteration all loads are probed: then it is known what its bindings have. Those of what may
+        change are for as long as there is time to look at them."""
         stream = _stream()
         if stream is None or not stream.stack:
             return False
         entry = stream.stack[-1]
         if not entry.guarded or entry.block != self.function or entry.skip_end:
             return False
-        probed = not self.begun or not _r.changing.isdisjoint(self.bindings)
+        probed = not (self.begun and _r.changing.isdisjoint(self.bindings)) or (self.holds and not _over_budget())
         self.begun = True
         entry.bare = not probed
         return probed
@@ -865,12 +866,35 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.LEAVE_FRAME: _leave,
     ops.MARK: _mark,
     ops.LOAD: _load,
-    ops.CHOOSE: _mark,
+    ops.CHOOSE: lambda *_: None,
+    ops.ITERABLE: _mark,
 }
+_CHOOSING = (ops.CHOOSE, ops.ITERATE)
+
+#: Types of what is iterated over without any code of the program's.
+_PLAIN: tuple[type, ...] = (list, tuple, range, dict, set, frozenset, str, bytes)
+_PLAIN += (type({}.keys()), type({}.values()), type({}.items()))
+
+
+class _Steps:
+    """For `map(next, ...)`: moves the position before each step. So no frame of this module is there when the program's
+    own code runs."""
+
+    def __init__(self, probe: Probe, iterator: Any) -> None:
+        self.probe, self.iterator = probe, iterator
+
+    def __iter__(self) -> _Steps:
+        return self
+
+    def __next__(self) -> Any:
+        stream = _stream()
+        if stream is not None:
+            _mark(self.probe, stream, ())
+        return self.iterator
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
-    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME):
+    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME, ops.ITERABLE):
         return values[-1]
     return True if op in (ops.ITERATE, ops.ITERATE_GENERATOR) else None
 
@@ -926,15 +950,16 @@ def start(
 def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Probe]:
     """The probes of one source, one for each Spec of flor.capture.ops, in their order.
 
-    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites it
-    has.
+    `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites
+    it has.
     """
     places = _r.thinning.add(base, ends)
     made = [Probe(spec, base, places) for spec in specs]
-    for probe in made:
-        if probe.op == ops.CHOOSE:
-            loads = made[probe.site - base - len(places) : probe.of]
-            probe.bindings = [base + len(places) + p.of for p in loads if p.op == ops.LOAD and not p.flags & ALWAYS]
+    for number, probe in enumerate(made):
+        if probe.op in _CHOOSING:
+            loads = [p for p in made[number + 1 : probe.of] if p.op == ops.LOAD]
+            probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
+            probe.holds = any(p.flags & HOLDS for p in loads)
     return made
 
 
@@ -954,12 +979,12 @@ def forked() -> None:
     if mine:
         mine.sealed = mine.records
         mine.gaps = {}
-        mine.events, mine.heap = _File("events"), _File("heap")
+        mine.events, mine.heap, mine.heap_segment = _File("events"), _File("heap"), 0
     _r.lost = _r.unplaced = 0
 
 
 def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], Any]) -> Callable[[Any, str], Any]:
-    """A method of one argument that calls `method`, then `then` with its result added, and returns what that returns."""
+    """A method of one argument: calls `method`, then `then` with its result added, and returns what that returns."""
 
     def get_code(self: Any, argument: str) -> Any:
         return then(self, argument, method(self, argument))

@@ -2,9 +2,9 @@
 
 Each probe is a constant that is subscripted or called: `probe[e]` for an expression `e`, `probe(x, y)` as the first
 statement of a loop's body. The constant is a marker string here; `flor.capture.modules` puts the probe itself into the
-compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows it.
-Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by its
-last reference would not be.
+compiled code's constants. So a probe costs one C call and no look-up of a name, and no namespace of the program shows
+it. Why not a temporary variable: a temporary would keep intermediate objects alive, and a file that is to be closed by
+its last reference would not be.
 
 Nothing else about the program changes. Probes that stand between statements have no line number, so that a debugger
 steps over them. A function's body goes into `try ... finally` to tell when the function is left; CPython 3.11 and
@@ -23,13 +23,14 @@ from typing import Any, NamedTuple
 
 from flor.capture import syntax
 from flor.capture.ops import (
-    ALWAYS,
     BIND,
     CHOOSE,
     CREATES,
     ENTER,
     ENTER_FRAME,
     GUARDED,
+    HOLDS,
+    ITERABLE,
     ITERATE,
     ITERATE_GENERATOR,
     LEAVE,
@@ -82,6 +83,7 @@ class _Scope:
     #: of those, the ones whose value now is that of one binding, and the binding's site
     known: dict[str, int] = field(default_factory=dict)
     holders: frozenset[str] = frozenset()  # names that the innermost loop takes items or attributes of
+    caught: bool = False  # an exception that is raised here may be caught in the same block instance
 
     @property
     def flags(self) -> int:
@@ -121,6 +123,17 @@ class _Facts:
 
 _NO_FACTS = _Facts()
 _FOLDABLE = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.Subscript)  # may be constants to the compiler
+_STRAIGHT = (
+    ast.Expr,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.Import,
+    ast.ImportFrom,
+    ast.Global,
+    ast.Nonlocal,
+    ast.Pass,
+)
 _NOWHERE: dict[str, Any] = {"lineno": -1, "end_lineno": -1, "col_offset": -1, "end_col_offset": -1}
 
 
@@ -131,6 +144,9 @@ class _Rewriter:
         self.sites: list[Site] = []
         self.specs: list[Spec] = []
         self.line = 0
+        self.last: int | None = None  # the site that was recorded last, and from which no other way leads than to here
+        self.sure = True  # nothing can have raised since: where it has a value, what stands here was evaluated
+        self.bound: frozenset[str] = frozenset()  # names that are bound anywhere in the source; "*": any name
 
     # Blocks, sites, probes.
 
@@ -185,7 +201,7 @@ class _Rewriter:
             marker = ast.IfExp(test=ast.Constant(value=True, **at), body=marker, orelse=marker, **at)
         return ast.Subscript(value=marker, slice=arguments[0], ctx=ast.Load(), **at)
 
-    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.stmt:
+    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.Expr:
         """A probe as a statement of its own; `names` are loaded for it."""
         redact = sum(self.sites[site + i].redacted << i for i in range(min(len(names), 63)))
         spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
@@ -194,13 +210,16 @@ class _Rewriter:
 
     def bind(self, names: Sequence[str], first: int, scope: _Scope) -> list[ast.stmt]:
         """A probe statement for names that have just been bound; their sites begin at `first`."""
-        return [self.statement(BIND, scope, scope.block, names, first)] if names and scope.loads else []
+        if not names or not scope.loads:
+            return []
+        self.recorded(first)
+        return [self.statement(BIND, scope, scope.block, names, first)]
 
     def begin(self, op: int, scope: _Scope, block: int, names: Sequence[ast.Name]) -> ast.Expr:
         """A probe statement for the next instance of a loop with these targets."""
         first = self.bindings("target", names, scope)
         statement = self.statement(op, scope, block, [n.id for n in names] if scope.loads else [], first)
-        assert isinstance(statement, ast.Expr)
+        self.recorded(first if names and scope.loads else None)
         return statement
 
     def mark(self, scope: _Scope) -> ast.stmt:
@@ -210,12 +229,35 @@ class _Rewriter:
         flags = scope.flags | (CREATES if creates else 0)
         redact = int(self.sites[site].redacted)
         spec = Spec(VALUE, scope.function, scope.block, site, 1, scope.depth, flags, redact)
+        self.recorded(site)
         return self.probe(spec, [node], syntax.location(node))
+
+    # Which site tells that something was evaluated.
+
+    def recorded(self, site: int | None) -> None:
+        self.last, self.sure = site, True
+
+    def may_raise(self) -> None:
+        """Between what was recorded last and what comes now."""
+        self.sure = False
+
+    def branch_here(self) -> None:
+        """It is not known whether what comes now is executed."""
+        self.last = None
+
+    def witnesses(self, scope: _Scope, around: int | None) -> tuple[int | None, int | None]:
+        """`witness` and `since` of a site that stands here. The witness is what was recorded last, or the site
+        `around`, which has no value if it raised: None where this may happen often, so that a record is made."""
+        last = self.last if self.last is not None and self.sites[self.last].block == scope.block else None
+        if last is not None and self.sure:
+            return last, None
+        return None if scope.caught else around, last
 
     # Module, functions, classes.
 
     def module(self, tree: ast.Module) -> Rewritten:
         block = self.block("module", "<module>", None, 1)
+        self.bound = syntax.bound_anywhere(tree)
         scope = _Scope(block, block, guarded=True)
         kept = syntax.prologue(tree.body)
         enter = self.statement(ENTER, scope, block)
@@ -249,11 +291,15 @@ class _Rewriter:
             steady=syntax.steady(node),
         )
         first = self.parameters(parameters, inner)
+        around = self.last
+        self.recorded(first if parameters else None)
         op = ENTER_FRAME if suspends else ENTER
         enter = self.statement(op, inner, block, [a.arg for a in parameters], first)
         kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
         body = self.body(node.body[kept:], inner)
         node.body[kept:] = [enter, *body] if suspends else [self.guard(enter, body, inner)]
+        self.recorded(around)
+        self.may_raise()
         return [node]
 
     def parameters(self, parameters: Sequence[ast.arg], scope: _Scope) -> int:
@@ -283,6 +329,7 @@ class _Rewriter:
             steady=frozenset(),
             known={},
         )
+        self.may_raise()
         kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
         node.body[kept:] = self.body(node.body[kept:], inner) or ([] if kept else [ast.Pass(**_NOWHERE)])
         # The class body has a frame of its own: what its probes belong to must be on top of the stack before it.
@@ -299,6 +346,7 @@ class _Rewriter:
 
     def branch(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
         """Statements of which it is not known whether they are executed, and how far."""
+        self.branch_here()
         with scope.branch(*statements):
             return self.body(statements, scope)
 
@@ -306,10 +354,15 @@ class _Rewriter:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             result = self.class_(node, scope) if isinstance(node, ast.ClassDef) else self.function(node, scope)
             scope.bind(node.name, None)
+            self.may_raise()
             return result
         resumes = scope.suspends and syntax.suspends_itself(node)
         visit: Callable[[Any, _Scope], list[ast.stmt]] | None = getattr(self, f"on_{type(node).__name__}", None)
         result = visit(node, scope) if visit else [node]
+        if not isinstance(node, _STRAIGHT):
+            self.branch_here()
+        elif not scope.loads:
+            self.may_raise()
         if resumes:  # an exception may be thrown in at a yield: tell who runs again, before any handler does
             result = [
                 ast.Try(body=result, handlers=[], orelse=[], finalbody=[self.mark(scope)], **_NOWHERE),
@@ -358,6 +411,7 @@ class _Rewriter:
         if isinstance(target, ast.Name):
             return [target]
         if isinstance(target, ast.Tuple | ast.List):
+            self.may_raise()
             return [n for e in target.elts for n in self.names(e, scope)]
         if isinstance(target, ast.Starred):
             return self.names(target.value, scope)
@@ -368,6 +422,7 @@ class _Rewriter:
             if isinstance(target, ast.Subscript):
                 recorded = site is not None and self.sites[site].source == "recorded"
                 target.slice = self.slice(target.slice, scope, site if recorded else witness)
+        self.may_raise()
         return []
 
     def on_AnnAssign(self, node: ast.AnnAssign, scope: _Scope) -> list[ast.stmt]:
@@ -378,21 +433,30 @@ class _Rewriter:
                 scope.bind(node.target.id, value)
         if not isinstance(node.target, ast.Name):
             self.names(node.target, scope)
+        elif node.target.id not in scope.steady:  # elsewhere than in a function the annotation is evaluated
+            self.may_raise()
         return [node]
 
     def on_AugAssign(self, node: ast.AugAssign, scope: _Scope) -> list[ast.stmt]:
         if isinstance(node.target, ast.Name):
             binding = self.site("binding", node.target, scope)
+            if node.target.id not in scope.known:
+                self.may_raise()
             node.value = self.value(node.value, scope, witness=binding if scope.loads else None)[0]
             scope.bind(node.target.id, binding)
             return [node, *self.bind([node.target.id], binding, scope)]
+        # The target is evaluated before the value, and its own value taken, which may raise.
+        before = self.last, self.sure
+        self.may_raise()
         node.value, value = self.value(node.value, scope)
+        self.last, self.sure = before
         self.names(node.target, scope, value)
         return [node]
 
     def on_Delete(self, node: ast.Delete, scope: _Scope) -> list[ast.stmt]:
         for target in node.targets:
             self.names(target, scope)
+            self.may_raise()
         return [node]
 
     def on_Return(self, node: ast.Return, scope: _Scope) -> list[ast.stmt]:
@@ -407,6 +471,7 @@ class _Rewriter:
 
     def on_Assert(self, node: ast.Assert, scope: _Scope) -> list[ast.stmt]:
         node.test = self.test(node.test, scope)
+        self.branch_here()
         node.msg = node.msg and self.value(node.msg, scope)[0]
         return [node]
 
@@ -424,14 +489,14 @@ class _Rewriter:
 
     def on_For(self, node: ast.For | ast.AsyncFor, scope: _Scope) -> list[ast.stmt]:
         # The iterable's __next__ may be captured itself: it runs between two iterations, not in the one before.
-        marks = not (isinstance(node.iter, ast.Call) and syntax.callee(node.iter) == "range")
+        marks = not self.is_range(node.iter) or not syntax.binds_names_only(node.target)
         node.iter = self.value(node.iter, scope)[0]
         block = self.block("for", syntax.loop_name(node.target), scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
         scope.forget([node])
         begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
         written = list(node.body)
-        node.body = [begin, *self.iteration(node.body, inner)]
+        node.body = self.iteration(begin, node.body, inner)
         scope.forget([node.target, *written])
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
@@ -439,19 +504,23 @@ class _Rewriter:
 
     on_AsyncFor = on_For
 
-    def iteration(self, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
-        """A loop's body. An innermost one with many derived loads is there twice: without the probes of these loads for
-        as long as the bindings that they are derived from have had values only that cannot change. What the loop takes
-        items or attributes of can change, most likely: the probes of its loads stay."""
-        innermost = scope.guarded and not any(map(syntax.holds_code, statements))
-        first = len(self.specs)
-        body = self.body(statements, replace(scope, holders=syntax.holders(statements)))
-        loads = [s for s in self.specs[first:] if _is_spared(s)]
-        if not innermost or len(loads) < _WORTH_A_COPY:
-            return body
-        choose = Spec(CHOOSE, scope.function, scope.block, first, 0, scope.depth, scope.flags, of=len(self.specs))
+    def iteration(self, begin: ast.Expr | None, statements: list[ast.stmt], scope: _Scope) -> list[ast.stmt]:
+        """A loop's body, which `begin` begins, if it does. An innermost one with many derived loads is there twice:
+        without the probes of these loads for as long as the bindings that they are derived from have had values only
+        that cannot change. What the loop takes items or attributes of can change, most likely: to be without its
+        probes, there must be no time left to look."""
+        head: list[ast.stmt] = [] if begin is None else [begin]
+        inside = replace(scope, holders=syntax.holders(statements), caught=False)
+        if not scope.guarded or any(map(syntax.holds_code, statements)):
+            return head + self.body(statements, inside)
+        chooses = begin or self.statement(CHOOSE, scope, scope.block)
+        spec = len(self.specs) - 1
+        body = self.body(statements, inside)
+        if sum(s.op == LOAD for s in self.specs[spec:]) < _WORTH_A_COPY:
+            return head + body
+        self.specs[spec] = self.specs[spec]._replace(of=len(self.specs))
         bare = [_WithoutLoads(self.specs).visit(copy.deepcopy(s)) for s in body]
-        return [ast.If(test=self.probe(choose, [], _NOWHERE), body=body, orelse=bare, **_NOWHERE)]
+        return [ast.If(test=chooses.value, body=body, orelse=bare, **_NOWHERE)]
 
     def after_loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: _Scope) -> list[ast.stmt]:
         if node.orelse:
@@ -466,45 +535,54 @@ class _Rewriter:
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
         scope.forget([node])
         if syntax.literal(node.test):
-            begin = [self.statement(ITERATE, inner, block)]
+            begin = self.statement(ITERATE, inner, block)
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
-            begin = []
+            begin = None
             at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
             node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
+        self.branch_here()
         with scope.branch(*node.body):
-            node.body = [*begin, *self.iteration(node.body, inner)]
+            node.body = self.iteration(begin, node.body, inner)
         return self.after_loop(node, scope)
 
     def on_With(self, node: ast.With | ast.AsyncWith, scope: _Scope) -> list[ast.stmt]:
-        bound: list[ast.Name] = []
-        for item in node.items:
-            target = item.optional_vars
-            facts = _Facts(assignee=self.text(target)) if target is not None else _NO_FACTS
-            item.context_expr = self.value(item.context_expr, scope, facts)[0]
-            if target is not None:
-                bound += self.names(target, scope)
-        first = self.bindings("binding", bound, scope)
-        begin = self.bind([n.id for n in bound], first, scope)
+        item, *others = node.items
+        if others:  # what the first one binds is bound when the second one is evaluated
+            within = type(node)(items=others, body=node.body, **syntax.location(node))
+            node.items, node.body = [item], [within]
+        target = item.optional_vars
+        facts = _Facts(assignee=self.text(target)) if target is not None else _NO_FACTS
+        item.context_expr = self.value(item.context_expr, scope, facts)[0]
+        self.may_raise()
+        begin = [] if target is None else self.targets(target, scope, None)
         loops = syntax.has_loop(node.body)
-        node.body = [*begin, *self.branch(node.body, scope)]
-        return [node, self.mark(scope)] if loops else [node]
+        within_with = replace(scope, caught=True)
+        with scope.branch(*node.body):
+            body = self.body(node.body, within_with)
+        if loops:  # the manager is left where it was entered, however the loop ends
+            body = [ast.Try(body=body, handlers=[], orelse=[], finalbody=[self.mark(scope)], **_NOWHERE)]
+        node.body = [*begin, *body]
+        return [node]
 
     on_AsyncWith = on_With
 
     def on_Try(self, node: ast.Try, scope: _Scope) -> list[ast.stmt]:
         loops = syntax.has_loop(node.body) or scope.suspends
-        node.body, written = self.body(node.body, scope), node.body
+        within = replace(scope, caught=True) if node.handlers else scope
+        node.body, written = self.body(node.body, within), node.body
         tried = dict(scope.known)
         scope.forget(written)
         for handler in node.handlers:
             self.line = handler.lineno
+            self.branch_here()
             handler.type = handler.type and self.value(handler.type, scope)[0]
             begin = [self.mark(scope)] if loops else []
             if handler.name is not None:
                 site = self.site("binding", handler, scope, text=handler.name)
                 begin += self.bind([handler.name], site, scope)
-            handler.body = [*begin, *self.branch(handler.body, scope)]
+            with scope.branch(*handler.body):
+                handler.body = [*begin, *self.body(handler.body, scope)]
         after = dict(scope.known)
         scope.known.clear()
         scope.known.update(tried)  # the `else` goes on where the body ended
@@ -521,6 +599,7 @@ class _Rewriter:
         node.subject = self.value(node.subject, scope)[0]
         scope.forget(c.pattern for c in node.cases)
         for case in node.cases:
+            self.branch_here()
             case.guard = case.guard and self.test(case.guard, scope)
             case.body = self.branch(case.body, scope)
         return [node]
@@ -544,13 +623,14 @@ class _Rewriter:
     ) -> tuple[ast.expr, int | None]:
         """The expression with probes, and the site that has its value (None: it has none).
 
-        `witness` is a recorded site that has a value whenever this expression was evaluated; a constant then needs no
-        record.
+        `witness` is a recorded site that has a value whenever this expression was evaluated and nothing after it
+        raised; then constants and names that are known need no record.
         """
         if syntax.literal(node):
             return self.literal(node, scope, facts, witness)
         if isinstance(node, ast.Starred):
             node.value = self.value(node.value, scope, facts, witness)[0]
+            self.may_raise()
             return node, None
         if isinstance(node, ast.NamedExpr):
             site = self.site("expression", node, scope, facts)
@@ -560,16 +640,19 @@ class _Rewriter:
             return node, value
         if isinstance(node, ast.Name) and node.id == "__debug__":
             return node, None
+        since = None
         if isinstance(node, ast.Name) and witness is not None and node.id in scope.known:
+            witness, since = self.witnesses(scope, witness)
+        if isinstance(node, ast.Name) and witness is not None and node.id in scope.known:
+            binding = scope.known[node.id]
             site = self.site(
-                "expression", node, scope, facts, source="derived", of=scope.known[node.id], witness=witness
+                "expression", node, scope, facts, source="derived", of=binding, witness=witness, since=since
             )
             if not self.sites[site].redacted:
-                binding = scope.known[node.id]
-                flags = scope.flags | (ALWAYS if node.id in scope.holders else 0)
+                flags = scope.flags | (HOLDS if node.id in scope.holders else 0)
                 load = Spec(LOAD, scope.function, scope.block, site, 1, scope.depth, flags, of=binding)
                 return self.probe(load, [node], syntax.location(node)), site
-            self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None)
+            self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None, since=None)
             return self.wrap(node, site, scope), site
         if isinstance(node, ast.JoinedStr) and not _FSTRING_POSITIONS:
             site = self.site("expression", node, scope, facts)
@@ -583,12 +666,14 @@ class _Rewriter:
         return self.wrap(node, site, scope, creates), site
 
     def literal(self, node: ast.expr, scope: _Scope, facts: _Facts, witness: int | None) -> tuple[ast.expr, int | None]:
+        witness, since = (None, None) if witness is None else self.witnesses(scope, witness)
         if witness is None:
             site = self.site("expression", node, scope, facts)
             result = self.wrap(node, site, scope)
         else:
+            text = ast.unparse(node)
             site = self.site(
-                "expression", node, scope, facts, source="constant", of=witness, constant=ast.unparse(node)
+                "expression", node, scope, facts, source="constant", constant=text, witness=witness, since=since
             )
             result = node
         parts: list[ast.expr] = []
@@ -629,14 +714,27 @@ class _Rewriter:
         caller = self.text(node.func)
         if isinstance(node.func, ast.Name):
             self.site("expression", node.func, scope, source="absent", why=_CALLEE)
+            if not self.is_there(node.func.id, scope):
+                self.may_raise()
         elif isinstance(node.func, ast.Attribute):
             self.site("expression", node.func, scope, source="absent", why=_CALLEE)
             node.func.value = self.value(node.func.value, scope, witness=site)[0]
+            self.may_raise()
         else:
             node.func = self.value(node.func, scope, witness=site)[0]
         node.args = [self.value(a, scope, _Facts(caller=caller, pos=i), site)[0] for i, a in enumerate(node.args)]
         for keyword in node.keywords:
             keyword.value = self.value(keyword.value, scope, _Facts(caller=caller, keyword=keyword.arg), site)[0]
+            if keyword.arg is None:
+                self.may_raise()
+
+    def is_range(self, node: ast.expr) -> bool:
+        """Whether it is a range: nothing of the program's own runs when it is iterated over."""
+        return isinstance(node, ast.Call) and syntax.callee(node) == "range" and self.bound.isdisjoint(("range", "*"))
+
+    def is_there(self, name: str, scope: _Scope) -> bool:
+        """Whether looking up the name cannot raise."""
+        return name in scope.known or (name in syntax.BUILTINS and self.bound.isdisjoint((name, "*")))
 
     def in_BinOp(self, node: ast.BinOp, scope: _Scope, site: int) -> None:
         node.left, node.right = self.many([node.left, node.right], scope, site)
@@ -646,13 +744,18 @@ class _Rewriter:
 
     def in_BoolOp(self, node: ast.BoolOp, scope: _Scope, site: int) -> None:
         first, *others = node.values
-        node.values = [self.value(first, scope, witness=site)[0], *self.many(others, scope, None)]
+        node.values = [self.value(first, scope, witness=site)[0]]
+        for other in others:
+            self.branch_here()
+            node.values.append(self.value(other, scope)[0])
 
     def in_Compare(self, node: ast.Compare, scope: _Scope, site: int) -> None:
         node.left = self.value(node.left, scope, witness=site)[0]
         comparators = []
         for i, (op, comparator) in enumerate(zip(node.ops, node.comparators, strict=True)):
             witness = site if i == 0 else None
+            if i:
+                self.branch_here()
             folds = isinstance(op, ast.In | ast.NotIn) and isinstance(comparator, ast.List | ast.Set)
             if witness is not None and folds and all(map(syntax.literal, comparator.elts)):  # type: ignore[attr-defined]
                 comparators.append(self.literal(comparator, scope, _NO_FACTS, witness)[0])
@@ -662,23 +765,33 @@ class _Rewriter:
 
     def in_IfExp(self, node: ast.IfExp, scope: _Scope, site: int) -> None:
         node.test = self.test(node.test, scope)
-        node.body, node.orelse = self.many([node.body, node.orelse], scope, None)
+        self.branch_here()
+        node.body = self.value(node.body, scope)[0]
+        self.branch_here()
+        node.orelse = self.value(node.orelse, scope)[0]
 
     def in_Tuple(self, node: ast.Tuple | ast.List | ast.Set, scope: _Scope, site: int) -> None:
         node.elts = self.many(node.elts, scope, site)
 
-    in_List = in_Set = in_Tuple
+    in_List = in_Tuple
+
+    def in_Set(self, node: ast.Set, scope: _Scope, site: int) -> None:
+        for i, element in enumerate(node.elts):
+            node.elts[i] = self.value(element, scope, witness=site)[0]
+            self.may_raise()  # a long one adds element by element, which may raise
 
     def in_Dict(self, node: ast.Dict, scope: _Scope, site: int) -> None:
         for i, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
             secret = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
             node.keys[i] = key and self.value(key, scope, witness=site)[0]
             node.values[i] = self.value(value, scope, _Facts(keyword=secret), site)[0]
+            self.may_raise()  # as for a set
 
     def in_JoinedStr(self, node: ast.JoinedStr, scope: _Scope, site: int) -> None:
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 part.value = self.value(part.value, scope, witness=site)[0]
+                self.may_raise()
                 if isinstance(part.format_spec, ast.JoinedStr):
                     self.in_JoinedStr(part.format_spec, scope, site)
 
@@ -707,10 +820,10 @@ class _Rewriter:
         )
         line = self.line
         first = self.parameters(parameters, inner)
+        self.recorded(first if parameters else None)
         self.line = line
         at = syntax.location(node.body)
         enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
-        assert isinstance(enter, ast.Expr)
         body = self.value(node.body, inner)[0]
         node.body = self.probe(Spec(LEAVE_FRAME, block, block), [enter.value, body], at)
 
@@ -729,15 +842,25 @@ class _Rewriter:
         """Each `for` clause is a loop block; its first condition, always true, begins an instance."""
         targets = frozenset(syntax.bound(c.target for c in node.generators))
         known = {n: s for n, s in scope.known.items() if n not in targets}
-        scope = replace(scope, steady=scope.steady | targets, known=known)
+        scope = replace(scope, steady=scope.steady | targets, known=known, caught=False)
         for i, clause in enumerate(node.generators):
             first_clause = i == 0
-            # The outermost iterable is evaluated where the comprehension stands, the others inside.
+            # The outermost iterable is evaluated where the comprehension stands, the others inside. Its __next__ may be
+            # captured itself: it runs between two iterations.
+            marks = not self.is_range(clause.iter) and not clause.is_async
             clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
+            if marks:
+                at = syntax.location(clause.iter)
+                spec = Spec(ITERABLE, scope.function, scope.block, depth=scope.depth, flags=scope.flags)
+                clause.iter = self.probe(spec, [clause.iter], at)
             block = self.block("comprehension", syntax.loop_name(clause.target), scope.block, clause.target.lineno)
             scope = replace(scope, block=block)
             begin = self.begin(op if first_clause else ITERATE, scope, block, self.names(clause.target, None))
-            clause.ifs = [begin.value, *(self.test(c, scope) for c in clause.ifs)]
+            conditions = []
+            for condition in clause.ifs:
+                conditions.append(self.test(condition, scope))
+                self.branch_here()
+            clause.ifs = [begin.value, *conditions]
         if isinstance(node, ast.DictComp):
             node.key = self.value(node.key, scope)[0]
             node.value = self.value(node.value, scope)[0]
@@ -750,10 +873,6 @@ def _same(value: int | None) -> dict[str, Any]:
     return {"source": "absent", "why": _UNRECORDED} if value is None else {"source": "same", "of": value}
 
 
-def _is_spared(spec: Spec) -> bool:
-    return spec.op == LOAD and not spec.flags & ALWAYS
-
-
 class _WithoutLoads(ast.NodeTransformer):
     """Takes the probes of derived loads away again."""
 
@@ -764,6 +883,6 @@ class _WithoutLoads(ast.NodeTransformer):
         marker = node.value.body if isinstance(node.value, ast.IfExp) else node.value
         match marker:
             case ast.Constant(value=str(text)) if text.startswith(MARKER):
-                if _is_spared(self.specs[int(text[len(MARKER) :])]):
+                if self.specs[int(text[len(MARKER) :])].op == LOAD:
                     return self.visit(node.slice)  # type: ignore[no-any-return]
         return self.generic_visit(node)

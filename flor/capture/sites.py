@@ -27,9 +27,13 @@ class Site:
     """A place whose value can be asked for.
 
     `source` says where the value is found: "recorded" (in the trace, at this site), "same" (as recorded at site `of`),
-    "constant" (`constant` holds its literal; it was evaluated whenever site `of` has a value), "derived" (a load of a
-    local name: as recorded in the trace; where nothing is, as at site `of`, the name's binding in the same block
+    "constant" (`constant` holds its literal; it was evaluated whenever site `witness` has a value), "derived" (a load
+    of a local name: as recorded in the trace; where nothing is, as at site `of`, the name's binding in the same block
     instance or one around it, whenever site `witness` has a value), or "absent" (not recorded, `why` says why).
+
+    `witness`, in the same block, is an expression around this one or what was recorded right before it. In the first
+    case the value is not known if that expression raised: so where site `since`, recorded before, has a value and the
+    witness has none.
     """
 
     kind: str  # expression, target (of a loop), parameter, binding
@@ -40,6 +44,7 @@ class Site:
     source: str = "recorded"
     of: int | None = None
     witness: int | None = None
+    since: int | None = None
     constant: str | None = None
     why: str | None = None
     assignee: str | list[str] | None = None  # text of the assignment target that receives exactly this value
@@ -71,7 +76,7 @@ class SourceMap:
         for site in sites:
             if not 0 <= site.block < len(blocks) or len(site.span) != 4:
                 raise ValueError("a site's block or span")
-            if any(s is not None and not 0 <= s < len(sites) for s in (site.of, site.witness)):
+            if any(s is not None and not 0 <= s < len(sites) for s in (site.of, site.witness, site.since)):
                 raise ValueError("the site that a site refers to")
         return cls(blocks, sites)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -86,6 +87,9 @@ def inside(node: ast.AST) -> Iterable[ast.AST]:
             todo.extend(ast.iter_child_nodes(node))
 
 
+#: Functions and classes that Python itself has under these names, whatever it runs.
+BUILTINS = frozenset(n for n, v in vars(builtins).items() if getattr(v, "__module__", "") == "builtins")
+
 _SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
@@ -129,8 +133,21 @@ def rebound(body: Iterable[ast.stmt]) -> set[str]:
 
 
 def bound(nodes: Iterable[ast.AST]) -> set[str]:
-    """Names that are bound or unbound in `nodes`; what other functions and classes in them bind for themselves is not."""
+    """Names that are bound or unbound in `nodes`, but for what functions and classes in them bind for themselves."""
     return {name for node in nodes for n in inside(node) for name in binds(n)}
+
+
+def bound_anywhere(tree: ast.AST) -> frozenset[str]:
+    """Names that are bound or unbound anywhere in a source; "*" for those of a star import."""
+    nodes = list(ast.walk(tree))
+    parameters = (n.arg for n in nodes if isinstance(n, ast.arg))
+    types = (n.name for n in nodes if type(n).__name__ in ("TypeVar", "TypeVarTuple", "ParamSpec"))  # type: ignore[attr-defined]
+    return frozenset([*parameters, *types, *(name for node in nodes for name in binds(node))])
+
+
+def binds_names_only(target: ast.expr) -> bool:
+    """Whether nothing of the program's own runs when a loop's target is bound."""
+    return isinstance(target, ast.Name)
 
 
 def binds(node: ast.AST) -> list[str]:

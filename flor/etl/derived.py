@@ -17,6 +17,8 @@ from flor.trace.read import Trace
 
 Ints = npt.NDArray[np.int64]
 
+UNFINISHED = "the expression around it did not come to its end"
+
 #: Kinds of values that cannot change, and what stands for one.
 _STEADY = np.isin(np.arange(256), (f.NONE, f.BOOL, f.INT, f.FLOAT, f.SHORT_STR, f.STR, f.BIG_INT, f.GAP, f.REDACTED))
 
@@ -52,6 +54,13 @@ def derived(trace: Trace, source: int, index: int) -> Values:
     both = pa.concat_arrays([own.data, data]).take(pa.array(in_order))
     kinds, payloads = np.concatenate([own.kind, kind]), np.concatenate([own.payload, payload])
     return Values(instance[in_order], seq[in_order], kinds[in_order], payloads[in_order], both)
+
+
+def unfinished(trace: Trace, source: int, since: int, known: Ints) -> Ints:
+    """The block instances in which a site was reached, its site `since` says, but for what may have raised before it.
+    `known`: those in which it was evaluated."""
+    reached = trace.values(source, since).instance
+    return reached[:0] if len(reached) == len(known) else reached[~np.isin(reached, known)]
 
 
 def recorded_site(sites: SourceMap, index: int | None) -> int | None:

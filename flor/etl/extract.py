@@ -17,11 +17,11 @@ from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
 from flor.errors import FlorError
-from flor.etl.derived import derived
+from flor.etl.derived import UNFINISHED, derived, unfinished
 from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
 from flor.etl.keys import Blocks
-from flor.etl.typed import Recorded, constant
+from flor.etl.typed import Recorded, constant, gaps
 from flor.trace.read import Source, Trace
 
 Ints = npt.NDArray[np.int64]
@@ -48,8 +48,8 @@ class Extracted:
 
 @dataclass(frozen=True)
 class _Found:
-    site: int  # recorded or derived
-    literal: str | None = None  # a constant that was evaluated whenever the site has a value
+    site: int  # recorded, derived or a constant
+    literal: str | None = None  # the constant
 
 
 class Annotated:
@@ -138,7 +138,7 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
                 if isinstance(found, str):
                     reasons.append(found)
                     continue
-                pieces.setdefault(name.name, []).append(_piece(trace, index, found, numbers[index]))
+                pieces.setdefault(name.name, []).extend(_pieces(trace, index, found, numbers[index]))
                 if isinstance(place, Place) and not place.exact:
                     diagnostics.append(Diagnostic("found in another version of the source", name.name, run))
             if name.name not in pieces:
@@ -155,27 +155,38 @@ def find_site(sites: SourceMap, place: Place) -> _Found | str:
     index = next((i for i, s in enumerate(sites.sites) if s.span == place.span and s.kind in kinds), None)
     if index is None:
         return f"nothing is recorded for line {place.span[0]} of the source"
-    literal = None
     for _ in sites.sites:  # no chain of references is longer, but one in a circle
         site = sites.sites[index]
         if site.source in ("recorded", "derived"):
-            return _Found(index, literal)
-        if site.source == "constant" and literal is None:
-            literal = site.constant
+            return _Found(index)
+        if site.source == "constant":
+            return _Found(index, site.constant)
         if site.source == "absent" or site.of is None:
             return site.why or f"line {place.span[0]} of the source is not recorded"
         index = site.of
     return f"line {place.span[0]} of the source is not recorded"
 
 
-def _piece(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> Piece:
-    is_derived = trace.sources[source].map.sites[found.site].source == "derived"
-    values = derived(trace, source, found.site) if is_derived else trace.values(source, found.site)
+def _pieces(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> list[Piece]:
+    sites = trace.sources[source].map.sites
+    site = sites[found.site]
+    match site.source:
+        case "derived":
+            values = derived(trace, source, found.site)
+        case "constant" if site.witness is not None:
+            values = trace.values(source, site.witness)
+        case _:
+            values = trace.values(source, found.site)
     if found.literal is None:
         recorded = Recorded(values.kind, values.payload, [values.data])
     else:
         recorded = constant(found.literal, len(values.instance))
-    return Piece(numbers[trace.sources[source].map.sites[found.site].block], values.instance, recorded)
+    pieces = [Piece(numbers[site.block], values.instance, recorded)]
+    if site.since is not None:
+        unknown = unfinished(trace, source, site.since, values.instance)
+        if len(unknown):
+            pieces.append(Piece(numbers[site.block], unknown, gaps(UNFINISHED, len(unknown))))
+    return pieces
 
 
 def _match(copy: Annotated, trace: Trace) -> list[int] | str:

@@ -8,6 +8,7 @@ None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and
 from __future__ import annotations
 
 import ast
+import json
 import struct
 from collections import Counter
 from collections.abc import Sequence
@@ -92,6 +93,12 @@ def constant(literal: str, count: int) -> Recorded:
     binary = pa.large_binary()
     heap = pa.nulls(count, binary) if data is None else arrow.repeated(data, count, binary)
     return Recorded(np.full(count, kind, np.uint8), np.full(count, payload, np.uint64), [heap])
+
+
+def gaps(why: str, count: int) -> Recorded:
+    """`count` values that are missing for one reason."""
+    data = arrow.repeated(json.dumps({"why": why}).encode(), count, pa.large_binary())
+    return Recorded(np.full(count, f.GAP, np.uint8), np.zeros(count, np.uint64), [data])
 
 
 def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diagnostic]]:

@@ -295,7 +295,8 @@ class _Reading:
         except FileNotFoundError:
             if tail is None or tail.offset:
                 raise VanishedError(path) from None
-            self._open[path] = Path(os.devnull).open("rb", buffering=0)  # so far there is only the tail
+            path_of_nothing = Path(os.devnull)  # so far there is only the tail
+            self._open[path] = path_of_nothing.open("rb", buffering=0)
         except OSError as error:
             self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
 
@@ -404,8 +405,8 @@ class _Reading:
     def _segment(
         self, index: int, stream: int, segment: int, offset: int, forks: list[tuple[int, str]], to_forks: bool
     ) -> tuple[bool, int]:
-        """Feed one segment from an offset on, or only up to the last of the forks. Returns whether the stream can go on,
-        and how many records were taken."""
+        """Feed one segment from an offset on, or only up to the last of the forks. Returns whether the stream can go
+        on, and how many records were taken."""
         decoder, process = self._decoder, self._layout.processes[index]
         path, tail = process.streams[stream][segment], process.tail(stream, "events", segment)
         end = process.ends.get(stream) if segment == max(process.streams[stream]) else None

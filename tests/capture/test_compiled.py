@@ -28,11 +28,18 @@ def test_only_probes_change(path: Path) -> None:
     for before, after in both(path.read_bytes()):
         lines = [[position[0] for position in code.co_positions()] for code in (before, after)]
         for unit, (old, new) in enumerate(zip(*lines, strict=True)):
-            assert old == new or old is None or (new is None and old == lines[0][before.co_code[::2].index(dis.opmap["RESUME"])])
+            assert (
+                old == new
+                or old is None
+                or (new is None and old == lines[0][before.co_code[::2].index(dis.opmap["RESUME"])])
+            )
             assert old == new or new is None or new == lines[1][unit - 1]
         handlers = [dis._parse_exception_table(code) for code in (before, after)]  # type: ignore[attr-defined]
         assert [h[:3] for h in handlers[0]] == [h[:3] for h in handlers[1]]
-        assert all(new.depth in (old.depth, old.depth + 1) and new.lasti >= old.lasti for old, new in zip(*handlers, strict=True))
+        assert all(
+            new.depth in (old.depth, old.depth + 1) and new.lasti >= old.lasti
+            for old, new in zip(*handlers, strict=True)
+        )
 
 
 def handlers(source: str) -> list[tuple[int, bool, int]]:

@@ -72,7 +72,8 @@ def test_every_site_says_where_its_value_is_found() -> None:
         lost = [
             s
             for s in sites
-            if (s.source in ("same", "constant") and (s.of is None or sites[s.of].source == "absent"))
+            if (s.source in ("same", "derived") and (s.of is None or sites[s.of].source == "absent"))
+            or (s.source in ("constant", "derived") and (s.witness is None or sites[s.witness].source != "recorded"))
             or (s.source == "absent" and not s.why)
         ]
         assert lost == []

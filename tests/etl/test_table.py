@@ -12,12 +12,12 @@ from flor.errors import FlorError
 from flor.etl.table import Table, make_table, save
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
-SOURCE = "for g in xs:\n    y=f(g,c=7)\n"
-SHADOW = '#/p/a.py\nfor g in xs:\n    y=GET("y",f(g,c=GET("c",7)))\n'
+SOURCE = "for g in xs:\n    y=f(7,g)\n"
+SHADOW = '#/p/a.py\nfor g in xs:\n    y=GET("y",f(GET("c",7),g))\n'
 
 
 def run(number: int, *values: float | str, source: str = SOURCE, **more: object) -> FakeTrace:
-    tree = "module\n" + "\n".join(f"  for:g f(g,c=7)={v}" for v in values)
+    tree = "module\n" + "\n".join(f"  for:g f(7,g)={v}" for v in values)
     return FakeTrace([FakeSource("/p/a.py", source)], tree, f"r{number}", **more)  # type: ignore[arg-type]
 
 

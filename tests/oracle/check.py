@@ -24,7 +24,7 @@ _TRUTH = Path(__file__).with_name("truth.py")
 
 UNEXPLAINED = "no reason is known"
 LACKS_LIBRARY = 77  # a script's exit code
-DID_NOT_END = "a constant in an expression that raised"
+DID_NOT_END = "in an expression that raised"
 
 
 @dataclass
@@ -268,11 +268,11 @@ class _Comparison:
     def why_missing(
         self, key: tuple[int, int], path: int, expected: dict[tuple[int, int], dict[int, Described]]
     ) -> str:
-        """A constant is known by the value of an expression around it: not if that raised."""
+        """A constant or a known name may be known by the value of an expression around it: not if that raised."""
         site = self.recorded_sites.get(key)
-        if site is not None and site[1].source == "constant":
+        if site is not None and site[1].source in ("constant", "derived"):
             number, about = site
-            around = self.trace.sources[number].map.sites[about.of or 0]
+            around = self.trace.sources[number].map.sites[about.witness or 0]
             witness = self.site_numbers.get((key[0], _kind(around.kind), around.span), -1)
             if path not in expected.get((key[0], witness), {}):
                 return DID_NOT_END

@@ -112,9 +112,9 @@ def match_blocks(
             wrong.append(f"sites of one block (line {blocks[block][2]}) lie in several")
     for block in reversed(range(len(blocks))):
         parent, other = blocks[block][1], found.get(block)
-        if parent is not None and other is not None and (above := truth[other].parent) is not None:
-            if found.setdefault(parent, above) != above:
-                wrong.append(f"the block of line {blocks[block][2]} lies in another one")
+        above = truth[other].parent if parent is not None and other is not None else None
+        if parent is not None and above is not None and found.setdefault(parent, above) != above:
+            wrong.append(f"the block of line {blocks[block][2]} lies in another one")
     taken = set(found.values())
     for block, (kind, parent, line) in enumerate(blocks):
         if block in found:
