@@ -148,7 +148,7 @@ static int thin(const Stream *s, double written, int times) {
 static void pack_beside(Stream *s) {
     R.next_pack = 2 * R.sealed; /* again if whoever packs has crashed */
     s->busy = 1;
-    PyObject *r = CALL_QUIETLY(R.pack, NULL);
+    PyObject *r = call_quietly(R.pack, NULL, 0);
     s->busy = 0;
     if (!r) PyErr_Clear();
     Py_XDECREF(r);

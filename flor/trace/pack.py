@@ -17,18 +17,20 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 
 from flor.errors import FlorError
-from flor.home import open_run, process_started
+from flor.home import open_run, process_started, write_json_over
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
 from flor.trace.decode import Decoded, decode
 from flor.trace.format import GAP, RECORD
 from flor.trace.layout import Layout, VanishedError, read_layout, reason
 from flor.trace.packed import Packed
+from flor.trace.read import open_trace
 from flor.trace.write import write_part
 
 #: Bytes of event segments in a part: 8 million records, which take some hundred MB of memory while they are packed.
@@ -52,8 +54,8 @@ def pack(run_path: Path) -> None:
         pack_rest(run_path)
 
 
-def pack_rest(run: Path, control: Callable[[], None] = lambda: None) -> None:
-    """Pack what there is of a run that has ended."""
+def pack_rest(run: Path) -> None:
+    """Pack what there is of a run that has ended, and say in its run.json what was thinned."""
     shutil.rmtree(run / _REMOVED, ignore_errors=True)
     done = parts(run)
     if done == [0]:
@@ -61,19 +63,27 @@ def pack_rest(run: Path, control: Callable[[], None] = lambda: None) -> None:
             _remove_segments(run)
         return
     try:
-        packer = Packer(run, control)
+        packer = Packer(run)
         if not (run / "segments").is_dir():
             if not done:
                 raise VanishedError(run / "segments")
             return
         while packer.part(ended=True):
             pass
+        _note_thinned(run)
         if not packer.damaged:
             packer.remove_segments()
     except VanishedError as error:
         raise FlorError(f"{error} is gone: there is nothing to pack") from None
     except (OSError, pa.ArrowException) as error:
         raise FlorError(f"{run} was not packed ({reason(error)}): its segments are kept") from None
+
+
+def _note_thinned(run: Path) -> None:
+    thinned = open_trace(open_run(run)).thinned()
+    if thinned:
+        info = json.loads((run / "run.json").read_bytes())
+        write_json_over(run / "run.json", {**info, "thinned": [asdict(t) for t in thinned.values()]})
 
 
 @contextlib.contextmanager
