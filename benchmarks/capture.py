@@ -26,7 +26,7 @@ class Workload:
 
     name: str
     title: str
-    length: int  # for a loop of one to four seconds
+    length: int  # for a loop of one to six seconds
     needs: str = "sys"  # a module
 
     def script(self, scale: float) -> list[str]:
@@ -42,9 +42,9 @@ class Workload:
 WORKLOADS = (
     Workload("nbody", "n-body, pure Python", 200_000),
     Workload("sgd", "SGD, pure Python, a call in the loop", 400_000),
-    Workload("mlp", "MLP, numpy minibatches", 700),
-    Workload("iris", "Iris sweep, scikit-learn", 500, "sklearn"),
-    Workload("torch_mlp", "MLP, PyTorch minibatches", 130, "torch"),
+    Workload("mlp", "MLP, numpy minibatches", 2000),
+    Workload("iris", "Iris sweep, scikit-learn", 1500, "sklearn"),
+    Workload("torch_mlp", "MLP, PyTorch minibatches", 400, "torch"),
 )
 
 

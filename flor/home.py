@@ -9,6 +9,7 @@ FLOR_HOME/.cache/                              rewritten code
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -49,18 +50,37 @@ def private_directory(path: Path) -> None:
     try:
         for parent in [*reversed(path.parents), path]:
             if not parent.exists():
-                parent.mkdir(mode=0o700, exist_ok=True)
+                make_private(parent)
     except OSError as error:
         raise FlorError(
             f"cannot write to {path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
         ) from None
 
 
+def make_private(path: Path, *, exist_ok: bool = True) -> None:
+    """Create a folder that its owner alone can read, whatever the umask. Raises OSError."""
+    try:
+        path.mkdir(mode=0o700)
+        path.chmod(0o700)
+    except FileExistsError:
+        if not exist_ok:
+            raise
+
+
+def create_private(path: str | Path, flags: int = os.O_WRONLY | os.O_TRUNC) -> int:
+    """Open a file, which is made if it is not there: its owner alone can read it, whatever the umask. Returns its
+    descriptor. Raises OSError.
+    """
+    file = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.fchmod(file, 0o600)
+    return file
+
+
 def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Write `path` whole or not at all: beside its place, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(create_private(beside), "wb") as file:
             file.write(data)
             if mode != 0o600:
                 os.fchmod(file.fileno(), mode)
@@ -80,30 +100,41 @@ def read_own(path: Path) -> bytes:
         return opened.read()
 
 
-def write_json(path: Path, data: object) -> None:
-    """`write_file` with `data` as JSON."""
-    write_file(path, _json(data))
+def write_json(path: Path, data: object, room: int = 0) -> None:
+    """`write_file` with `data` as JSON, in a file of at least `room` bytes."""
+    write_file(path, _json(data, room))
 
 
 def write_json_over(path: Path, data: object) -> None:
-    """Write JSON where a file is already, in place if there is no room beside it: it needs none but the file's own."""
+    """Write JSON where a file is already: in place if there is no room beside it, and it fits there. Raises OSError;
+    then the file is as it was.
+    """
     try:
         write_json(path, data)
     except OSError:
-        with path.open("r+b") as file:
-            file.write(_json(data))
-            file.truncate()
+        size = path.stat().st_size
+        written = _json(data, size)
+        if len(written) > size:
+            raise
+        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(file, written)
+        finally:
+            os.close(file)
 
 
-def _json(data: object) -> bytes:
-    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+def _json(data: object, room: int = 0) -> bytes:
+    text = json.dumps(data, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return text.ljust(room - 1) + b"\n"
 
 
 def process_started(pid: int) -> str | None:
-    """What tells this process from a later one with the same pid; None if there is no such process."""
+    """What tells this process from any other with the same pid, be it a later one, one of another container or of
+    another machine; None if there is no such process.
+    """
     try:
         with Path(f"/proc/{pid}/stat").open("rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
+            return f"{file.read().rpartition(b')')[2].split()[19].decode()} {_place()}"
     except (OSError, IndexError):
         pass
     if sys.platform == "linux":
@@ -115,6 +146,41 @@ def process_started(pid: int) -> str | None:
     except OSError:
         pass
     return "running"
+
+
+@functools.cache
+def _place() -> str:
+    """Where pids mean what they mean here: the machine since it was started, the container, and the machine's name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        container = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:
+        return "? ? ?"
+    return f"{boot} {container} {os.uname().nodename}"
+
+
+def is_of_another_boot(started: str | None) -> bool:
+    """Whether a process that told (by `process_started`) when it began did so on another machine, or on this one before
+    it was started again.
+    """
+    place = _place_of(started)
+    return place is not None and place[0] != _place().split()[0]
+
+
+def is_elsewhere(started: str | None) -> bool:
+    """Whether a process that told when it began runs on another machine or in another container, or did: whether it
+    still does cannot be known here.
+    """
+    place = _place_of(started)
+    if place is None:
+        return False
+    boot, container, name = _place().split(" ", 2)
+    return place[2] != name if place[0] != boot else place[1] != container
+
+
+def _place_of(started: str | None) -> list[str] | None:
+    parts = started.split(" ", 3)[1:] if started is not None else []
+    return parts if len(parts) == 3 and parts[0] != "?" else None
 
 
 @dataclass(frozen=True)

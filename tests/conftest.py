@@ -20,6 +20,7 @@ def flor_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "flor-home"
     monkeypatch.setenv("FLOR_HOME", str(home))
     monkeypatch.delenv("FLOR_RECORDER", raising=False)
+    monkeypatch.setenv("FLOR_TIME_SHARE", "1")  # a busy machine makes no gaps
     return home
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from flor.cli import main
 from flor.home import run_paths, runs
-from flor.trace.format import KIND_MASK, KIND_SHIFT, NONE, OPEN
+from flor.trace.format import KIND_MASK, KIND_SHIFT, NONE, OPEN, TAIL
 from tests.conftest import flor
 from tests.walkthrough import annotate, columns, etl, run
 
@@ -443,7 +443,8 @@ DAMAGED: dict[str, tuple[str, Damage, str]] = {
     "sites are missing": ("packed", removed("sites"), "sites/ cannot be read"),
     "a source is another": ("packed", becomes("sources/*", "x = 1\n"), "is not the text that was captured"),
     "sources are missing": ("packed", removed("sources"), "sources/ cannot be read"),
-    "events are foreign": ("killed", becomes("segments/0/*.events", b"\x5a" * 5001), "makes no sense"),
+    "events are foreign": ("killed", becomes("segments/0/0.tail.events", bytes(TAIL) + b"\x5a" * 905), "makes no sense"),
+    "a tail is foreign": ("killed", becomes("segments/0/0.tail.events", b"\x5a" * 5001), ".events cannot be read"),
     "a heap is cut": ("killed", cut("segments/0/*.heap", 5), "bytes are missing in the trace"),
     "modules.jsonl is cut": ("killed", cut("segments/0/modules.jsonl", 41), "could not be placed"),
     "process.json is cut": ("killed", cut("segments/0/process.json", 41), "process.json cannot be read"),
@@ -480,10 +481,10 @@ def test_a_damaged_run_is_skipped_and_the_others_answer(
 def test_events_that_are_cut_give_what_came_before(more: int, sample: Path, home: Path) -> None:
     first, _ = run_paths("killed")
     (path,) = first.glob("segments/0/*.events")
-    heads = [head for head, _ in struct.iter_unpack("<IQ", path.read_bytes()[: path.stat().st_size // 12 * 12])]
+    heads = [head for head, _ in struct.iter_unpack("<IQ", path.read_bytes()[TAIL:])]
     *_, second_iteration, _ = [i for i, head in enumerate(heads) if head & OPEN]
     last = max(i for i in range(second_iteration) if heads[i] >> KIND_SHIFT & KIND_MASK >= NONE)  # the first x
-    cut("segments/0/*.events", 12 * (last + 1) + more)(first)
+    cut("segments/0/*.events", TAIL + 12 * (last + 1) + more)(first)
     rows, said = etl("killed", str(sample / "script_h.py"))
     assert ("has no value of any name" in said) == (more < 0)
     assert columns(rows, "i_iter", "x") == SAMPLE_ROWS[: 1 if more >= 0 else 0] + SAMPLE_ROWS

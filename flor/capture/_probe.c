@@ -93,6 +93,7 @@ static int begins_silently(Stream *s, Place *place, uint32_t block) {
 static int begin_frame(Stream *s, const Probe *p) {
     PyFrameObject *frame = frame_at(p->depth);
     if (!frame) return 0;
+    look_for_tracer(s);
     void *code = code_of(frame);
     forget(s, frame);
     prune(s);
@@ -133,7 +134,10 @@ static inline int observe(Probe *p, PyObject *v) {
         at(e, p);
         if (record(s, p, p->site, v, p->redact & 1)) return -1;
     }
-    if (UNLIKELY(p->flags & CREATES) && (e || s->top->skip_end)) created(s, v, e != NULL);
+    if (UNLIKELY(p->flags & CREATES)) {
+        look_for_tracer(s);
+        if (e || s->top->skip_end) created(s, v, e != NULL);
+    }
     return 0;
 }
 
@@ -167,6 +171,7 @@ static int iterate_generator(Probe *p, PyObject *const *args) {
 static int enter(Probe *p, PyObject *const *args) {
     Stream *s = stream();
     if (!s) return 0;
+    look_for_tracer(s);
     if (s->depth && UNLIKELY(!s->top->guarded)) prune(s);
     tell_position(s);
     int silent = begins_silently(s, p->place, p->block);
@@ -201,7 +206,7 @@ static int mark(Probe *p, PyObject *const *Py_UNUSED(args)) {
 static int any_changes(Probe *p) {
     if (p->checked != R.changes) {
         p->checked = R.changes;
-        p->steady = 1;
+        p->steady = !R.traced;
         for (uint32_t i = 0; i < p->binding_count; i++) p->steady &= !R.changing[p->bindings[i]];
     }
     return !p->steady;
@@ -222,10 +227,12 @@ static int choose(Probe *p) {
  * left to look, nothing is said: a reader knows by the binding that there was something to look at. */
 static inline int observe_load(Probe *p, PyObject *v) {
     PyTypeObject *type = Py_TYPE(v);
-    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBool_Type ||
-        v == Py_None || type == R.float64)
-        return 0;
-    if ((type == &PyList_Type || type == &PyTuple_Type) && over_budget()) return 0;
+    if (LIKELY(!R.traced)) {
+        if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBool_Type ||
+            v == Py_None || type == R.float64)
+            return 0;
+        if ((type == &PyList_Type || type == &PyTuple_Type) && over_budget()) return 0;
+    }
     return observe(p, v);
 }
 
@@ -398,7 +405,7 @@ static Probe *new_probe(PyObject *spec, uint32_t base, uint32_t blocks, Place *p
     memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
     p->vectorcall = call;
     p->op = (uint8_t)op;
-    p->flags = (uint8_t)flags;
+    p->flags = (uint16_t)flags;
     p->depth = (uint8_t)depth;
     p->function = base + function;
     p->key = flags & GUARDED ? p->function : UINT32_MAX;
@@ -424,9 +431,10 @@ static int find_bindings(Probe *p, PyObject *list, Py_ssize_t first, uint32_t fi
         if (load->op != LOAD) continue;
         if (load->flags & HOLDS) {
             p->holds = 1;
-        } else {
-            p->bindings[p->binding_count++] = first_site + load->of;
+            continue;
         }
+        p->bindings[p->binding_count++] = first_site + load->of;
+        if (first_site + load->of < R.place_count) R.changing[first_site + load->of] = 0;
     }
     p->checked = UINT32_MAX;
     return 0;
@@ -452,7 +460,7 @@ static Place *new_places(PyObject *ends, uint32_t base, size_t ids) {
         if (changing) R.changing = changing;
         if (all && changing) {
             memset(all + R.place_count, 0, (base + ids - R.place_count) * sizeof *all);
-            memset(changing + R.place_count, 0, base + ids - R.place_count);
+            memset(changing + R.place_count, 1, base + ids - R.place_count);
             R.place_count = base + ids;
         }
     }
@@ -492,6 +500,13 @@ static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
         if (list && p->op == TEST) link_outcomes(p, list, i + 1);
     }
     return list;
+}
+
+PyDoc_STRVAR(traced_doc, "traced()\n\nFrom now on all loads are recorded: a debugger's user may bind local names.");
+
+static PyObject *traced(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
+    distrust();
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(forked_doc, "forked()\n\nTo be called in a forked child: it must never write into its parent's segments.");
@@ -575,6 +590,7 @@ static PyObject *follow(PyObject *Py_UNUSED(self), PyObject *args) {
 static PyMethodDef methods[] = {
     {"start", start, METH_VARARGS, start_doc},
     {"probes", probes, METH_VARARGS, probes_doc},
+    {"traced", traced, METH_NOARGS, traced_doc},
     {"forked", forked, METH_NOARGS, forked_doc},
     {"directory", directory, METH_NOARGS, directory_doc},
     {"stop", stop, METH_NOARGS, stop_doc},

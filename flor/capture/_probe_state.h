@@ -76,7 +76,8 @@ enum {
 #define GUARDED 1
 #define CREATES 2
 #define HOLDS 4
-#define DERIVED 8
+#define ASYNC 8
+#define DERIVED 256
 #define ON_TRUE 16
 #define ON_FALSE 32
 #define IS_TRUE 64
@@ -86,7 +87,7 @@ enum {
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
-#define ALLOWANCE_NS 100000000LL /* slow values may take this long, and their share of the run's time */
+#define ALLOWANCE_NS 50000000LL /* slow values may take this long, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
@@ -135,6 +136,7 @@ typedef struct Stream {
         PyTypeObject *type;
         uint64_t ref;
     } gaps[64];
+    PyThreadState *thread;
     struct Stream *next_stream, *next_free;
 } Stream;
 
@@ -154,7 +156,8 @@ typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
     uint32_t key, block, site, function;
     uint64_t redact;
-    uint8_t op, flags, depth;
+    uint8_t op, depth;
+    uint16_t flags;
     uint32_t values, of;
     Place *place, *home; /* of `block`, of `function` */
     PyObject *last;      /* the last module, builtin or string seen here, */
@@ -187,9 +190,10 @@ static struct {
     size_t table_size, table_used;
     int64_t fork_stream;
     uint64_t fork_record;
-    uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change */
+    uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change, or no CHOOSE asks */
     uint32_t changes;      /* how often one was found */
     PyTypeObject *float64; /* numpy's, once one was seen */
+    int traced;            /* a tracer was seen: its user may have bound local names, and loads are recorded all */
     /* thinning */
     Place **places; /* by id */
     size_t place_count;

@@ -16,6 +16,15 @@ static PyObject *steps_next(PyObject *self) {
     return Py_TYPE(steps->iterator)->tp_iternext(steps->iterator);
 }
 
+/* The same for `async for`: the awaitable of the next step. */
+static PyObject *steps_anext(PyObject *self) {
+    Steps *steps = (Steps *)self;
+    move_to_block((Probe *)steps->probe);
+    return Py_TYPE(steps->iterator)->tp_as_async->am_anext(steps->iterator);
+}
+
+static PyAsyncMethods ASYNC_STEPS = {.am_aiter = PyObject_SelfIter, .am_anext = steps_anext};
+
 static int steps_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(((Steps *)self)->iterator);
     return 0;
@@ -36,6 +45,7 @@ static PyTypeObject StepsType = {
     .tp_traverse = steps_traverse,
     .tp_iter = PyObject_SelfIter,
     .tp_iternext = steps_next,
+    .tp_as_async = &ASYNC_STEPS,
 };
 
 /* Iterating over it runs no code of the program's. */
@@ -50,12 +60,26 @@ static int is_plain(PyObject *v) {
     return 0;
 }
 
+/* What `async for` iterates over; NULL without an exception if it cannot. */
+static PyObject *async_iterator(PyObject *v) {
+    const PyAsyncMethods *methods = Py_TYPE(v)->tp_as_async;
+    if (PyAsyncGen_CheckExact(v) || !methods || !methods->am_aiter) return NULL;
+    PyObject *iterator = methods->am_aiter(v);
+    if (!iterator) return NULL;
+    methods = Py_TYPE(iterator)->tp_as_async;
+    if (methods && methods->am_anext) return iterator;
+    Py_DECREF(iterator);
+    return NULL;
+}
+
 static PyObject *steps_of(PyObject *probe, PyObject *v) {
-    if (is_plain(v)) return Py_NewRef(v);
-    PyObject *iterator = PyObject_GetIter(v);
-    Steps *steps = iterator ? PyObject_GC_New(Steps, &StepsType) : NULL;
+    int is_async = ((Probe *)probe)->flags & ASYNC;
+    if (!is_async && is_plain(v)) return Py_NewRef(v);
+    PyObject *iterator = is_async ? async_iterator(v) : PyObject_GetIter(v);
+    if (!iterator) return PyErr_Occurred() ? NULL : Py_NewRef(v);
+    Steps *steps = PyObject_GC_New(Steps, &StepsType);
     if (!steps) {
-        Py_XDECREF(iterator);
+        Py_DECREF(iterator);
         return NULL;
     }
     steps->iterator = iterator;

@@ -6,8 +6,10 @@
 
 /* ---- segments ---- */
 
+/* The stream records nothing more, not even where there is room: what follows would seem to follow what was lost. */
 static int fail(Stream *s, int error) {
     s->dead = 1;
+    s->events.end = s->events.next;
     if (!R.error) R.error = error;
     R.lost++;
     return 0;
@@ -30,16 +32,39 @@ static int make_process(void) {
     return R.directory != NULL;
 }
 
+static int raise_again(void *error) {
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_DECREF(error);
+    return -1;
+}
+
+/* An interrupt that came while Flor's own code ran is the program's: it gets it as soon as it goes on. */
+static void raise_later(void) {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *error = PyErr_GetRaisedException();
+#else
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+#endif
+    int ours = !error || PyErr_GivenExceptionMatches(error, PyExc_Exception);
+    if (ours || Py_AddPendingCall(raise_again, error)) Py_XDECREF(error);
+}
+
 /* Tells where the tail's bytes belong; they are there, or there are none. */
 static void place_tail(File *f) {
     uint64_t place = ((uint64_t)f->segment << HEAP_SHIFT) | f->offset;
     __atomic_store_n((uint64_t *)(f->base - TAIL), place, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before what is written there next */
 }
 
 static int open_retrying(const char *path, int flags) {
     int fd;
     do fd = open(path, flags | O_CLOEXEC, 0600);
     while (fd < 0 && errno == EINTR);
+    if (fd >= 0 && flags & O_CREAT) (void)!fchmod(fd, 0600); /* whatever the umask */
     return fd;
 }
 
@@ -67,7 +92,7 @@ static int open_tail(Stream *s, File *f, const char *suffix) {
         int made = make_process();
         s->busy = 0;
         if (!made) {
-            PyErr_Clear();
+            raise_later();
             return fail(s, EIO);
         }
     }
@@ -91,29 +116,31 @@ static int open_tail(Stream *s, File *f, const char *suffix) {
     return 1;
 }
 
-/* Append bytes to the segment. */
-static int append(Stream *s, File *f, const uint8_t *data, size_t size) {
+/* Append bytes to the segment. Returns 0, or the error; then it can be done again. */
+static int append(const Stream *s, File *f, const uint8_t *data, size_t size) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%u.%u.%s", R.directory, s->number, f->segment, f->suffix);
-    int fd = open_retrying(path, O_WRONLY | O_CREAT);
-    if (fd < 0) return fail(s, errno);
+    int fd = open_retrying(path, O_WRONLY | (f->offset ? 0 : O_CREAT));
+    if (fd < 0) return errno;
     int error = write_all(fd, data, size, f->offset);
     if (close(fd) && !error && errno != EINTR) error = errno;
-    if (error) return fail(s, error);
+    if (error) return error;
     f->offset += size;
     R.sealed += size;
-    return 1;
+    return 0;
 }
 
-/* Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader. */
-static int flush(Stream *s, File *f) {
+/* Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader. Returns 0, or
+ * the error; then the tail is as it was. */
+static int flush(const Stream *s, File *f) {
     size_t size = (size_t)(f->next - f->base);
-    if (!size) return 1;
-    if (!append(s, f, f->base, size)) return 0;
+    if (!size) return 0;
+    int error = append(s, f, f->base, size);
+    if (error) return error;
     memset(f->base, 0, size);
     f->next = f->base;
     place_tail(f);
-    return 1;
+    return 0;
 }
 
 static uint64_t segment_size(const File *f) {
@@ -126,10 +153,10 @@ static void next_segment(File *f) {
     place_tail(f);
 }
 
-static void end_file(Stream *s, File *f) {
+static void end_file(const Stream *s, File *f) {
     if (!f->base) return;
-    char path[4096];
-    if (flush(s, f)) {
+    if (!flush(s, f)) { /* else the tail stays, and has it all */
+        char path[4096];
         tail_path(path, sizeof path, s, f);
         unlink(path);
     }
@@ -155,8 +182,11 @@ static int more_events(Stream *s) {
     }
     if (!f->base) return open_tail(s, f, "events");
     if (f->offset + CHUNK >= segment_size(f)) limit(s);
-    s->sealed = records(s);
-    if (s->dead || !flush(s, f)) return 0;
+    if (s->dead) return 0;
+    uint64_t count = records(s);
+    int error = flush(s, f);
+    if (error) return fail(s, error);
+    s->sealed = count;
     if (f->offset >= segment_size(f)) next_segment(f);
     return 1;
 }
@@ -168,8 +198,7 @@ static inline void put(Stream *s, uint32_t head, uint64_t payload) {
         p = s->events.next;
     }
     memcpy(p + 4, &payload, 8);
-    __atomic_signal_fence(__ATOMIC_RELEASE);
-    memcpy(p, &head, 4);
+    __atomic_store_n((uint32_t *)p, head, __ATOMIC_RELEASE);
     s->events.next = p + RECORD;
 }
 
@@ -196,23 +225,29 @@ static inline void emit(Stream *s, uint32_t head, uint64_t payload) {
 /* Returns 0 where nothing can be written. */
 static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
     File *f = &s->heap;
-    if (s->dead || size > 0xffffffffu || (!f->base && !open_tail(s, f, "heap"))) return 0;
+    if (s->dead) {
+        R.lost++;
+        return 0;
+    }
+    if (!f->base && !open_tail(s, f, "heap")) return 0;
     size_t need = size + 4;
-    uint32_t length = (uint32_t)size;
-    if ((size_t)(f->end - f->next) < need) {
-        if (!flush(s, f)) return 0;
-        if (f->offset >= segment_size(f)) next_segment(f);
+    uint32_t length = (uint32_t)size + 1; /* of what was never written it is 0 */
+    int error = size >= UINT32_MAX ? EFBIG : 0;
+    if (!error && (size_t)(f->end - f->next) < need) {
+        error = flush(s, f);
+        if (!error && f->offset >= segment_size(f)) next_segment(f);
     }
     *ref = ((uint64_t)f->segment << HEAP_SHIFT) | (f->offset + (uint64_t)(f->next - f->base));
-    if (need > CHUNK) {
-        if (!append(s, f, (const uint8_t *)&length, 4) || !append(s, f, data, size)) return 0;
-        place_tail(f);
-        return 1;
+    if (!error && need > CHUNK) {
+        error = append(s, f, (const uint8_t *)&length, 4);
+        if (!error) error = append(s, f, data, size);
+        if (!error) place_tail(f);
+    } else if (!error) {
+        memcpy(f->next, &length, 4);
+        memcpy(f->next + 4, data, size);
+        f->next += need;
     }
-    memcpy(f->next, &length, 4);
-    memcpy(f->next + 4, data, size);
-    f->next += need;
-    return 1;
+    return error ? fail(s, error) : 1;
 }
 
 /* ---- streams ---- */
@@ -269,7 +304,18 @@ static Stream *find_stream(void) {
         }
         Py_DECREF(capsule);
     }
+    s->thread = PyThreadState_Get();
     return mine = s;
+}
+
+static void distrust(void) {
+    R.traced = 1;
+    R.changes++;
+}
+
+/* Asked where a function begins or a call ends: nothing else begins a tracer. */
+static inline void look_for_tracer(const Stream *s) {
+    if (UNLIKELY(s->thread->c_tracefunc != NULL) && !R.traced) distrust();
 }
 
 /* The running thread's stream; NULL: nothing is recorded now. */

@@ -27,7 +27,7 @@ static void open_control(void) {
     if (R.control) munmap((void *)R.control, CONTROL_WORDS * 8);
     R.control = NULL;
     snprintf(path, sizeof path, "%s/control", R.directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open_retrying(path, O_RDWR | O_CREAT);
     if (fd < 0) return;
     char zeros[CONTROL_WORDS * 8] = {0};
     if (pwrite(fd, zeros, sizeof zeros, 0) == sizeof zeros) { /* written, not a hole: a full disk shows now */

@@ -164,20 +164,20 @@ static int over_budget(void) {
 }
 
 /* A value that is no constant number or text: note that its site has such. Where the loads that are derived from it
- * run without probes just now, nobody looks whether it changes before them: then it is a gap, this once, returning 1.
+ * run without probes just now, nobody looks whether it changes before them. A reader knows that of a container;
+ * anything else may be kept as a number (an array of one element): then it is a gap, this once, returning 1.
  */
 static int is_new_change(Stream *s, uint32_t head, PyObject *v) {
     uint32_t id = head & (KIND(1) - 1);
+    if (!R.float64 && PyFloat_Check(v) && strcmp(Py_TYPE(v)->tp_name, "numpy.float64") == 0) R.float64 = Py_TYPE(v);
     if (LIKELY(id >= R.place_count || R.changing[id]) || Py_TYPE(v) == R.float64 || PyLong_CheckExact(v) ||
         PyUnicode_CheckExact(v))
         return 0;
-    if (!R.float64 && PyFloat_Check(v) && strcmp(Py_TYPE(v)->tp_name, "numpy.float64") == 0) {
-        R.float64 = Py_TYPE(v);
-        return 0;
-    }
     R.changing[id] = 1;
     R.changes++;
-    if (!s->top->bare) return 0;
+    if (!s->top->bare || PyList_CheckExact(v) || PyTuple_CheckExact(v) || PyDict_CheckExact(v) ||
+        PyAnySet_CheckExact(v))
+        return 0;
     intern_gap(s, head, Py_TYPE(v));
     return 1;
 }

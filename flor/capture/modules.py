@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import errno
 import hashlib
 import importlib.machinery
 import json
@@ -25,7 +26,7 @@ from typing import Any
 from flor.capture import compiled, ops, positions, rewrite, secrets, sites, syntax
 from flor.capture.chosen import Chosen, matches
 from flor.capture.ops import MARKER
-from flor.home import private_directory, read_own, write_file
+from flor.home import create_private, make_private, private_directory, read_own, write_file
 from flor.trace.format import ID_MASK
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
@@ -117,8 +118,7 @@ class Capture:
             "blocks": blocks,
             "sites": site_count,
         }
-        with open(os.open(process / "modules.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        _append(process / "modules.jsonl", json.dumps(line).encode() + b"\n")
         if runs := [name for name in ("exec", "eval", "run_path") if name in calls]:
             why = f"what {' and '.join(f'{name}()' for name in runs)} runs is not captured, only what comes of it"
             self.unfollowed[path] = {
@@ -137,7 +137,7 @@ class Capture:
     def store(self, folder: str, name: str, data: bytes) -> None:
         path = self.run / folder / name
         if not path.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            make_private(path.parent)
             write_file(path, data)
 
     def rewritten(
@@ -167,6 +167,18 @@ class Capture:
         except Exception:  # a cache that cannot be written is slower, no more
             pass
         return result
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Append a line, whole or not at all. Raises OSError."""
+    file = create_private(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        end = os.fstat(file).st_size
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(file)
 
 
 def _compiles_as_it_stands(loader: Any, path: str) -> bool:

@@ -6,7 +6,9 @@ kept.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import mmap
 import os
 import struct
@@ -20,12 +22,11 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import CREATES, DERIVED, GUARDED, HOLDS, IS_FALSE, IS_TRUE, ON_FALSE, ON_TRUE
+from flor.capture.ops import ASYNC, CREATES, DERIVED, GUARDED, HOLDS, IS_FALSE, IS_TRUE, ON_FALSE, ON_TRUE
+from flor.home import create_private
 from flor.trace import format as f
 
-_FIRST_SEGMENT = 4 * f.CHUNK
-_LAST_SEGMENT = 16 * 1024 * 1024 // f.CHUNK * f.CHUNK
-_ALLOWANCE_NS = 100_000_000
+_ALLOWANCE_NS = 50_000_000
 _MAX_STR = 65536
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
@@ -44,6 +45,17 @@ _COARSE = getattr(time, "CLOCK_MONOTONIC_COARSE", time.CLOCK_MONOTONIC)
 Keep = Callable[[object, bool], tuple[int, bytes | int | float]]
 
 
+#: Where the stack is about to end a probe has to fail before it has begun. (So many activations are deep; so many
+#: calls are in a probe.)
+_DEEP, _LEVELS = 50, 16
+
+
+def _room(levels: int) -> None:
+    """Raises RecursionError if so many calls have no room."""
+    if levels:
+        _room(levels - 1)
+
+
 class _File:
     """A stream's events or heap: the tail is mapped and written, and when it is full, appended to the segment."""
 
@@ -56,10 +68,10 @@ class _File:
 
     def open(self, stream: int) -> None:
         self.path = f"{_r.directory}/{stream}.tail.{self.suffix}"
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = create_private(self.path, os.O_RDWR | os.O_EXCL)
         try:
             _write_all(fd, bytes(f.TAIL + f.CHUNK), 0)
-            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK)
+            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK, **_NO_DESCRIPTOR)
         except OSError:
             os.unlink(self.path)
             raise
@@ -78,8 +90,8 @@ class _File:
         self.next += len(data)
 
     def append(self, data: bytes, stream: int) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        fd = os.open(f"{_r.directory}/{stream}.{self.segment}.{self.suffix}", flags, 0o600)
+        path = f"{_r.directory}/{stream}.{self.segment}.{self.suffix}"
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC) if self.offset else create_private(path, os.O_WRONLY)
         try:
             _write_all(fd, data, self.offset)
         finally:
@@ -96,10 +108,6 @@ class _File:
             self.next = 0
             self.place_tail()
 
-    def size(self) -> int:
-        """Bytes of the segment, when it is full."""
-        return min(_FIRST_SEGMENT << self.segment, _LAST_SEGMENT) if self.segment < 7 else _LAST_SEGMENT
-
     def next_segment(self) -> None:
         self.segment += 1
         self.offset = 0
@@ -107,13 +115,15 @@ class _File:
 
     def end(self, stream: int) -> None:
         if self.map is not None:
-            try:
+            with contextlib.suppress(OSError):  # else the tail stays, and has it all
                 self.flush(stream)
                 os.unlink(self.path)
-            except OSError as error:
-                _r.error = _r.error or error.errno or 0
             self.map.close()
             self.map = None
+
+
+#: Before Python 3.13 a mapping keeps a descriptor open.
+_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 def _write_all(fd: int, data: bytes, offset: int) -> None:
@@ -174,8 +184,25 @@ class _Stream:
         self.sealed = 0
         self.last_time = -1
         self.busy = False
+        self.meant = False  # what is being raised is meant for the program
         self.dead = False
         self.gaps: dict[int, int] = {}
+
+    def record(self, probe: Probe, values: tuple[Any, ...]) -> None:
+        """Do what a probe does. The program's signal handlers and finalizers can run anywhere in it: they are not
+        recorded then."""
+        if len(self.stack) > _DEEP:
+            _room(_LEVELS)  # raises in both probes of an activation, where it begins and where it is left, or in none
+        self.busy = True
+        try:
+            probe.run(probe, self, values)
+        except BaseException:
+            if not self.meant:  # it was broken off anywhere: what would follow could not be placed
+                self.fail(OSError(errno.EINTR, ""))
+            self.meant = False
+            raise
+        finally:
+            self.busy = False
 
     @property
     def records(self) -> int:
@@ -201,19 +228,16 @@ class _Stream:
 
     def more_events(self) -> None:
         file = self.events
-        if file.offset + f.CHUNK >= file.size():
+        if file.offset + f.CHUNK >= f.segment_size(file.segment):
             self.limit()
-        self.sealed = self.records
+        count = self.records
         file.flush(self.number)
-        if file.offset >= file.size():
+        self.sealed = count
+        if file.offset >= f.segment_size(file.segment):
             file.next_segment()
 
     def open(self, file: _File) -> None:
-        self.busy = True
-        try:
-            directory()
-        finally:
-            self.busy = False
+        directory()
         file.open(self.number)
 
     def fail(self, error: OSError) -> None:
@@ -261,15 +285,16 @@ class _Stream:
     def keep(self, data: bytes) -> int | None:
         """Put `data` into the heap. None where nothing can be written."""
         if self.dead:
+            _r.lost += 1
             return None
-        data = _HEAD.pack(len(data)) + data
+        data = _HEAD.pack(len(data) + 1) + data  # of what was never written it is 0
         file = self.heap
         try:
             if file.map is None:
                 self.open(file)
             if file.next + len(data) > f.CHUNK:
                 file.flush(self.number)
-                if file.offset >= file.size():
+                if file.offset >= f.segment_size(file.segment):
                     file.next_segment()
             ref = file.segment << f.HEAP_SHIFT | file.offset + file.next
             if len(data) > f.CHUNK:
@@ -349,8 +374,8 @@ class _Recorder:
     streams: list[_Stream]
     free: list[_Stream]
     frames: dict[int, _Frame]
-    stream_count = 0
-    token = 0
+    numbers: itertools.count[int]  # of streams and of tokens: threads take them at the same time
+    tokens: itertools.count[int]
     unplaced = 0
     lost = 0
     error = 0
@@ -363,8 +388,9 @@ class _Recorder:
     sealed = 0
     level = 0
     control: mmap.mmap | None = None
-    changing: set[int]
+    steady: set[int]  # sites that a CHOOSE asks about, and that had no value that may change
     float64: type | None = None
+    traced = False
 
 
 _r = _Recorder()
@@ -374,12 +400,12 @@ def _open_control() -> None:
     """Where this process and the packer tell each other how far they are."""
     _r.control = None
     try:
-        fd = os.open(f"{_r.directory}/control", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = create_private(f"{_r.directory}/control", os.O_RDWR)
     except OSError:
         return
     try:
         _write_all(fd, bytes(64), 0)
-        _r.control = mmap.mmap(fd, 64)
+        _r.control = mmap.mmap(fd, 64, **_NO_DESCRIPTOR)
     except OSError:
         pass
     finally:
@@ -446,15 +472,15 @@ def _stream() -> _Stream | None:
         return None
     hold: _Hold | None = getattr(_r.local, "hold", None)
     if hold is None:
-        if _r.free:
+        try:
             stream = _r.free.pop()
+        except IndexError:
+            stream = _Stream(next(_r.numbers))
+            _r.streams.append(stream)
+        else:
             stream.stack.clear()
             stream.pending = 0
             stream.emit(f.THREAD << f.KIND_SHIFT, threading.get_native_id())
-        else:
-            stream = _Stream(_r.stream_count)
-            _r.stream_count += 1
-            _r.streams.append(stream)
         _r.local.hold = hold = _Hold(stream)
     return None if hold.stream.busy else hold.stream
 
@@ -519,7 +545,7 @@ class Probe:
 
     def __getitem__(self, value: Any) -> Any:
         if self.op == ops.ITERABLE:
-            return value if type(value) in _PLAIN else map(next, _Steps(self, iter(value)))
+            return _steps_of(self, value)
         return self.test(value) if self.op == ops.TEST else self(value)
 
     def __invert__(self) -> Any:
@@ -528,7 +554,7 @@ class Probe:
     def __call__(self, *values: Any) -> Any:
         stream = _stream()
         if stream is not None:
-            self.run(self, stream, values)
+            stream.record(self, values)
         return self.choose() if self.op in _CHOOSING and self.of else _result(self.op, values)
 
     def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
@@ -543,7 +569,8 @@ class Probe:
         entry = stream.stack[-1]
         if not entry.guarded or entry.block != self.function or entry.skip_end:
             return False
-        probed = not (self.begun and _r.changing.isdisjoint(self.bindings)) or (self.holds and not _over_budget())
+        probed = not self.begun or _r.traced or not _r.steady.issuperset(self.bindings)
+        probed = probed or (self.holds and not _over_budget())
         self.begun = True
         entry.bare = not probed
         return probed
@@ -645,6 +672,7 @@ class Probe:
         frame = _caller(self.depth)
         if frame is None:
             return False
+        _look_for_tracer()
         s.forget(id(frame))
         s.prune()
         s.tell_position()
@@ -732,15 +760,15 @@ class Probe:
         if (type(v) is list or type(v) is tuple) and self.few_numbers(s, head, v):
             return
         begin = time.monotonic_ns()
-        s.busy = True
         try:
             kind, what = _r.keep(v, redact)
         except (RecursionError, MemoryError):
-            s.busy = False
             self.gap(s, head, type(v))
             return
+        except BaseException:
+            s.meant = True
+            raise
         finally:
-            s.busy = False
             _r.spent += time.monotonic_ns() - begin
         if isinstance(what, bytes):
             ref = s.keep(what)
@@ -756,16 +784,16 @@ class Probe:
 
     def is_new_change(self, s: _Stream, head: int, v: object) -> bool:
         """Note that the site has a value that is no constant number or text. Where the loads that are derived from it
-        run without probes just now, nobody looks whether it changes before them: then it is a gap, this once."""
+        run without probes just now, nobody looks whether it changes before them. A reader knows that of a container;
+        anything else may be kept as a number (an array of one element): then it is a gap, this once."""
         site = head & f.ID_MASK
         kind = type(v)
-        if site in _r.changing or kind is str or kind is _r.float64:
-            return False
         if type(kind) is type and issubclass(kind, float) and (kind.__module__, kind.__name__) == ("numpy", "float64"):
             _r.float64 = kind
+        if site not in _r.steady or kind is str or kind is _r.float64:
             return False
-        _r.changing.add(site)
-        if not s.stack[-1].bare:
+        _r.steady.discard(site)
+        if not s.stack[-1].bare or kind in (list, tuple, dict, set, frozenset):
             return False
         self.gap(s, head, kind)
         return True
@@ -820,10 +848,10 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is not None and known.made is not None and known.made() is v:
             return  # it was passed on, not made here
-        _r.token += told
-        _r.frames[id(frame)] = _Frame(frame.f_code, _r.token if told else _UNTOLD, None, 0, 0, weakref.ref(v))
+        token = next(_r.tokens) if told else _UNTOLD
+        _r.frames[id(frame)] = _Frame(frame.f_code, token, None, 0, 0, weakref.ref(v))
         if told:
-            s.emit(f.CREATE << f.KIND_SHIFT, _r.token)
+            s.emit(f.CREATE << f.KIND_SHIFT, token)
 
 
 def _write_tree(tree: bytearray, v: Any, leaves: int, depth: int) -> int:
@@ -875,12 +903,17 @@ def _value(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
     if told:
         p.at(s)
         p.record(s, p.site, values[-1], bool(p.redact & 1))
-    if p.flags & CREATES and (told or (s.stack and s.stack[-1].skip_end)):
-        p.created(s, values[-1], told)
+    if p.flags & CREATES:
+        _look_for_tracer()
+        if told or (s.stack and s.stack[-1].skip_end):
+            p.created(s, values[-1], told)
 
 
 def _load(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
     v, kind = values[-1], type(values[-1])
+    if _r.traced:
+        _value(p, s, values)
+        return
     if v is None or kind is float or kind is int or kind is str or kind is bool or kind is _r.float64:
         return
     if not ((kind is list or kind is tuple) and _over_budget()):
@@ -914,6 +947,7 @@ def _iterate_generator(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 
 
 def _enter(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
+    _look_for_tracer()
     s.prune()
     s.tell_position()
     silent = p.begins_silently(s, p.place)
@@ -982,10 +1016,30 @@ class _Steps:
         return self
 
     def __next__(self) -> Any:
+        self.move()
+        return self.iterator
+
+    __aiter__ = __iter__
+
+    def __anext__(self) -> Any:
+        self.move()
+        return self.iterator.__anext__()
+
+    def move(self) -> None:
         stream = _stream()
         if stream is not None:
             _mark(self.probe, stream, ())
-        return self.iterator
+
+
+def _steps_of(probe: Probe, value: Any) -> Any:
+    kind = type(value)
+    if not probe.flags & ASYNC:
+        plain = kind in _PLAIN or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"))
+        return value if plain else map(next, _Steps(probe, iter(value)))
+    if kind is types.AsyncGeneratorType or not hasattr(kind, "__aiter__"):
+        return value
+    iterator = kind.__aiter__(value)
+    return _Steps(probe, iterator) if hasattr(type(iterator), "__anext__") else value
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
@@ -1033,7 +1087,8 @@ def start(
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
     _r.budget, _r.backlog, _r.share = budget or 1, backlog or 1, int(share * 1000)
-    _r.places, _r.changing = {}, set()
+    _r.places, _r.steady = {}, set()
+    _r.numbers, _r.tokens = itertools.count(), itertools.count(1)
     _r.local = threading.local()
     _r.active = True
     _r.epoch = 1
@@ -1055,9 +1110,21 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
             loads = [p for p in made[number + 1 : probe.of] if p.op == ops.LOAD]
             probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
             probe.holds = any(p.flags & HOLDS for p in loads)
+            _r.steady.update(probe.bindings)
         elif probe.op == ops.TEST:
             probe.outcomes = made[number + 1 : probe.of]
     return made
+
+
+def traced() -> None:
+    """From now on all loads are recorded: a debugger's user may bind local names."""
+    _r.traced = True
+
+
+def _look_for_tracer() -> None:
+    """Asked where a function begins or a call ends: nothing else begins a tracer."""
+    if sys.gettrace() is not None:
+        traced()
 
 
 def forked() -> None:

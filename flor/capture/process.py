@@ -18,7 +18,7 @@ from flor.capture import pickled, snapshots, values
 from flor.capture.chosen import Chosen
 from flor.capture.limits import Limits
 from flor.capture.modules import Capture
-from flor.home import process_started, write_json, write_json_over
+from flor.home import make_private, process_started, write_json, write_json_over
 
 
 def recorder() -> Any:
@@ -55,6 +55,9 @@ class Process:
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
+        monitoring = getattr(sys, "monitoring", None)  # debuggers use it from Python 3.12 on; the recorder sees tracers
+        if monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
+            self.recorder.traced()
         os.register_at_fork(after_in_child=self.recorder.forked)
         self.capture.install()
         pickled.capture = self.capture
@@ -77,12 +80,12 @@ class Process:
     def open(self, stream: int, record: int) -> str:
         """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent."""
         number = 0
-        (self.run / "segments").mkdir(mode=0o700, exist_ok=True)
+        make_private(self.run / "segments")
         while True:
             first = self.starter is None and self.folder is None
             path = self.run / "segments" / ("0" if first else f"{os.getpid()}-{number}")
             try:
-                path.mkdir(mode=0o700)
+                make_private(path, exist_ok=False)
                 break
             except FileExistsError:
                 number += 1
@@ -91,7 +94,7 @@ class Process:
         info |= {"parent": self.folder, "stream": stream if stream >= 0 else None, "record": record}
         if self.folder is None and self.starter is not None:
             info["starter"] = self.starter
-        write_json(path / "process.json", info)
+        write_json(path / "process.json", info, room=512)
         self.folder = path.name
         return str(path)
 

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from flor.capture import syntax
 from flor.capture.compiled import Place
 from flor.capture.ops import (
+    ASYNC,
     BIND,
     CHOOSE,
     CREATES,
@@ -94,6 +95,7 @@ class _Scope:
     steady: frozenset[str] = frozenset()  # local names that only this scope's own code binds
     #: of those, the ones whose value now is that of one binding, and the binding's site
     known: dict[str, int] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)  # of those, the ones that are bound now: to load them cannot raise
     holders: frozenset[str] = frozenset()  # names that the innermost loop takes items or attributes of
     caught: bool = False  # an exception that is raised here may be caught in the same block instance
 
@@ -103,6 +105,8 @@ class _Scope:
 
     def bind(self, name: str, site: int | None) -> None:
         """From here on the value of `name` is that of `site` (None: no site has it)."""
+        if name in self.steady:
+            self.there.add(name)
         if site is None or name not in self.steady:
             self.known.pop(name, None)
         else:
@@ -116,10 +120,11 @@ class _Scope:
     @contextmanager
     def branch(self, *nodes: ast.AST) -> Iterator[None]:
         """`nodes` are walked over inside; whether they are executed is not known."""
-        before = dict(self.known)
+        before, there = dict(self.known), set(self.there)
         yield
         self.known.clear()
         self.known.update(before)
+        self.there.intersection_update(there)
         self.forget(nodes)
 
 
@@ -164,6 +169,7 @@ class _Rewriter:
         self.last: int | None = None  # the site that was recorded last, and from which no other way leads than to here
         self.sure = True  # nothing can have raised since: where it has a value, what stands here was evaluated
         self.bound: frozenset[str] = frozenset()  # names that are bound anywhere in the source; "*": any name
+        self.derives = True  # only the source's own statements bind local names
 
     # Blocks, sites, probes.
 
@@ -295,6 +301,7 @@ class _Rewriter:
     def module(self, tree: ast.Module) -> Rewritten:
         block = self.block("module", "<module>", None, 1)
         self.bound = syntax.bound_anywhere(tree)
+        self.derives = not syntax.reaches_into_frames(tree)
         scope = _Scope(block, block, guarded=True)
         kept = syntax.prologue(tree.body)
         enter = self.statement(ENTER, scope, block)
@@ -329,7 +336,7 @@ class _Rewriter:
             suspends=suspends,
             name=f"{name}.<locals>.",
             parameters=frozenset(a.arg for a in parameters) - syntax.rebound(node.body),
-            steady=syntax.steady(node),
+            steady=self.steady(node),
         )
         first = self.parameters(parameters, inner)
         around = self.last
@@ -350,6 +357,9 @@ class _Rewriter:
             scope.bind(parameter.arg, self.site("parameter", parameter, scope, text=parameter.arg))
         return first
 
+    def steady(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
+        return syntax.steady(node) if self.derives else frozenset()
+
     def defaults(self, arguments: ast.arguments, scope: _Scope) -> None:
         arguments.defaults = [self.value(d, scope)[0] for d in arguments.defaults]
         arguments.kw_defaults = [d and self.value(d, scope)[0] for d in arguments.kw_defaults]
@@ -369,6 +379,7 @@ class _Rewriter:
             loads=not (node.bases or node.keywords),  # a metaclass may give any namespace, even one that forgets
             steady=frozenset(),
             known={},
+            there=set(),
         )
         self.may_raise()
         kept = 1 if ast.get_docstring(node, clean=False) is not None else 0
@@ -481,7 +492,7 @@ class _Rewriter:
     def on_AugAssign(self, node: ast.AugAssign, scope: _Scope) -> list[ast.stmt]:
         if isinstance(node.target, ast.Name):
             binding = self.site("binding", node.target, scope)
-            if node.target.id not in scope.known:
+            if node.target.id not in scope.there:
                 self.may_raise()
             node.value = self.value(node.value, scope, witness=binding if scope.loads else None)[0]
             scope.bind(node.target.id, binding)
@@ -596,10 +607,9 @@ class _Rewriter:
         block = self.block("for", syntax.loop_name(node.target), scope.block, node.lineno)
         inner = replace(scope, block=block, loop=scope.block, loop_mark=marks)
         scope.forget([node])
-        begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
-        written = list(node.body)
-        node.body = self.iteration(begin, node.body, inner)
-        scope.forget([node.target, *written])
+        with scope.branch(node.target, *node.body):
+            begin = self.begin(ITERATE, inner, block, self.names(node.target, None))
+            node.body = self.iteration(begin, node.body, inner)
         if marks:
             node.body.append(self.mark(replace(inner, block=scope.block)))
         return self.after_loop(node, scope)
@@ -660,9 +670,8 @@ class _Rewriter:
         self.may_raise()
         begin = [] if target is None else self.targets(target, scope, None)
         loops = syntax.has_loop(node.body)
-        within_with = replace(scope, caught=True)
         with scope.branch(*node.body):
-            body = self.body(node.body, within_with)
+            body = self.body(node.body, scope)
         if loops:  # the manager is left where it was entered, however the loop ends
             body = [ast.Try(body=body, handlers=[], orelse=[], finalbody=[self.mark(scope)], **_NOWHERE)]
         node.body = [*begin, *body]
@@ -673,13 +682,16 @@ class _Rewriter:
     def on_Try(self, node: ast.Try, scope: _Scope) -> list[ast.stmt]:
         loops = syntax.has_loop(node.body) or scope.suspends
         within = replace(scope, caught=True) if node.handlers else scope
+        before = set(scope.there)
         node.body, written = self.body(node.body, within), node.body
-        tried = dict(scope.known)
+        tried, there = dict(scope.known), set(scope.there)
+        scope.there.intersection_update(before)
         scope.forget(written)
         for handler in node.handlers:
             self.line = handler.lineno
             self.branch_here()
             handler.type = handler.type and self.value(handler.type, scope)[0]
+            self.branch_here()
             begin = [self.mark(scope)] if loops else []
             if handler.name is not None:
                 site = self.site("binding", handler, scope, text=handler.name)
@@ -689,9 +701,11 @@ class _Rewriter:
         after = dict(scope.known)
         scope.known.clear()
         scope.known.update(tried)  # the `else` goes on where the body ended
+        scope.there.update(there)
         node.orelse = self.branch(node.orelse, scope)
         scope.known.clear()
         scope.known.update({n: s for n, s in after.items() if n not in syntax.bound(node.orelse)})
+        scope.there.intersection_update(before)
         if node.finalbody:
             node.finalbody = [*([self.mark(scope)] if loops else []), *self.branch(node.finalbody, scope)]
         return [node]
@@ -840,7 +854,7 @@ class _Rewriter:
 
     def is_there(self, name: str, scope: _Scope) -> bool:
         """Whether looking up the name cannot raise."""
-        return name in scope.known or (name in syntax.BUILTINS and self.bound.isdisjoint((name, "*")))
+        return name in scope.there or (name in syntax.BUILTINS and self.bound.isdisjoint((name, "*")))
 
     def in_BinOp(self, node: ast.BinOp, scope: _Scope, site: int) -> None:
         node.left, node.right = self.many([node.left, node.right], scope, site)
@@ -932,7 +946,7 @@ class _Rewriter:
             guarded=False,
             name=f"{scope.name}<lambda>.<locals>.",
             parameters=frozenset(a.arg for a in parameters),
-            steady=syntax.steady(node),
+            steady=self.steady(node),
         )
         line = self.line
         first = self.parameters(parameters, inner)
@@ -956,18 +970,20 @@ class _Rewriter:
 
     def comprehension(self, node: Any, outer: _Scope, scope: _Scope, op: int) -> None:
         """Each `for` clause is a loop block; its first condition, always true, begins an instance."""
-        targets = frozenset(syntax.bound(c.target for c in node.generators))
+        targets = frozenset(syntax.bound(c.target for c in node.generators)) if self.derives else frozenset()
         known = {n: s for n, s in scope.known.items() if n not in targets}
-        scope = replace(scope, steady=scope.steady | targets, known=known, caught=False)
+        there = scope.there | targets
+        scope = replace(scope, steady=scope.steady | targets, known=known, there=there, caught=False)
         for i, clause in enumerate(node.generators):
             first_clause = i == 0
             # The outermost iterable is evaluated where the comprehension stands, the others inside. Its __next__ may be
             # captured itself: it runs between two iterations.
-            marks = not self.is_range(clause.iter) and not clause.is_async
+            marks = not self.is_range(clause.iter)
             place = self.place(clause.iter)
             clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
             if marks:
-                spec = Spec(ITERABLE, scope.function, scope.block, depth=scope.depth, flags=scope.flags)
+                flags = scope.flags | (ASYNC if clause.is_async else 0)
+                spec = Spec(ITERABLE, scope.function, scope.block, depth=scope.depth, flags=flags)
                 clause.iter = self.around(spec, place, clause.iter)
             block = self.block("comprehension", syntax.loop_name(clause.target), scope.block, clause.target.lineno)
             scope = replace(scope, block=block)

@@ -32,6 +32,7 @@ from flor.home import (
     Run,
     check_experiment_name,
     home,
+    make_private,
     private_directory,
     process_started,
     write_json,
@@ -116,7 +117,7 @@ def new_run(experiment: str) -> Path:
         now = datetime.datetime.now(datetime.UTC)
         path = runs / now.strftime("%Y%m%d-%H%M%S-%f")
         try:
-            path.mkdir(mode=0o700)
+            make_private(path, exist_ok=False)
             return path
         except FileExistsError:
             time.sleep(0.001)
@@ -124,6 +125,10 @@ def new_run(experiment: str) -> Path:
             raise FlorError(
                 f"cannot write to {runs}: {error.strerror}; set FLOR_HOME to a folder that can be written"
             ) from None
+
+
+#: Bytes of a run.json: so that its end can be noted where the disk is full by then.
+_ROOM = 8192
 
 
 class _Session:
@@ -163,7 +168,7 @@ class _Session:
             "uncaptured": [],
         }
         try:
-            write_json(self.path / "run.json", self.info)
+            write_json(self.path / "run.json", self.info, room=_ROOM)
             self.process.start()
         except OSError as error:
             import shutil

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from pathlib import Path
+
+from flor.home import create_private, make_private
 
 MAX_BYTES = 1 << 20  # of one snapshot
 MAX_TOTAL = 64 << 20  # of a run
@@ -97,9 +100,9 @@ def _write(folder: str, name: str, parts: tuple[bytes, ...]) -> None:
     if os.path.exists(path):
         return
     if not os.path.isdir(folder):
-        os.mkdir(folder, 0o700)
+        make_private(Path(folder))
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        with os.fdopen(create_private(beside), "wb") as file:
             file.writelines(parts)
         os.rename(beside, path)
     except BaseException:

@@ -213,6 +213,21 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
     return {name for node in nodes for n in inside(node) for name in binds(n)}
 
 
+#: What binds local names of functions from outside, or begins a debugger's session, in which the user may.
+_REACHES = frozenset(("f_locals", "cell_contents", "breakpoint", "set_trace", "settrace"))
+
+
+def reaches_into_frames(tree: ast.AST) -> bool:
+    """Whether local names in a source may be bound by others than the statements that bind them."""
+    for node in ast.walk(tree):
+        word = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            word = node.value
+        if word in _REACHES:
+            return True
+    return False
+
+
 def bound_anywhere(tree: ast.AST) -> frozenset[str]:
     """Names that are bound or unbound anywhere in a source; "*" for those of a star import."""
     nodes = list(ast.walk(tree))

@@ -130,8 +130,9 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
             }
             uint64_t at = payload & OFFSET_MASK, size = view.obj ? (uint64_t)view.len : 0;
             if (size >= 4 && at <= size - 4) {
-                length = load32((const unsigned char *)view.buf + at);
-                from = (uint64_t)length <= size - 4 - at ? (const unsigned char *)view.buf + at + 4 : NULL;
+                length = (Py_ssize_t)load32((const unsigned char *)view.buf + at) - 1;
+                int there = length >= 0 && (uint64_t)length <= size - 4 - at;
+                from = there ? (const unsigned char *)view.buf + at + 4 : NULL;
             }
         } else {
             kind_at[i] = (unsigned char)kind;

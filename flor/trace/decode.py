@@ -8,24 +8,22 @@ from __future__ import annotations
 import importlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flor.trace import stream as in_python
 from flor.trace.checkpoint import Checkpoint, StreamState, parts
-from flor.trace.format import HEAP_SHIFT, RECORD
+from flor.trace.format import HEAP_SHIFT, RECORD, segment_size
 from flor.trace.layout import Layout, Process, SourceTable, VanishedError, read_layout
+from flor.trace.segment import Tail, intact, records
 from flor.trace.stream import AnyDecoder, read_heap
-from flor.trace.tail import Tail
 
 try:
     in_c: Any = importlib.import_module("flor.trace._decode")
 except ImportError:
     in_c = None
-
-_CHUNK = RECORD << 18  # bytes read at once
 
 #: Files that are opened before the first is read, so that they can be read though a packer removes them.
 _HELD_OPEN = 256
@@ -77,7 +75,7 @@ class Heaps:
         at = 0
         for (stream, _, _), (payload, data) in carried.items():
             self._carried[stream, payload] = at
-            pieces += (len(data).to_bytes(4, "little"), data)
+            pieces += ((len(data) + 1).to_bytes(4, "little"), data)
             at += 4 + len(data)
         self._gone = b"".join(pieces)
 
@@ -88,15 +86,16 @@ class Heaps:
         found = self._maps.get((stream, segment))
         return None if found is None else memoryview(found)
 
-    def add(self, stream: int, segment: int, path: Path, tail: Tail | None) -> None:
-        """Map a file, or read it if there is a tail of it. Raises OSError."""
+    def add(self, stream: int, segment: int, path: Path, tail: Tail | None, another_boot: bool) -> None:
+        """Map a file, or read it if there is a tail of it. `another_boot`: see `Process`. Raises OSError."""
         if tail is not None:
             data = path.read_bytes() if tail.offset or path.exists() else b""
             self._maps[stream, segment] = data + tail.beyond(len(data))
             return
         with path.open("rb") as file:
             empty = file.seek(0, 2) == 0
-            self._maps[stream, segment] = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._maps[stream, segment] = mapped[: intact(mapped)] if another_boot else mapped
 
     def has(self, stream: int, segment: int) -> bool:
         """Whether the segment itself is there."""
@@ -245,8 +244,8 @@ class _Reading:
                 for stream, files in process.heaps.items():
                     if (state := self._streams.get((process.name, stream))) is not None:
                         self._add_heaps(heaps, process, stream, state.number, files)
-            if parts(self._layout.run) != list(range(1, self._before.part + 1)):
-                raise VanishedError(self._layout.run / "segments")  # some of it is in a part now
+            if self._more_parts():
+                raise VanishedError(self._layout.run / "segments")
             for index, process in enumerate(self._layout.processes):
                 for stream, files in process.streams.items():
                     if self.complete:
@@ -292,21 +291,30 @@ class _Reading:
     def _open_file(self, path: Path, tail: Tail | None) -> None:
         try:
             self._open[path] = path.open("rb", buffering=0)
-        except FileNotFoundError:
-            if tail is None or tail.offset:
-                raise VanishedError(path) from None
-            self._open[path] = Path(os.devnull).open("rb", buffering=0)  # so far there is only the tail
+        except FileNotFoundError as error:
+            if tail is not None and not tail.offset:
+                self._open[path] = Path(os.devnull).open("rb", buffering=0)  # so far there is only the tail
+            else:
+                self._cannot_read(path, error)
         except OSError as error:
-            self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
+            self._cannot_read(path, error)
 
     def _add_heaps(self, heaps: Heaps, process: Process, stream: int, number: int, files: dict[int, Path]) -> None:
         for segment, path in files.items():
             try:
-                heaps.add(number, segment, path, process.tail(stream, "heap", segment))
-            except FileNotFoundError:
-                raise VanishedError(path) from None
+                heaps.add(number, segment, path, process.tail(stream, "heap", segment), process.another_boot)
             except OSError as error:
-                self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
+                self._cannot_read(path, error)
+
+    def _cannot_read(self, path: Path, error: OSError) -> None:
+        """A file that was listed. Raises VanishedError if it is gone because it was packed, or the run removed."""
+        if not (self._layout.run / "segments").is_dir() or self._more_parts():
+            raise VanishedError(path) from None
+        self._warn(f"{_relative(path)} cannot be read ({error.strerror})")
+
+    def _more_parts(self) -> bool:
+        """Whether some of what is to be read lies in a part now."""
+        return parts(self._layout.run) != list(range(1, self._before.part + 1))
 
     def _start(self, index: int) -> object:
         """What a forked process's stream of the fork goes on from: a state, None (nothing), or why there is none."""
@@ -408,7 +416,6 @@ class _Reading:
         and how many records were taken."""
         decoder, process = self._decoder, self._layout.processes[index]
         path, tail = process.streams[stream][segment], process.tail(stream, "events", segment)
-        end = process.ends.get(stream) if segment == max(process.streams[stream]) else None
         if path not in self._open:
             self._open_file(path, tail)
         file = self._open.pop(path, None)
@@ -416,30 +423,49 @@ class _Reading:
             decoder.lose()
             return True, 0
         begin = decoder.seq
+        last = segment == max(process.streams[stream])
+        end = process.ends.get(stream) if last else None
         with file:
-            for chunk in _chunks(file.fileno(), offset, end, tail):
-                rest = memoryview(chunk)
-                while len(rest) >= RECORD and (forks or not to_forks):
-                    ahead = forks[0][0] - decoder.seq - 1 if forks else len(rest) // RECORD
-                    part = rest[: ahead * RECORD]
-                    was_broken = decoder.broken
-                    taken = decoder.feed(part)
-                    while forks and forks[0][0] == decoder.seq + 1:
-                        self._reached(index, forks.pop(0)[1])
-                    if decoder.main >= 0:
-                        forks[:] = [fork for fork in forks if fork[1] != _MAIN]
-                    if decoder.broken and not was_broken:
-                        if self._growing:
-                            return False, decoder.seq - begin
-                        self._warn(f"{_relative(path)}: record {decoder.seq} of the stream makes no sense")
-                    rest = rest[taken * RECORD :]
-                    if taken < len(part) // RECORD:
-                        if not any(rest[:4]):  # a head of 0: the end of what was written
-                            return True, decoder.seq - begin
-                        if decoder.records == self._limit:
-                            self.complete = False
-                            return False, decoder.seq - begin
-        return True, decoder.seq - begin
+            size = os.fstat(file.fileno()).st_size
+            if process.another_boot:
+                end = size = intact(file.read())
+            goes_on = self._feed(index, path, records(file.fileno(), offset, end, tail), forks, to_forks)
+        taken = decoder.seq - begin
+        if goes_on and not to_forks and not last:
+            whole = segment_size(segment) if process.another_boot else size // RECORD * RECORD
+            if offset + taken * RECORD < whole:
+                self._warn(f"{_relative(path)}: its end is missing")
+                decoder.lose()
+        return goes_on, taken
+
+    def _feed(
+        self, index: int, path: Path, chunks: Iterable[bytes], forks: list[tuple[int, str]], to_forks: bool
+    ) -> bool:
+        """Feed a segment's records. Returns whether the stream can go on."""
+        decoder = self._decoder
+        for chunk in chunks:
+            rest = memoryview(chunk)
+            while len(rest) >= RECORD and (forks or not to_forks):
+                ahead = forks[0][0] - decoder.seq - 1 if forks else len(rest) // RECORD
+                part = rest[: ahead * RECORD]
+                was_broken = decoder.broken
+                taken = decoder.feed(part)
+                while forks and forks[0][0] == decoder.seq + 1:
+                    self._reached(index, forks.pop(0)[1])
+                if decoder.main >= 0:
+                    forks[:] = [fork for fork in forks if fork[1] != _MAIN]
+                if decoder.broken and not was_broken:
+                    if self._growing:
+                        return False
+                    self._warn(f"{_relative(path)}: record {decoder.seq} of the stream makes no sense")
+                rest = rest[taken * RECORD :]
+                if taken < len(part) // RECORD:
+                    if not any(rest[:4]):  # a head of 0: the end of what was written
+                        return True
+                    if decoder.records == self._limit:
+                        self.complete = False
+                        return False
+        return True
 
     def _reached(self, index: int, child: str) -> None:
         """A process's stream is where it forked a child."""
@@ -450,20 +476,6 @@ class _Reading:
     def _warn(self, warning: str) -> None:
         self.warnings.append(warning)
         self.damaged = True
-
-
-def _chunks(file: int, offset: int, end: int | None, tail: Tail | None) -> Iterator[bytes]:
-    """A file's whole records from an offset on, up to the offset `end` if one is given, some at a time, then what its
-    tail goes beyond them. It may have holes, grow and be cut while it is read."""
-    while True:
-        chunk = os.pread(file, _CHUNK if end is None else min(_CHUNK, max(end - offset, 0)), offset)
-        whole = len(chunk) // RECORD * RECORD
-        if not whole:
-            break
-        yield chunk[:whole]
-        offset += whole
-    if tail is not None:
-        yield tail.beyond(offset)
 
 
 def _relative(path: Path) -> str:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from flor.home import Run, write_json
+from flor.home import Run, create_private, write_json
 
 # Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget
 # that it is to die by it.
@@ -45,7 +45,7 @@ def _write_log(run: Path, target: Path) -> bool:
     try:
         if not (run / "log.json").exists():
             with contextlib.suppress(VanishedError):
-                with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                with os.fdopen(create_private(beside), "wb") as file:
                     early = log_run(run, file, LOG_LIMIT)
                 beside.replace(target)
                 return early

@@ -53,7 +53,7 @@ activation it is the top activation's position. The next instance of the block t
 none need follow. SKIP moves no position.
 
 A payload that refers to the heap holds the heap's segment number in its upper 24 bits, the byte offset in
-the lower 40. There lie a 32-bit length and as many bytes.
+the lower 40. There lie 32 bits that say how many bytes follow, and one more: of what was never written they are 0.
 
 Several records may refer to the same bytes: those of a GAP, or of the last value of a site that is of its kind and
 has at most MAX_REUSED bytes.
@@ -75,6 +75,12 @@ MAX_LEAVE = 15
 HEAP_SHIFT = 40
 TAIL = 4096
 CHUNK = 61440  # bytes of a tail behind TAIL: whole pages, whole records
+
+
+def segment_size(segment: int) -> int:
+    """Bytes of a complete segment of events; one of the heap is complete beyond it."""
+    return CHUNK * min(4 << min(segment, 7), (16 << 20) // CHUNK)
+
 
 # Control records.
 BLOCK = 1  # id: a block. With OPEN its next instance, without it the position moves there

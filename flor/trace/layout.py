@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flor.home import process_started
+from flor.home import is_elsewhere, is_of_another_boot, process_started
 from flor.trace.format import ACTIVATION_BLOCKS, ID_MASK
-from flor.trace.tail import Tail, read_tail
+from flor.trace.segment import Tail, read_tail
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OTHER_FILES = ("process.json", "modules.jsonl", "control")
@@ -64,7 +64,8 @@ class Process:
     forked: bool  # whether it has, or had, a parent
     #: the parent's stream and its record count at the fork; None also if the thread that forked had no stream
     fork: tuple[int, int] | None
-    pid: tuple[int, str] | None = None  # and when it began, if that is known
+    ended: bool = True  # it had ended before its files were looked at, as far as that can be known
+    another_boot: bool = False  # on another machine, or on this one before it was started again
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
     ids: bytes = b""  # rows of stream.ID_COLUMNS
     streams: dict[int, dict[int, Path]] = field(default_factory=dict)  # stream -> segment -> events file
@@ -76,10 +77,6 @@ class Process:
         """The tail of a segment, if it has one. Then the segment's file itself may not be there yet."""
         found = self.tails.get((stream, kind))
         return found if found is not None and found.segment == segment else None
-
-    def runs(self) -> bool:
-        """Whether it goes on. (One that is not known to does not.)"""
-        return self.pid is not None and process_started(self.pid[0]) == self.pid[1]
 
 
 @dataclass
@@ -130,15 +127,7 @@ def read_layout(
     for key, blocks, sites in sources:
         known[key] = _read_site_table(layout, key, (blocks, sites))
         layout.sources.append(known[key])
-    descriptions: dict[str, dict[str, Any]] = {}
-    for path in _listed(run / "segments"):
-        if path.name.startswith("."):
-            continue
-        try:
-            descriptions[path.name] = _process_json(path)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            _still_there(run)
-            _damage(layout, f"segments/{path.name} skipped: its process.json cannot be read ({reason(error)})")
+    descriptions = _read_descriptions(layout)
     number: dict[str, int] = {}
     for name in [*processes, *(n for n in _parents_first(descriptions) if n not in processes)]:
         description = descriptions.get(name)
@@ -155,13 +144,33 @@ def read_layout(
                 _damage(layout, f"segments/{name}: its parent {description['parent']!r} is missing")
         forked = description["parent"] is not None
         process = Process(run / "segments" / name, name, description["started"], parent, forked, fork)
-        if isinstance(description["pid"], int) and isinstance(description["pid_started"], str):
-            process.pid = description["pid"], description["pid_started"]
+        pid, pid_started = description["pid"], description["pid_started"]
+        if isinstance(pid, int) and isinstance(pid_started, str):
+            process.ended = not is_elsewhere(pid_started) and process_started(pid) != pid_started
+            process.another_boot = is_of_another_boot(pid_started)
+        if process.another_boot:
+            what = "was written on another machine, or before this one was started again"
+            layout.warnings.append(f"{_name(process)} {what}: what came last may be missing")
         number[name] = len(layout.processes)
         layout.processes.append(process)
-        _list_streams(layout, process)
+        _list_files(layout, process)
         _read_modules(layout, process, known)
     return layout
+
+
+def _read_descriptions(layout: Layout) -> dict[str, dict[str, Any]]:
+    """What each process.json says, by process."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in _listed(layout.run / "segments"):
+        if path.name.startswith("."):
+            continue
+        try:
+            found[path.name] = _process_json(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            _still_there(layout.run)
+            if not isinstance(error, FileNotFoundError) or any(not p.name.startswith(".") for p in _listed(path)):
+                _damage(layout, f"segments/{path.name} skipped: its process.json cannot be read ({reason(error)})")
+    return found  # without those that are making their folder just now, or died over it
 
 
 def _process_json(path: Path) -> dict[str, Any]:
@@ -317,11 +326,11 @@ def _slots(blocks: list[tuple[str, int | None, int]], functions: dict[int, bool]
     return [tuple(row) for row in rows]
 
 
-def _list_streams(layout: Layout, process: Process) -> None:
+def _list_files(layout: Layout, process: Process) -> None:
     """A process's files as they are at one moment, though it may go on: of what is read of its events all heap bytes
     are there."""
     assert process.path is not None
-    _read_tails(process, "events")
+    _read_tails(layout, process, "events")
     process.streams = _list_segments(process, "events")
     for stream, files in process.streams.items():
         try:
@@ -330,7 +339,7 @@ def _list_streams(layout: Layout, process: Process) -> None:
             process.ends[stream] = 0
         except OSError:
             pass
-    _read_tails(process, "heap")
+    _read_tails(layout, process, "heap")
     process.heaps = _list_segments(process, "heap")
     for path in _listed(process.path):
         known = _SEGMENT.fullmatch(path.name) or _TAIL.fullmatch(path.name) or path.name in _OTHER_FILES
@@ -338,12 +347,16 @@ def _list_streams(layout: Layout, process: Process) -> None:
             layout.warnings.append(f"{_name(process)}/{path.name} skipped: it is no file of a trace")
 
 
-def _read_tails(process: Process, kind: str) -> None:
+def _read_tails(layout: Layout, process: Process, kind: str) -> None:
+    """The tails. Of another boot none is believed: its pages went to the disk, or come from it, each in its own time."""
     assert process.path is not None
     for path in _listed(process.path):
         match = _TAIL.fullmatch(path.name)
         if match and match[2] == kind and (tail := read_tail(path)) is not None:
-            process.tails[int(match[1]), kind] = tail
+            if process.another_boot:
+                layout.damaged |= any(tail.data)
+            else:
+                process.tails[int(match[1]), kind] = tail
 
 
 def _list_segments(process: Process, kind: str) -> dict[int, dict[int, Path]]:
@@ -351,7 +364,7 @@ def _list_segments(process: Process, kind: str) -> dict[int, dict[int, Path]]:
     assert process.path is not None
     found: dict[int, dict[int, Path]] = {}
     for (stream, of), tail in process.tails.items():
-        if of == kind and (kind == "heap" or any(tail.data[:4])):
+        if of == kind and (kind == "heap" or tail.data):
             found.setdefault(stream, {})[tail.segment] = process.path / f"{stream}.{tail.segment}.{kind}"
     for path in _listed(process.path):
         match = _SEGMENT.fullmatch(path.name)

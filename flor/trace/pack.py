@@ -24,7 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from flor.errors import FlorError
-from flor.home import open_run, process_started
+from flor.home import is_elsewhere, open_run, process_started, write_file
 from flor.trace.cet_json import log_run
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
@@ -33,7 +33,7 @@ from flor.trace.ended import LOG_LIMIT
 from flor.trace.format import GAP, RECORD
 from flor.trace.layout import Layout, VanishedError, read_layout, reason
 from flor.trace.packed import Packed
-from flor.trace.write import open_private, write_part
+from flor.trace.write import make_durable, open_private, write_part
 
 #: Bytes of event segments in a part: 8 million records, which take some hundred MB of memory while they are packed.
 _PART = RECORD << 23
@@ -63,7 +63,9 @@ def pack(run_path: Path) -> None:
     """
     with _lock(run_path):
         if _goes_on(run_path):
-            raise FlorError(f"{run_path} is still running: it can be packed when it has ended")
+            raise FlorError(
+                f"{run_path} is still running, as far as can be seen from here: it can be packed when it has ended"
+            )
         _pack_rest(run_path)
 
 
@@ -184,10 +186,12 @@ class _Packer:
         self._carry_heap(decoded, after)
         removable = [] if after.damaged else list(_removable(layout, after))
         for name, path in removable:
-            after.consumed[name] = after.consumed.get(name, 0) + path.stat().st_size
+            after.consumed[name] = after.consumed.get(name, 0) + _file_size(path)
         write_part(self._run, after.part, decoded, after.to_bytes(), self._meanwhile)
         part_path(self._run, "state", before.part).unlink(missing_ok=True)
         self._checkpoint, self.damaged = after, after.damaged
+        if removable:
+            make_durable(self._run)
         for _, path in removable:
             path.unlink(missing_ok=True)
         self._meanwhile()
@@ -196,6 +200,7 @@ class _Packer:
     def remove_segments(self) -> None:
         """To be called when the run has ended, and everything is packed."""
         assert not self._checkpoint.part or not _complete(self._layout(), self._checkpoint, True)
+        make_durable(self._run)
         _remove_segments(self._run)
         if self._checkpoint.part:
             part_path(self._run, "state", self._checkpoint.part).unlink(missing_ok=True)
@@ -231,7 +236,7 @@ def _complete(layout: Layout, since: Checkpoint, ended: bool) -> list[tuple[_Pla
     the process has ended (or the run), all."""
     found = []
     for process in layout.processes:
-        whole = ended or not process.runs()
+        whole = ended or process.ended
         for stream, files in process.streams.items():
             state = since.streams.get((process.name, stream))
             first = state.segment if state else 0
@@ -269,8 +274,13 @@ def _share(found: list[tuple[_Place, int, int]], turn: int) -> tuple[dict[_Place
 
 
 def _removable(layout: Layout, state: Checkpoint) -> Iterator[tuple[str, Path]]:
-    """The files of segments that no reader needs any more, with their processes."""
+    """The files of segments that no reader needs any more, with their processes. (Of some there is only a tail.) Of a
+    process that has ended, and of which everything is packed, none is needed."""
     for process in layout.processes:
+        done = process.ended and all(
+            (own := state.streams.get((process.name, stream))) is not None and own.segment > max(files)
+            for stream, files in process.streams.items()
+        )
         for stream, files in process.streams.items():
             own = state.streams.get((process.name, stream))
             if own is not None:
@@ -278,7 +288,9 @@ def _removable(layout: Layout, state: Checkpoint) -> Iterator[tuple[str, Path]]:
         for stream, files in process.heaps.items():
             own = state.streams.get((process.name, stream))
             if own is not None:
-                yield from ((process.name, path) for segment, path in files.items() if segment < own.heap)
+                yield from ((process.name, path) for segment, path in files.items() if done or segment < own.heap)
+        if done and process.path is not None:
+            yield from ((process.name, process.path / f"{s}.tail.{kind}") for s, kind in process.tails)
 
 
 class _Control:
@@ -330,6 +342,14 @@ def _size(folder: Path) -> int:
     return total
 
 
+def _file_size(path: Path) -> int:
+    """0 if it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def pack_beside(run: Path) -> None:
     """Pack a run while it goes on, and what is left of it when it and its processes have ended. The run's lock is held.
 
@@ -350,7 +370,7 @@ def pack_beside(run: Path) -> None:
         except (OSError, pa.ArrowException) as error:
             pause = _NO_ROOM_PAUSE
             with contextlib.suppress(OSError):
-                (run / _NOT_PACKED).write_text(reason(error))
+                write_file(run / _NOT_PACKED, reason(error).encode())
         except VanishedError:
             return
         time.sleep(pause)
@@ -385,19 +405,20 @@ class _Log:
 
 
 def _goes_on(run: Path) -> bool:
-    """Whether the run, or one of the processes that it has started, has not ended. (Its first one may be about to exit:
-    it records no more.)"""
+    """Whether the run, or one of the processes that it has started, has not ended, as far as that can be known. (Its
+    first one may be about to exit: it records no more.)"""
     try:
         info = open_run(run)
     except FlorError:
         return False
-    if info.status == "running":
+    first = info.info["pid"]
+    if info.status == "running" or (info.info["status"] == "running" and is_elsewhere(info.info["pid_started"])):
         return True
     for path in (run / "segments").glob("*/process.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             process = json.loads(path.read_bytes())
             pid, started = process["pid"], process["pid_started"]
-            if pid != info.info["pid"] and started is not None and process_started(pid) == started:
+            if pid != first and started is not None and (is_elsewhere(started) or process_started(pid) == started):
                 return True
     return False
 

@@ -566,8 +566,8 @@ def read_heap(segment: bytes | memoryview | None, at: int) -> bytes | None:
     """The bytes at an offset of a heap segment; None if they are not all there."""
     if segment is None or at + 4 > len(segment):
         return None
-    length = int.from_bytes(segment[at : at + 4], "little")
-    return bytes(segment[at + 4 : at + 4 + length]) if at + 4 + length <= len(segment) else None
+    length = int.from_bytes(segment[at : at + 4], "little") - 1
+    return bytes(segment[at + 4 : at + 4 + length]) if 0 <= length <= len(segment) - at - 4 else None
 
 
 def tree_text(data: bytes) -> bytes | None:

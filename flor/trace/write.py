@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flor.home import create_private, make_private
 from flor.trace.checkpoint import part_path
 from flor.trace.columns import Rows, arrow, decoded_about, decoded_instances, decoded_rows
 from flor.trace.decode import Decoded
@@ -38,7 +39,7 @@ def write_part(run: Path, part: int, decoded: Decoded, state: bytes | None, mean
     `meanwhile` is called now and then. Raises OSError or pa.ArrowException; then nothing is left behind.
     """
     folder = run / "trace"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_private(folder)
     beside = {kind: folder / f".{kind}.packing" for kind in ("values", "state", "blocks")}
     about = decoded_about(decoded)
     key = uuid.uuid4().hex
@@ -75,16 +76,26 @@ def write_part(run: Path, part: int, decoded: Decoded, state: bytes | None, mean
 
 def open_private(path: Path) -> Any:
     """A new file that is only its owner's, to be written."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    return os.fdopen(create_private(path, os.O_RDWR | os.O_TRUNC), "wb")
 
 
-def sync(folder: Path) -> None:
-    """Make durable what was renamed in a folder."""
-    directory = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file durable, or what was renamed in a folder."""
+    file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(file)
     finally:
-        os.close(directory)
+        os.close(file)
+
+
+def make_durable(run: Path) -> None:
+    """What a packed trace needs besides itself, before what it was made of is removed. Raises OSError."""
+    for folder in (run, run / "sites", run / "sources"):
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if path.is_file():
+                    sync(path)
+            sync(folder)
 
 
 def _flush(file: Any) -> None:

@@ -45,7 +45,7 @@ def events(experiment: str) -> list[tuple[str, int, object]]:
                 heap = (path.parent / f"{stream}.{payload >> f.HEAP_SHIFT}.heap").read_bytes()
                 offset = payload & (1 << f.HEAP_SHIFT) - 1
                 (length,) = struct.unpack_from("<I", heap, offset)
-                value = re.sub(rb'"id": \d+|0x[0-9a-f]+', b"", heap[offset + 4 : offset + 4 + length])
+                value = re.sub(rb'"id": \d+|0x[0-9a-f]+', b"", heap[offset + 4 : offset + 3 + length])
             found.append((path.name, head, value))
     return found
 

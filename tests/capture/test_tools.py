@@ -377,3 +377,30 @@ def test_pytest_runs_under_capture(write: Write) -> None:
     captured = run(FLOR, "python", "-m", "pytest", "tools", *options, PYTEST_ADDOPTS="")
     assert captured == plain
     assert plain[0] == 1
+
+
+def test_what_the_debugger_binds_is_what_was_loaded(recorder: str, write: Write) -> None:
+    """Also in a module that says nothing of a debugger, and after the debugger has gone."""
+    write(
+        "helper.py",
+        """
+        def add(n):
+            k = n
+            before = k + 1
+            for i in range(3):
+                a = k * 10
+                b = k + a
+                c = k + b
+            return k + before + c
+        """,
+    )
+    write("script.py", "import helper\nhelper.add(1)\nbreakpoint()\nhelper.add(2)\n")
+    commands = "b helper.py:5\nc\n!k = 7\nclear 1\nc\n"
+    assert run(FLOR, "python", "script.py", "case", stdin=commands)[0] == 0
+    text = (
+        Path("helper.py").read_text().replace("return k", 'return GET("after", k)').replace("k *", 'GET("inside", k) *')
+    )
+    write("helper_h.py", f"#{Path('helper.py').absolute()}\n{text}")
+    assert run(FLOR, "etl", "case", "helper_h.py")[0] == 0
+    rows = Path("case.csv").read_text().splitlines()
+    assert [row.split(",")[-2:] for row in rows] == [["inside", "after"], *[["1", "1"]] * 3, *[["7", "7"]] * 3]

@@ -192,7 +192,7 @@ def _scalar(value: Any, kind: type) -> Described:
     if value.dtype.kind in "Mm":
         return ["date", str(value)] if value.dtype.kind == "M" else ["literal", repr(value)]
     item = value.item()
-    plain = type(item) in (bool, int, float, complex, str, bytes)
+    plain = type(item) in (bool, int, float, complex, str, bytes, tuple)  # the last of a record
     return ["scalar", qualified(kind), describe(item)] if plain else ["object", qualified(kind)]
 
 

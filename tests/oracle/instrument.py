@@ -21,7 +21,7 @@ FSTRINGS_HAVE_POSITIONS = sys.version_info >= (3, 12)
 
 #: Stands in a code's constants for a method of the truth program, whose name follows: no namespace is asked for it.
 MARKER = "\0oracle:"
-VALUE, BIND, ENTER, ITERATE, GENERATE = "value", "bind", "enter", "iterate", "generate"
+VALUE, BIND, ENTER, ITERATE, GENERATE, BOOL = "value", "bind", "enter", "iterate", "generate", "bool"
 
 
 @dataclass(frozen=True)
@@ -364,7 +364,8 @@ class _Instrument:
             around = [_constant(block, inner)] if begin == GENERATE and not i else []
             arguments = [*around, _constant(inner, inner), *self.names(names, inner)]
             begins = _call(ITERATE if i else begin, arguments, inner)
-            clause.ifs = [begins, *(self.value(c, inner) for c in clause.ifs)]
+            # Called, so that a condition's __bool__ runs in the block of the item, whatever line the compiler gives the jump.
+            clause.ifs = [begins, *(_call(BOOL, [self.value(c, inner)], inner) for c in clause.ifs)]
             block = inner
         for name in ("key", "value", "elt"):
             if (part := getattr(node, name, None)) is not None:

@@ -12,6 +12,7 @@ import atexit
 import builtins
 import dis
 import importlib.machinery
+import itertools
 import json
 import os
 import sys
@@ -26,6 +27,26 @@ _HERE = Path(__file__).resolve().parent
 
 _RETURN_GENERATOR = dis.opmap["RETURN_GENERATOR"]
 _GENERATORS = {types.GeneratorType: "gi", types.CoroutineType: "cr", types.AsyncGeneratorType: "ag"}
+
+
+#: What a comprehension does with an iterable and with its items, and what belongs to that. The compiler gives some of it the
+#: line of the whole comprehension, other versions that of the part: what was evaluated right before has the right one.
+_STEPS = frozenset(
+    dis.opmap[name]
+    for name in (
+        *("GET_ITER", "FOR_ITER", "GET_AITER", "GET_ANEXT", "GET_AWAITABLE", "SEND", "LOAD_CONST"),
+        *("SET_ADD", "MAP_ADD", "EXTENDED_ARG", "CACHE"),
+    )
+)
+
+
+def _line(frame: types.FrameType) -> int:
+    """That of what a frame does, which is its block's number plus one."""
+    unit = frame.f_lasti // 2
+    while unit > 0 and frame.f_code.co_code[2 * unit] in _STEPS:
+        unit -= 1
+    line = next(itertools.islice(frame.f_code.co_positions(), unit, None))[0]
+    return line or frame.f_lineno or 0
 
 
 class _Activation:
@@ -53,6 +74,8 @@ class _Truth:
         self.threads: dict[threading.Thread, int] = {}
 
     # What the instrumented code calls.
+
+    bool = bool
 
     def value(self, site: int, value: Any, binding: int | None = None) -> Any:
         frame = sys._getframe(1)
@@ -139,8 +162,7 @@ class _Truth:
         if frame is None:
             return 0 if self.instances else -1
         activation = self.activation(frame)
-        block = (frame.f_lineno or 0) - 1
-        return activation.current.get(block, activation.current[activation.block])
+        return activation.current.get(_line(frame) - 1, activation.current[activation.block])
 
     def instance(self, source: int, block: int, parent: int) -> int:
         thread = self.threads.setdefault(threading.current_thread(), len(self.threads))

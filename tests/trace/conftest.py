@@ -10,7 +10,7 @@ from tests.trace.writer import MODES
 
 @pytest.fixture(params=MODES)
 def mode(request: pytest.FixtureRequest) -> str:
-    """ "python", "c" or "packed": see `writer.WrittenRun.read`."""
+    """See `writer.WrittenRun.read`."""
     if request.param == "c" and decoding.in_c is None:
         pytest.skip("flor.trace._decode is not built")
     return str(request.param)

@@ -54,6 +54,7 @@ LOST: dict[str, tuple[Damage, str]] = {
     "a skipped site": (lambda r, s: s.raw(f.SKIP << f.KIND_SHIFT | 1 + len(MAIN.blocks), 1), "makes no sense"),
     "an unknown activation goes on": (lambda r, s: s.control(f.RESUME, 2), "makes no sense"),
     "a segment is missing": (lambda r, s: s.next_segment(5), "segments before it are missing"),
+    "a segment's end is missing": (lambda r, s: s.raw(0).value("x", 9).next_segment(), "its end is missing"),
 }
 
 
@@ -177,6 +178,12 @@ def module_line(**change: object) -> Callable[[WrittenRun], object]:
     return damage
 
 
+def foreign_process(run: WrittenRun) -> None:
+    path = run.path / "segments" / "9"
+    path.mkdir()
+    (path / "0.0.events").write_bytes(b"events")
+
+
 #: Files that were damaged, and a word of the warning. The values of MAIN stay readable.
 FILES: dict[str, tuple[Callable[[WrittenRun], object], str]] = {
     "no JSON in the other's sites": (overwrite(OTHER_JSON, b"{"), "cannot be read"),
@@ -189,7 +196,7 @@ FILES: dict[str, tuple[Callable[[WrittenRun], object], str]] = {
     "ids beyond all ids": (module_line(base=(1 << 22) - 1, sites=5), "a line cannot be read"),
     "a path as a content hash": (module_line(sha256="../../../etc/passwd"), "a line cannot be read"),
     "a source that is missing": (module_line(), "cannot be read"),
-    "a foreign process": (lambda r: (r.path / "segments" / "9").mkdir(), "process.json cannot be read"),
+    "a foreign process": (lambda r: foreign_process(r), "process.json cannot be read"),
     "a foreign file": (overwrite("segments/0/notes.txt", b"x"), "it is no file of a trace"),
     "a foreign file among processes": (overwrite("segments/x", b"x"), "process.json cannot be read"),
     "a segment that is a folder": (lambda r: (r.path / "segments/0/7.0.events").mkdir(), "cannot be read"),

@@ -244,8 +244,8 @@ def a_process_that_begins_with_a_function_hangs_under_the_main_module(run: Writt
 
 @case({"main[0]": {"a": "1", "b": "2"}, "main[0] > f[0]": {"x": "1"}})
 def a_stream_of_several_segments(run: WrittenRun) -> None:
-    s = main_process(run).stream().open("main").value("a", 1).zeros(7).next_segment()
-    s.value("x", 1, opens=True).zeros(24).next_segment().value("b", 2, leave=1)
+    s = main_process(run).stream().open("main").value("a", 1).next_segment()
+    s.value("x", 1, opens=True).next_segment().value("b", 2, leave=1)
 
 
 @case({"main[0]": {"a": "1"}, "main[0] > g[0]": {}, "main[0] > g[1]": {"g1": "3"}})
@@ -337,22 +337,20 @@ def test_streams_are_numbered_over_the_run(mode: str, tmp_path: Path) -> None:
     assert sorted(blocks) == [(0, MAIN.block("main"), 0), (0, MAIN.block("f"), 1), (1, OTHER.block("other"), 2)]
 
 
+@pytest.mark.parametrize("python", [True, False])
 @pytest.mark.parametrize("limit", range(8))
-def test_a_limit_ends_the_reading(limit: int, mode: str, tmp_path: Path) -> None:
-    if mode == "packed":
-        pytest.skip("packing has no limit")
+def test_a_limit_ends_the_reading(limit: int, python: bool, tmp_path: Path) -> None:
     run = WrittenRun(tmp_path)
     main_process(run).stream().open("main").value("a", 1).open("g").value("g1", 2).open("g").value("g2", 3)
-    decoded = decode(run.path, limit=limit, python=mode == "python")
+    decoded = decode(run.path, limit=limit, python=python)
     assert (sum(decoded.counts), decoded.complete) == ((0, 0, 1, 1, 2, 2, 3, 3)[limit], limit >= 6)
 
 
-def test_only_some_sites_can_be_kept(mode: str, tmp_path: Path) -> None:
-    if mode == "packed":
-        pytest.skip("packing keeps all")
+@pytest.mark.parametrize("python", [True, False])
+def test_only_some_sites_can_be_kept(python: bool, tmp_path: Path) -> None:
     run = WrittenRun(tmp_path)
     main_process(run).stream().open("main").value("a", 1).value("g1", 2, opens=True).value("h1", 3, opens=True)
-    decoded = decode(run.path, sites=(1, 2), python=mode == "python")
+    decoded = decode(run.path, sites=(1, 2), python=python)
     assert [rows is not None for rows in decoded.rows[:3]] == [False, True, False]
     assert decoded.counts[:3].tolist() == [1, 1, 1]
 

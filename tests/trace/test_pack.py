@@ -145,9 +145,19 @@ def test_segments_left_by_a_killed_packer_are_removed(run: WrittenRun, monkeypat
 
 def test_segments_that_could_not_be_read_are_kept(run: WrittenRun) -> None:
     (run.path / "segments" / "9").mkdir()
+    (run.path / "segments" / "9" / "0.0.events").write_bytes(b"events")
     for _ in range(2):
         pack(run.path)
         assert (run.path / "segments" / "9").is_dir()
+
+
+def test_a_process_that_died_over_its_folder_is_none(run: WrittenRun) -> None:
+    (run.path / "segments" / "9").mkdir()
+    (run.path / "segments" / "9" / ".process.json.9").write_bytes(b"{")
+    trace = open_trace(open_run(run.path))
+    assert (shown(trace), trace.warnings) == (EXPECTED, [])
+    pack(run.path)
+    assert not (run.path / "segments").exists()
 
 
 def test_a_reader_takes_the_packed_trace_when_the_segments_vanish(

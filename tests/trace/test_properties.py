@@ -56,7 +56,7 @@ skips = st.builds(
     leaves,
     st.integers(0, 20) | st.integers(0, (1 << 64) - 1),
 )
-noise = st.tuples(st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 64) - 1))
+noise = st.tuples(st.integers(1, (1 << 32) - 1), st.integers(0, (1 << 64) - 1))
 #: An id alone opens activations often, so that there is a stack to play with.
 opening = st.sampled_from(
     [(head(f.BLOCK, 1 + MAIN.block(b), True), 0) for b in ("main", "f", "gen", "g", "h", "i", "k")]
@@ -201,8 +201,9 @@ class Program:
         for step in body:
             if step[0] == "value":
                 self.count += 1
-                self.stream.value(step[1], self.count, leave=self.left())
-                self.expected[label][step[1]] = str(self.count)
+                value = self.count if self.count % 3 else f"number {self.count}, in the heap"
+                self.stream.value(step[1], value, leave=self.left())
+                self.expected[label][step[1]] = str(value)
                 self.position = label
             elif step[0] == "loop":
                 for iteration in step[2]:

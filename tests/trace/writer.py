@@ -19,7 +19,7 @@ from flor.trace.pack import pack
 from flor.trace.read import Raw, Trace, open_trace
 
 #: The ways to read a run that all have to agree.
-MODES = ("python", "c", "packed", "parts", "parts and rest")
+MODES = ("python", "c", "tails", "packed", "parts", "parts and rest", "parts and tails")
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,21 @@ class WrittenRun:
         (self.path / "sites" / f"{source.sha256}.json").write_text(json.dumps(table))
 
     def read(self, mode: str) -> Trace:
-        """Its trace: decoded in Python or in C, or packed first: whole, in as many parts as there can be, or half of
-        them."""
+        """Its trace: decoded in Python or in C, with what was written last in tails, or packed first: whole, in as many
+        parts as there can be, or half of them."""
         if mode == "packed":
             pack(self.path)
             return open_trace(open_run(self.path))
+        has_tails = any(self.path.glob("segments/*/*.tail.*"))
         if mode.startswith("parts"):
-            self.split(lambda _: 2)
+            if not has_tails:
+                self.split(lambda _: 2)
+            if mode.endswith("tails") and not has_tails:
+                self.into_tails(lambda _: 0)
             self.pack_parts(None if mode == "parts" else 0.5)
             return open_trace(open_run(self.path))
+        if mode == "tails" and not has_tails:
+            self.into_tails(lambda size: size // 2)
         return Trace(open_run(self.path), [Raw(decode(self.path, python=mode == "python"))])
 
     def split(self, length: Callable[[int], int]) -> None:
@@ -123,7 +129,7 @@ class WrittenRun:
             for file in files:
                 data = file.read_bytes()
                 for at in range(0, len(data) - f.RECORD + 1, f.RECORD):
-                    if not any(data[at : at + 4]):
+                    if file == files[-1] and not any(data[at : at + 4]):
                         break
                     records.append(data[at : at + f.RECORD])
                 file.unlink()
@@ -132,6 +138,24 @@ class WrittenRun:
                 count = length(number)
                 (first.parent / f"{stream}.{segment}.events").write_bytes(b"".join(records[:count]))
                 records, segment, number = records[count:], segment + 1, number + 1
+
+    def into_tails(self, begin: Callable[[int], int]) -> None:
+        """Put the end of each stream into its tail: of a segment of so many bytes what lies from begin(size) on."""
+        for path in self.last_segments():
+            size = path.stat().st_size
+            whole = size // f.RECORD * f.RECORD if path.suffix == ".events" else size
+            at = begin(whole)
+            into_tail(path, at - at % f.RECORD, at - at % f.RECORD, whole, padded=path.suffix == ".events")
+
+    def last_segments(self) -> list[Path]:
+        """The files of the last segments of all streams, of events and of the heap."""
+        last: dict[tuple[Path, str, str], Path] = {}
+        for path in self.path.glob("segments/*/*.[0-9]*.*"):
+            stream, segment, kind = path.name.split(".")
+            before = last.get((path.parent, stream, kind))
+            if path.is_file() and (before is None or int(before.name.split(".")[1]) < int(segment)):
+                last[path.parent, stream, kind] = path
+        return sorted(last.values())
 
     def pack_parts(self, share: float | None = None, *, ended: bool = True) -> int:
         """Pack the run in parts of a segment each, all or a share of them; returns how many there are."""
@@ -150,6 +174,22 @@ class WrittenRun:
         finally:
             packing._PART = whole
         return made
+
+
+def into_tail(
+    path: Path, at: int, end: int, size: int, emptied: tuple[int, int] = (0, 0), *, padded: bool = True
+) -> None:
+    """Put a segment's bytes from `at` to `size` into its tail, of which from `emptied` to `emptied` are zero again; its
+    file ends at `end`. The tail is `padded` to its length, unless it is to end as a damaged file does."""
+    data = path.read_bytes()
+    stream, segment, kind = path.name.split(".")
+    held = bytearray(data[at:size].ljust(f.CHUNK if padded else 0, b"\0"))
+    held[slice(*emptied)] = bytes(len(held[slice(*emptied)]))
+    place = int(segment) << f.HEAP_SHIFT | at
+    path.with_name(f"{stream}.tail.{kind}").write_bytes(place.to_bytes(8, "little").ljust(f.TAIL, b"\0") + held)
+    path.write_bytes(data[:end])
+    if not end:
+        path.unlink()
 
 
 class WrittenProcess:
@@ -207,11 +247,6 @@ class WrittenStream:
         self.records += 1
         return self
 
-    def zeros(self, count: int) -> WrittenStream:
-        with self.events.open("ab") as file:
-            file.write(bytes(count))
-        return self
-
     def control(self, kind: int, payload: int = 0, leave: int = 0) -> WrittenStream:
         return self.raw(kind << f.KIND_SHIFT | leave << f.LEAVE_SHIFT, payload)
 
@@ -262,7 +297,7 @@ class WrittenStream:
     def put(self, data: bytes) -> int:
         with self.heap.open("ab") as file:
             at = file.tell()
-            file.write(struct.pack("<I", len(data)) + data)
+            file.write(struct.pack("<I", len(data) + 1) + data)
         return self.segment << f.HEAP_SHIFT | at
 
     def _block(self, name: str) -> int:

@@ -1,18 +1,18 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-results = {}
+results = {name: [] for name in ("a", "bb", "ccc")}
 lock = threading.Lock()
 
-def work(name, n):
+def work(name, n, box):
     total = 0
     for i in range(n):
         total += i * len(name)
     with lock:
-        results[name] = total
+        box.append(total)
     return total
 
-threads = [threading.Thread(target=work, args=(name, n)) for name, n in [("a", 3), ("bb", 4), ("ccc", 5)]]
+threads = [threading.Thread(target=work, args=(name, n, results[name])) for name, n in [("a", 3), ("bb", 4), ("ccc", 5)]]
 for t in threads:
     t.start()
 for t in threads:
@@ -32,7 +32,7 @@ workers = [Worker(k) for k in range(1, 4)]
 print([w.result for w in workers])
 with ThreadPoolExecutor(2) as pool:
     squares = list(pool.map(lambda v: v * v, range(5)))
-    futures = [pool.submit(work, "z" * m, m) for m in range(1, 4)]
+    futures = [pool.submit(work, "z" * m, m, []) for m in range(1, 4)]
     print(squares, [f.result() for f in futures])
 one, two = threading.Semaphore(1), threading.Semaphore(0)
 order = []
