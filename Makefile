@@ -1,5 +1,6 @@
 # make demo     the walk-through on the Iris example, ending in its table
 # make test     all tests, on every supported Python that is there
+# make cpython  CPython's own tests by plain Python and under capture, on every supported Python, in about three hours
 # make lint     formatting, style, types, the arrows between rooms
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make figures  what make bench has measured, into docs/performance.md
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint bench figures clean
+.PHONY: demo test cpython lint bench figures clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +24,9 @@ demo: $(INSTALLED)
 test: lint
 	$(BIN)/python tests/pythons.py
 	$(BIN)/pytest -n 2 tests
+
+cpython: $(INSTALLED)
+	$(BIN)/python tests/pythons.py -m tests.cpython; others=$$?; $(BIN)/python -m tests.cpython && exit $$others
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
