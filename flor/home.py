@@ -23,6 +23,9 @@ from flor.errors import FlorError
 #: Version of everything in a run directory: run.json's "format".
 FORMAT = 1
 
+#: A file beside run.json: why the run could not be packed so far.
+NOT_PACKED = ".not-packed"
+
 
 def home() -> Path:
     """FLOR_HOME, by default ~/.flor, absolute. It need not exist."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flor.errors import FlorError
-from flor.home import Run, experiment_path, experiments, home, open_run, run_paths, runs
+from flor.home import NOT_PACKED, Run, experiment_path, experiments, home, open_run, run_paths, runs
 from flor.trace.thinned import Thinned
 
 
@@ -40,8 +41,7 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
                 lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
-    lines += _uncaptured(found)
-    lines += _thinned(found)
+    lines += _uncaptured(found) + _thinned(found) + _not_packed(found)
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
     lines += _aligned((), names)
@@ -69,6 +69,15 @@ def _uncaptured(runs: Sequence[Run]) -> list[str]:
 def _thinned(runs: Sequence[Run]) -> list[str]:
     """A line for each block that was thinned, of each run."""
     return [f"run {run.id} was thinned, {thinned}" for run in runs for thinned in _thinned_blocks(run)]
+
+
+def _not_packed(runs: Sequence[Run]) -> list[str]:
+    """Why runs could not be packed so far."""
+    lines = []
+    for run in runs:
+        with contextlib.suppress(OSError):
+            lines.append(f"run {run.id} is not packed yet: {(run.path / NOT_PACKED).read_text()}")
+    return lines
 
 
 def _thinned_blocks(run: Run) -> list[Thinned]:

@@ -70,6 +70,7 @@ static void created(Stream *s, PyObject *v, int told) {
         if (!made) PyErr_Clear();
         Suspended *m = add_frame(frame);
         if (m) {
+            tell_suspended(m);
             Py_XSETREF(m->made, made);
             m->code = code_of((PyFrameObject *)frame);
             m->token = told ? ++R.token : UNTOLD;
@@ -98,6 +99,7 @@ static int begin_frame(Stream *s, const Probe *p) {
     prune(s);
     tell_position(s);
     Suspended *m = find_frame(frame);
+    if (m) tell_suspended(m);
     uint64_t token = m && m->code == code ? m->token : 0;
     int silent = token ? token == UNTOLD : begins_silently(s, p->home, p->function);
     if (!silent) {
@@ -480,6 +482,13 @@ static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
     return list;
 }
 
+PyDoc_STRVAR(forks_doc, "forks()\n\nTo be called before a fork: what is told before it is not told again in the child.");
+
+static PyObject *forks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
+    if (R.active) tell_everything();
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(forked_doc, "forked()\n\nTo be called in a forked child: it must never write into its parent's segments.");
 
 static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
@@ -522,9 +531,9 @@ PyDoc_STRVAR(stop_doc, "stop()\n\nRecord nothing more, and cut the segments to t
 
 static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
     uint64_t count = 0;
+    tell_everything();
     R.active = 0;
     for (Stream *s = R.streams; s; s = s->next_stream) {
-        if (s->skipped) tell_first(s);
         count += records(s);
         if (R.directory) {
             end_file(s, &s->events);
@@ -562,6 +571,7 @@ static PyObject *follow(PyObject *Py_UNUSED(self), PyObject *args) {
 static PyMethodDef methods[] = {
     {"start", start, METH_VARARGS, start_doc},
     {"probes", probes, METH_VARARGS, probes_doc},
+    {"forks", forks, METH_NOARGS, forks_doc},
     {"forked", forked, METH_NOARGS, forked_doc},
     {"directory", directory, METH_NOARGS, directory_doc},
     {"stop", stop, METH_NOARGS, stop_doc},

@@ -107,6 +107,8 @@ typedef struct {
     uint32_t skip, skip_end; /* the blocks from skip to before skip_end are not recorded now; skip_end 0: all are */
     uint8_t guarded, silent; /* silent: nothing of it is recorded, nor that it is there */
     uint8_t bare;            /* its loop's body runs without probes of derived loads */
+    uint8_t untold;          /* it goes on, and no record has told that yet */
+    uint32_t left_out, left_out_of; /* instances of a block that were not recorded here, and that no record has told */
     void *frame, *code;      /* addresses, never followed */
 } Entry;
 
@@ -123,8 +125,7 @@ typedef struct Stream {
     File events, heap;
     uint32_t heap_segment; /* where the heap was when the segment of events began */
     uint32_t pending; /* activations left that no record has told yet */
-    uint32_t skipped; /* instances of the block `skip` that were not recorded and that no record has told yet */
-    uint32_t skip;
+    int owed;         /* 1 + the lowest place on the stack of what no record has told yet of activations; 0: nothing */
     int busy; /* a value is being looked at: whatever runs meanwhile is not the program's */
     int dead; /* nothing can be written any more */
     Entry *stack;
@@ -146,7 +147,7 @@ typedef struct {
     uint64_t token; /* not 0: created, not begun */
     PyObject *made; /* then a weak reference to the generator or coroutine */
     Stream *stream; /* else: its activation */
-    uint32_t number, block, pos, mark, skip, skip_end;
+    uint32_t number, block, pos, mark, skip, skip_end, left_out, left_out_of;
     int silent;
 } Suspended;
 

@@ -179,21 +179,42 @@ static inline void put(Stream *s, uint32_t head, uint64_t payload) {
 
 /* Before a record: what has to be told first. Returns what goes into the record's head. */
 static uint32_t tell_first(Stream *s) {
-    if (s->skipped) { /* then nothing is pending */
-        uint32_t skipped = s->skipped;
-        s->skipped = 0;
-        put(s, KIND(K_SKIP) | s->skip, skipped);
-        return 0;
+    uint32_t leave = s->pending << LEAVE_SHIFT;
+    if (s->pending > MAX_LEAVE) {
+        put(s, KIND(K_LEAVE), s->pending);
+        leave = 0;
     }
-    uint32_t pending = s->pending;
     s->pending = 0;
-    if (pending <= MAX_LEAVE) return pending << LEAVE_SHIFT;
-    put(s, KIND(K_LEAVE), pending);
-    return 0;
+    for (int i = s->owed - 1; s->owed && i <= s->depth; i++) {
+        Entry *e = &s->stack[i];
+        if (e->untold) {
+            put(s, leave | KIND(K_RESUME), e->number);
+            leave = 0;
+        }
+        if (e->left_out) {
+            put(s, leave | KIND(K_SKIP) | e->left_out_of, e->left_out);
+            leave = 0;
+        }
+        e->untold = 0;
+        e->left_out = 0;
+    }
+    s->owed = 0;
+    return leave;
+}
+
+/* The same where no record follows. */
+static void tell_all(Stream *s) {
+    uint32_t left = tell_first(s) >> LEAVE_SHIFT;
+    if (left) put(s, KIND(K_LEAVE), left);
+}
+
+/* The top of the stack has something to tell. */
+static inline void owe(Stream *s) {
+    if (!s->owed) s->owed = 1 + s->depth;
 }
 
 static inline void emit(Stream *s, uint32_t head, uint64_t payload) {
-    if (UNLIKELY(s->pending | s->skipped)) head |= tell_first(s);
+    if (UNLIKELY(s->pending | (uint32_t)s->owed)) head |= tell_first(s);
     put(s, head, payload);
 }
 
@@ -233,6 +254,7 @@ static Stream *new_stream(void) {
     Stream *s = R.free;
     if (s) {
         R.free = s->next_free;
+        if (s->owed) tell_all(s);
         s->depth = 0;
         s->top = s->stack;
         s->pending = 0;

@@ -201,12 +201,11 @@ static int limit(Stream *s) {
 
 /* An instance of `block` begins under the position of the top activation, and is not recorded. */
 static void note_skipped(Stream *s, uint32_t block) {
-    if (s->pending || (s->skipped && (s->skip != block || s->skipped == UINT32_MAX))) {
-        uint32_t left = tell_first(s) >> LEAVE_SHIFT;
-        if (left) put(s, KIND(K_LEAVE), left);
-    }
-    s->skip = block;
-    s->skipped++;
+    Entry *e = s->top;
+    if (e->left_out && (e->left_out_of != block || e->left_out == UINT32_MAX)) tell_all(s);
+    e->left_out_of = block;
+    e->left_out++;
+    owe(s);
 }
 
 static inline int is_thinned(Place *place) { return UNLIKELY(place->mask) && place->count++ & place->mask; }

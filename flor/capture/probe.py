@@ -121,15 +121,20 @@ def _write_all(fd: int, data: bytes, offset: int) -> None:
 
 class _Entry:
     """One activation on a stream's stack. Blocks `skip` to before `skip_end` are not recorded now (0: all are); of a
-    silent one nothing is, nor that it is there. `bare`: its loop's body runs without probes of derived loads."""
+    silent one nothing is, nor that it is there. `bare`: its loop's body runs without probes of derived loads. `untold`:
+    it goes on, and no record has told that yet; nor that `left_out` instances of the block `left_out_of` were not
+    recorded here."""
 
-    __slots__ = ("bare", "block", "code", "frame", "guarded", "mark", "number", "pos", "silent", "skip", "skip_end")
+    __slots__ = (
+        *("bare", "block", "code", "frame", "guarded", "left_out", "left_out_of", "mark", "number"),
+        *("pos", "silent", "skip", "skip_end", "untold"),
+    )
 
     def __init__(self, block: int, pos: int, mark: int, number: int, guarded: bool, frame: int, code: Any) -> None:
         self.block, self.pos, self.mark, self.number = block, pos, mark, number
         self.guarded, self.frame, self.code = guarded, frame, code
-        self.silent = self.bare = False
-        self.skip = self.skip_end = 0
+        self.silent = self.bare = self.untold = False
+        self.skip = self.skip_end = self.left_out = self.left_out_of = 0
 
     def silence(self) -> None:
         self.silent = True
@@ -149,8 +154,9 @@ class _Stream:
         self.heap = _File("heap")
         self.heap_segment = 0  # where the heap was when the segment of events began
         self.stack: list[_Entry] = []
+        self.bottom = _Entry(0, 0, 0, -1, True, 0, None)  # no activation: what is owed where there is none
         self.pending = 0
-        self.skip = self.skipped = 0
+        self.owed = False  # something of activations that no record has told yet
         self.activations = 0
         self.sealed = 0
         self.last_time = -1
@@ -207,12 +213,12 @@ class _Stream:
         _r.thinning.limit(tail, sum(s.events.next + s.heap.next for s in _r.streams))
 
     def note_skipped(self, block: int) -> None:
-        if self.pending or (self.skipped and self.skip != block):
-            left = self.tell_first() >> f.LEAVE_SHIFT
-            if left:
-                self.put(f.LEAVE << f.KIND_SHIFT, left)
-        self.skip = block
-        self.skipped += 1
+        entry = self.stack[-1] if self.stack else self.bottom
+        if entry.left_out and entry.left_out_of != block:
+            self.tell_all()
+        entry.left_out_of = block
+        entry.left_out += 1
+        self.owed = True
 
     def begins(self, place: Place) -> None:
         """An activation of `place` begins."""
@@ -220,18 +226,31 @@ class _Stream:
 
     def tell_first(self) -> int:
         """Before a record: what has to be told first. Returns what goes into the record's head."""
-        if self.skipped:
-            skipped, self.skipped = self.skipped, 0
-            self.put(f.SKIP << f.KIND_SHIFT | self.skip, skipped)
-            return 0
-        pending, self.pending = self.pending, 0
-        if pending <= f.MAX_LEAVE:
-            return pending << f.LEAVE_SHIFT
-        self.put(f.LEAVE << f.KIND_SHIFT, pending)
-        return 0
+        leave = self.pending << f.LEAVE_SHIFT
+        if self.pending > f.MAX_LEAVE:
+            self.put(f.LEAVE << f.KIND_SHIFT, self.pending)
+            leave = 0
+        self.pending = 0
+        if self.owed:
+            for entry in (self.bottom, *self.stack):
+                if entry.untold:
+                    self.put(leave | f.RESUME << f.KIND_SHIFT, entry.number)
+                    leave = 0
+                if entry.left_out:
+                    self.put(leave | f.SKIP << f.KIND_SHIFT | entry.left_out_of, entry.left_out)
+                    leave = 0
+                entry.untold, entry.left_out = False, 0
+            self.owed = False
+        return leave
+
+    def tell_all(self) -> None:
+        """The same where no record follows."""
+        left = self.tell_first() >> f.LEAVE_SHIFT
+        if left:
+            self.put(f.LEAVE << f.KIND_SHIFT, left)
 
     def emit(self, head: int, payload: int) -> None:
-        if self.pending or self.skipped:
+        if self.pending or self.owed:
             head |= self.tell_first()
         self.put(head, payload)
 
@@ -262,14 +281,15 @@ class _Stream:
 
     def pop(self) -> None:
         entry = self.stack[-1]
-        if not entry.silent and self.skipped:
-            self.tell_first()
+        if not entry.untold and entry.left_out:
+            self.tell_all()
         if not entry.guarded:
             frame = _r.frames.get(entry.frame)
             if frame and not frame.token and frame.stream is self and frame.number == entry.number:
                 frame.pos, frame.mark, frame.skip, frame.skip_end = entry.pos, entry.mark, entry.skip, entry.skip_end
+                frame.left_out, frame.left_out_of = entry.left_out, entry.left_out_of
         self.stack.pop()
-        self.pending += not entry.silent
+        self.pending += not entry.silent and not entry.untold
 
     def prune(self) -> None:
         while self.stack and not self.stack[-1].guarded and not _alive(self.stack[-1]):
@@ -302,15 +322,27 @@ class _Stream:
 class _Frame:
     """A generator's or coroutine's frame: created (`token`, `made`), or begun (`stream`, `number`)."""
 
-    __slots__ = ("block", "code", "made", "mark", "number", "pos", "silent", "skip", "skip_end", "stream", "token")
+    __slots__ = (
+        *("block", "code", "left_out", "left_out_of", "made", "mark", "number", "pos"),
+        *("silent", "skip", "skip_end", "stream", "token"),
+    )
 
     def __init__(
         self, code: Any, token: int, stream: _Stream | None, number: int, block: int, made: Any = None
     ) -> None:
         self.code, self.token, self.stream, self.number, self.made = code, token, stream, number, made
         self.block = self.pos = block
-        self.mark = self.skip = self.skip_end = 0
+        self.mark = self.skip = self.skip_end = self.left_out = self.left_out_of = 0
         self.silent = False
+
+    def tell(self) -> None:
+        """It is not known any more, or nobody knows whether it will go on: tell what it owes."""
+        if not self.token and self.left_out and self.stream is not None:
+            self.stream.tell_all()
+            self.stream.put(f.RESUME << f.KIND_SHIFT, self.number)
+            self.stream.put(f.SKIP << f.KIND_SHIFT | self.left_out_of, self.left_out)
+            self.stream.put(f.LEAVE << f.KIND_SHIFT, 1)
+            self.left_out = 0
 
 
 class _Recorder:
@@ -373,6 +405,8 @@ def _stream() -> _Stream | None:
     if hold is None:
         if _r.free:
             stream = _r.free.pop()
+            if stream.owed:
+                stream.tell_all()
             stream.stack.clear()
             stream.pending = 0
             stream.emit(f.THREAD << f.KIND_SHIFT, threading.get_native_id())
@@ -496,17 +530,20 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is None or known.token or known.block != self.function or known.code is not frame.f_code:
             return False
+        untold = not known.silent and known.stream is s
         if known.silent:
             known.stream = s
-        elif known.stream is s:
-            s.emit(f.RESUME << f.KIND_SHIFT, known.number)
-        else:
+        elif known.stream is not s:
+            known.tell()
             s.emit(f.PARENT << f.KIND_SHIFT, 0)
             s.emit(f.BLOCK << f.KIND_SHIFT | f.OPEN | known.block, 0)
             known.stream, known.number, known.pos, known.mark = s, s.activations, known.block, 0
             s.activations += 1
         entry = _Entry(known.block, known.pos, known.mark, known.number, False, id(frame), known.code)
         entry.skip, entry.skip_end = known.skip, known.skip_end
+        entry.left_out, entry.left_out_of, entry.untold = known.left_out, known.left_out_of, untold
+        known.left_out = 0
+        s.owed |= untold
         if known.silent:
             entry.silence()
         s.stack.append(entry)
@@ -558,6 +595,8 @@ class Probe:
         s.prune()
         s.tell_position()
         known = _r.frames.get(id(frame))
+        if known is not None:
+            known.tell()
         token = known.token if known is not None and known.code is frame.f_code else 0
         silent = token == _UNTOLD if token else self.begins_silently(s, self.home)
         number = -1
@@ -730,6 +769,8 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is not None and known.made is not None and known.made() is v:
             return  # it was passed on, not made here
+        if known is not None:
+            known.tell()
         _r.token += told
         _r.frames[id(frame)] = _Frame(frame.f_code, _r.token if told else _UNTOLD, None, 0, 0, weakref.ref(v))
         if told:
@@ -963,6 +1004,20 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
     return made
 
 
+def _tell_everything() -> None:
+    for stream in _r.streams:
+        if stream.owed:
+            stream.tell_all()
+    for frame in _r.frames.values():
+        frame.tell()
+
+
+def forks() -> None:
+    """To be called before a fork: what is told before it is not told again in the child."""
+    if _r.active:
+        _tell_everything()
+
+
 def forked() -> None:
     """To be called in a forked child: it must never write into its parent's segments."""
     if not _r.active:
@@ -1004,11 +1059,10 @@ def directory() -> str:
 
 def stop() -> dict[str, int]:
     """Record nothing more, and cut the segments to their length."""
+    _tell_everything()
     _r.active = False
     for stream in _r.streams:
         stream.busy = True
-        if stream.skipped:
-            stream.tell_first()
         stream.events.end(stream)
         stream.heap.end(stream)
         stream.dead = True

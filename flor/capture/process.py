@@ -56,7 +56,7 @@ class Process:
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, pack, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
-        os.register_at_fork(after_in_child=self.recorder.forked)
+        os.register_at_fork(before=self.recorder.forks, after_in_child=self.recorder.forked)
         self.capture.install()
         pickled.capture = self.capture
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from flor.home import NOT_PACKED
 from flor.trace.cet_json import log_run
 from flor.trace.ended import LOG_LIMIT
 from flor.trace.format import RECORD
@@ -25,9 +26,6 @@ _PAUSE, _LONG_PAUSE, _NO_ROOM_PAUSE = 0.1, 0.5, 10.0
 
 #: Bytes that may wait to be packed though the log has not reached its full length.
 _NO_LONGER = 1 << 29
-
-#: A file beside run.json: why the run could not be packed so far.
-NOT_PACKED = ".not-packed"
 
 
 def pack_beside(run: Path) -> None:
@@ -52,8 +50,8 @@ def pack_beside(run: Path) -> None:
             again = time.monotonic() + _NO_ROOM_PAUSE
             with contextlib.suppress(OSError):
                 (run / NOT_PACKED).write_text(reason(error))
-        except VanishedError:
-            return
+        except VanishedError:  # a process has just ended and removed its tails, or the run is removed
+            pass
         pause = 0.0 if packed else min(max(_PAUSE, 1.5 * pause), _LONG_PAUSE)
         time.sleep(pause)
     if (run / "run.json").is_file():
@@ -113,7 +111,8 @@ class _Log:
         self._next = 0
 
     def written(self, ready: int) -> bool:
-        """Whether it is there, so that segments can go. `ready`: bytes that wait to be packed. Raises OSError."""
+        """Whether it is there, or there is no room for it, so that segments can go. `ready`: bytes that wait to be
+        packed."""
         if self._written or ready < self._next:
             return self._written
         self._next = 2 * ready
@@ -124,6 +123,8 @@ class _Log:
             if early or ready >= _NO_LONGER:
                 beside.replace(self.path)
                 self._written = True
+        except OSError:  # packing makes room
+            self._written = True
         finally:
             beside.unlink(missing_ok=True)
         return self._written

@@ -6,6 +6,7 @@ This runs inside the captured program, after its own exit handlers: standard lib
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sys
@@ -42,7 +43,7 @@ def ended(run: Run) -> None:
 
 
 def _write_log(run: Path, target: Path) -> bool:
-    """Write the log; returns whether it ends early."""
+    """Write the log; returns whether it ends early. Raises OSError."""
     new = target.with_name(f".log.json.{os.getpid()}")
     try:
         if not (run / "log.json").exists():
@@ -51,7 +52,10 @@ def _write_log(run: Path, target: Path) -> bool:
                     early = log_run(run, file, LOG_LIMIT)
                 new.replace(target)
                 return early
-        (run / "log.json").replace(target)  # what packs the run has written it: its segments are going
+        try:  # who packs the run has written it: its segments are going
+            (run / "log.json").replace(target)
+        except FileNotFoundError:
+            raise OSError(errno.ENOSPC, "there was no room for its log.json") from None
         return True
     finally:
         new.unlink(missing_ok=True)
