@@ -1,6 +1,7 @@
 # make demo     the walk-through on the Iris example, ending in its table
 # make test     all tests, on every supported Python that is there
 # make lint     formatting, style, types, the arrows between rooms
+# make oracle   is every value recorded as it was? SCRIPT=path, for its arguments ARGS='a b'; by default the oracle's own scripts
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make figures  what make bench has measured, into docs/performance.md
 
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint bench figures clean
+.PHONY: demo test lint oracle bench figures clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +31,11 @@ lint: $(INSTALLED)
 	$(BIN)/clang-format --dry-run --Werror flor/*/*.[ch]
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+SCRIPT ?= $(wildcard tests/oracle/scripts/[a-z]*.py)
+
+oracle: $(INSTALLED)
+	@$(BIN)/python -m tests.oracle $(SCRIPT) $(if $(ARGS),-- $(ARGS))
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)

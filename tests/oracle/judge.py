@@ -238,7 +238,8 @@ def type_of(truth: Described) -> str | None:
 
 def _same_type(kind: str, truth: Described) -> tuple[Verdict, str]:
     known = type_of(truth)
-    if known is None or kind in (known, f"?.{known.rpartition('.')[2]}"):  # no attribute of the class is its module's name
+    # "?": no attribute of the class is its module's name.
+    if known is None or kind in (known, f"?.{known.rpartition('.')[2]}"):
         return "summarised", ""
     return "wrong", f"recorded a {kind}"
 
