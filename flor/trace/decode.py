@@ -293,7 +293,8 @@ class _Reading:
             self._open[path] = path.open("rb", buffering=0)
         except FileNotFoundError as error:
             if tail is not None and not tail.offset:
-                self._open[path] = Path(os.devnull).open("rb", buffering=0)  # so far there is only the tail
+                nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - closed as all of these are
+                self._open[path] = nothing  # so far there is only the tail
             else:
                 self._cannot_read(path, error)
         except OSError as error:
@@ -412,8 +413,8 @@ class _Reading:
     def _segment(
         self, index: int, stream: int, segment: int, offset: int, forks: list[tuple[int, str]], to_forks: bool
     ) -> tuple[bool, int]:
-        """Feed one segment from an offset on, or only up to the last of the forks. Returns whether the stream can go on,
-        and how many records were taken."""
+        """Feed one segment from an offset on, or only up to the last of the forks. Returns whether the stream can go
+        on, and how many records were taken."""
         decoder, process = self._decoder, self._layout.processes[index]
         path, tail = process.streams[stream][segment], process.tail(stream, "events", segment)
         if path not in self._open:

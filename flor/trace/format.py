@@ -19,13 +19,13 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
     that are not packed; four zeros. It may be missing.
 ``<stream>.<segment>.events``, ``<stream>.<segment>.heap``
     One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
-    One is complete when the next of its kind is there or the tail belongs to it, or when the process has ended; complete ones may be packed, and
-    removed.
+    One is complete when the next of its kind is there or the tail belongs to it, or when the process has ended;
+    complete ones may be packed, and removed.
 ``<stream>.tail.events``, ``<stream>.tail.heap``
     What was written last, while the process runs. It begins with 64 bits: where the bytes from `TAIL` on belong, the
-    segment's number in the upper 24, the offset in it in the lower 40. What the segment itself holds from there on is the
-    same, and newer: a reader reads the tail first, then the segment, and of the tail only what goes beyond the segment's
-    end. While it reads the 64 bits must not change.
+    segment's number in the upper 24, the offset in it in the lower 40. What the segment itself holds from there on is
+    the same, and newer: a reader reads the tail first, then the segment, and of the tail only what goes beyond the
+    segment's end. While it reads the 64 bits must not change.
 
 A segment of events is an array of 12-byte records, little-endian: a 32-bit head, then a 64-bit payload.
 The payload is written first, the head last, so that a record is there whole or not at all. A head of 0 ends what was

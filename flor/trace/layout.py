@@ -348,7 +348,7 @@ def _list_files(layout: Layout, process: Process) -> None:
 
 
 def _read_tails(layout: Layout, process: Process, kind: str) -> None:
-    """The tails. Of another boot none is believed: its pages went to the disk, or come from it, each in its own time."""
+    """The tails. Of another boot none is believed: its pages went to the disk, or come from it, each when it liked."""
     assert process.path is not None
     for path in _listed(process.path):
         match = _TAIL.fullmatch(path.name)
