@@ -303,3 +303,32 @@ def test_a_program_that_drops_its_permissions(recorder: str, write: Write) -> No
     found = [int(v.rpartition(": ")[2]) for v in values(newest_trace("case"), "i * 3")]
     assert found[100:] == [i * 3 for i in range(len(found) - 100)]
     assert len(found) >= 100
+
+
+# ---- the budget
+
+
+def test_a_run_that_has_used_its_budget_stops_recording_and_says_so(recorder: str, write: Write) -> None:
+    """Nothing is left out before: an instance that is missing would let others share its row."""
+    write(
+        "script.py",
+        """
+        def work():
+            for i in range(20_000):
+                for j in range(5):
+                    x = i * 10 + j
+                for k in range(2):
+                    y = i + k
+            return i
+        print(work())
+        """,
+    )
+    done = flor("python", "--budget", "1M", "script.py", "case")
+    assert (done.returncode, done.stdout) == (0, "19999\n")
+    assert "flor: recording stopped early: Disk quota exceeded" in done.stderr
+    trace = newest_trace("case")
+    assert trace.skipped() == {}
+    found = [int(v.rpartition(": ")[2]) for v in values(trace, "i * 10 + j")]
+    assert 1_000 < len(found) < 100_000
+    assert found == [i * 10 + j for i in range(20_000) for j in range(5)][: len(found)]
+    assert "recording stopped early" in flor("show", "case").stdout

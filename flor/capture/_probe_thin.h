@@ -13,6 +13,10 @@
 #define LEAST_SHARE 0.02 /* each of them at least this */
 #define MAX_LEVEL 30
 
+/* Whether blocks are thinned. They must not be while tables take the instances that are recorded for all there were: a
+ * loop of which one iteration is left would share its row with what stands beside it. */
+#define THINS 0
+
 enum {
     WRITTEN,
     CONSUMED,
@@ -87,11 +91,11 @@ static void thin(const uint8_t *records, size_t count) {
 /* Before a new segment: thin if it is time, stop if there is nothing left. */
 static void limit(Stream *s) {
     double part = used();
-    if (part >= 1 && R.level >= 3) {
+    if (part >= 1 && (!THINS || R.level >= 3)) {
         fail(s, EDQUOT);
         return;
     }
-    while (R.level < MAX_LEVEL && 1 - part <= 1 / (double)(2ULL << R.level)) {
+    while (THINS && R.level < MAX_LEVEL && 1 - part <= 1 / (double)(2ULL << R.level)) {
         R.level++;
         if (s->events.base) thin(s->events.base, (size_t)(s->events.next - s->events.base) / RECORD);
     }
