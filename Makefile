@@ -2,14 +2,15 @@
 # make test     all tests, on every supported Python that is there
 # make lint     formatting, style, types, the arrows between rooms
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
-# make figures  what make bench has measured, into docs/performance.md
+# make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"
+# make cpython  CPython's own tests with and without capture, on the Python of .venv
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint bench figures clean
+.PHONY: demo test lint bench oracle cpython clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -34,9 +35,11 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)
 
-figures: $(INSTALLED)
-	$(BIN)/pip install -qq --editable '.[bench]'
-	$(BIN)/python -m benchmarks.report
+oracle: $(INSTALLED)
+	$(BIN)/python -m tests.oracle $(SCRIPT) $(if $(ARGS),-- $(ARGS))
+
+cpython: $(INSTALLED)
+	$(BIN)/python -m tests.cpython
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info flor/*/*.so

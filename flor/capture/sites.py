@@ -89,14 +89,6 @@ class SourceMap:
             ends[parent] = max(ends[parent], ends[number])
         return ends
 
-    def function_of(self, block: int) -> int:
-        """The innermost block at or around `block` that has a frame of its own."""
-        while self.blocks[block].kind in ("for", "while", "comprehension"):
-            parent = self.blocks[block].parent
-            assert parent is not None
-            block = parent
-        return block
-
 
 _DEFAULTS = {f.name: f.default for f in fields(Site)}
 

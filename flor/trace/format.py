@@ -112,7 +112,6 @@ REDACTED = 23
 DATE = 24  # heap: UTF-8, ISO 8601: a datetime, date, time or pandas Timestamp
 TREE = 26  # heap: a list or tuple of numbers in binary (see above); readers give it as EXACT
 
-CONTROL_KINDS = frozenset({*range(BLOCK, NONE), SKIP})
 VALUE_KINDS = frozenset({*range(NONE, DATE + 1), TREE})
 HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE, TREE})
 

@@ -5,7 +5,7 @@ segments that are complete, then their files are removed. Whatever happens betwe
 segment that the part's state says is still to be read.
 
 `python -m flor.trace.pack RUN_DIR...` does it as a helper process at low priority, and says nothing; with
-`--beside LOCK RUN_DIR` it packs a run that goes on until it has ended (see `flor.capture.beside`).
+`--beside LOCK RUN_DIR` it packs a run that goes on until it has ended. Nothing starts it so yet.
 """
 
 from __future__ import annotations
