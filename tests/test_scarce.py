@@ -75,6 +75,7 @@ def test_a_disk_that_fills_up_leaves_no_value_in_a_wrong_place(recorder: str, wr
     """What fills first is the heap: of a loop whose targets are texts no instance begins any more."""
     write("script.py", NESTED)
     home = {"FLOR_HOME": str(disk / "home"), "FLOR_BUDGET": "1G", "FLOR_TIME_SHARE": "1"}
+    home["PYTHONWARNINGS"] = "ignore::DeprecationWarning"  # since 3.12 a fork beside a thread is warned of
     done = flor("python", "script.py", "case", **home)
     assert (done.returncode, done.stdout) == (3, "0\n")
     assert done.stderr.startswith("flor: recording stopped early: No space left on device")
