@@ -511,6 +511,26 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(amend_doc, "amend(place, kind, number)\n\nPut a number into the place of a gap: stream, segment, offset.");
+
+static PyObject *amend(PyObject *Py_UNUSED(self), PyObject *args) {
+    unsigned int number, segment, kind;
+    unsigned long long offset;
+    PyObject *value;
+    if (!PyArg_ParseTuple(args, "(IIK)IO", &number, &segment, &offset, &kind, &value)) return NULL;
+    uint64_t payload = 0;
+    if (PyFloat_CheckExact(value)) {
+        memcpy(&payload, &((PyFloatObject *)value)->ob_fval, 8);
+    } else {
+        payload = (uint64_t)PyLong_AsLongLong(value);
+        if (PyErr_Occurred()) return NULL;
+    }
+    for (const Stream *s = R.streams; s && R.directory; s = s->next_stream) {
+        if (s->number == number) amend_record(s, segment, offset, kind, payload);
+    }
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(directory_doc, "directory()\n\nThis process's folder of segments. A forked child makes its own at its "
                             "first event or module.");
 
@@ -566,6 +586,7 @@ static PyMethodDef methods[] = {
     {"probes", probes, METH_VARARGS, probes_doc},
     {"traced", traced, METH_NOARGS, traced_doc},
     {"forked", forked, METH_NOARGS, forked_doc},
+    {"amend", amend, METH_VARARGS, amend_doc},
     {"directory", directory, METH_NOARGS, directory_doc},
     {"stop", stop, METH_NOARGS, stop_doc},
     {"follow", follow, METH_VARARGS, follow_doc},

@@ -182,6 +182,46 @@ static int is_new_change(Stream *s, uint32_t head, PyObject *v) {
     return 1;
 }
 
+/* ---- numbers that come later ---- */
+
+/* Tell where the last record lies. */
+static void tell_place(Stream *s, PyObject *told) {
+    if (s->dead) return;
+    const File *f = &s->events;
+    unsigned long long offset = f->offset + (uint64_t)(f->next - f->base) - RECORD;
+    PyObject *place = Py_BuildValue("IIK", s->number, f->segment, offset);
+    s->busy = 1;
+    PyObject *result = place ? CALL_QUIETLY(told, place) : NULL;
+    s->busy = 0;
+    Py_XDECREF(place);
+    Py_XDECREF(result);
+    if (!result) PyErr_Clear();
+}
+
+/* Put a number into the place of a gap: the payload first, then the head, so that a reader finds the one or the other.
+ * Where the segment is packed already the gap stays. */
+static void amend_record(const Stream *s, uint32_t segment, uint64_t offset, uint32_t kind, uint64_t payload) {
+    const File *f = &s->events;
+    uint32_t head = 0;
+    if (f->base && f->segment == segment && f->offset <= offset) {
+        uint8_t *p = f->base + (offset - f->offset);
+        if (p < f->next) memcpy(&head, p, 4);
+        if ((head & KIND(31)) != KIND(K_GAP)) return;
+        memcpy(p + 4, &payload, 8);
+        __atomic_store_n((uint32_t *)p, (head & ~KIND(31)) | KIND(kind), __ATOMIC_RELEASE);
+        return;
+    }
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%u.%u.events", R.directory, s->number, segment);
+    int fd = open_retrying(path, O_RDWR);
+    if (fd < 0) return;
+    if (pread(fd, &head, 4, (off_t)offset) == 4 && (head & KIND(31)) == KIND(K_GAP)) {
+        head = (head & ~KIND(31)) | KIND(kind);
+        if (!write_all(fd, (const uint8_t *)&payload, 8, offset + 4)) write_all(fd, (const uint8_t *)&head, 4, offset);
+    }
+    close(fd);
+}
+
 /* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program: KeyboardInterrupt,
  * or what a signal's handler raised.
  */
@@ -223,6 +263,7 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
             PyObject *stand_in = without_keeping(v);
             if (stand_in) remember(s, p, stand_in, kind, ref);
             emit(s, head | KIND(kind), ref);
+            if (PyTuple_GET_SIZE(kept) == 3) tell_place(s, PyTuple_GET_ITEM(kept, 2));
         }
     } else if (PyFloat_CheckExact(what)) {
         uint64_t bits;

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flor.capture import literals, origin, secrets, snapshots
+from flor.capture import devices, literals, origin, secrets, snapshots
 from flor.capture.literals import MAX_LEAVES, NotExactError, Writer
 from flor.trace import format as f
 
@@ -21,7 +21,8 @@ MAX_CONTENTS = 4096  # bytes of an array that are kept in place
 _MAX_CELLS = 16384  # texts of a table that is kept as a snapshot
 _NUMBERS = (int, float, complex, bool)
 
-Kept = tuple[int, bytes | int | float]
+#: A kind, its bytes or number, and what is to be told where its record lies, if it is to be.
+Kept = tuple[int, bytes | int | float] | tuple[int, bytes, Callable[[devices.Place], None]]
 
 
 def handler(library: str, kind: type) -> Callable[[Any], Kept] | None:
@@ -94,7 +95,10 @@ def _numpy_scalar(value: Any) -> Kept:
     if value.dtype.kind == "M":
         return f.DATE, str(value).encode()
     kept = from_scalar(value.item()) if value.dtype.kind in "biufcSU" else None
-    return kept or (f.EXACT, literals.write(value).encode())
+    try:
+        return kept or (f.EXACT, literals.write(value).encode())
+    except NotExactError:  # a record of which something is not to be shown
+        return array({"type": origin.qualified(type(value)), "dtype": literals.item(str(value.dtype))[1:-1], "shape": []})
 
 
 def _numpy_function(value: Any) -> Kept:
@@ -105,7 +109,7 @@ def _ndarray(value: Any, name: str = "numpy.ndarray") -> Kept:
     dtype, size = value.dtype, value.size
     plain = dtype.kind in "biufc" and dtype.isbuiltin != 2
     if size == 1:
-        if (plain or dtype.kind in "SU") and (kept := from_scalar(value.item())) is not None:
+        if (plain or dtype.kind in "SUT") and (kept := from_scalar(value.item())) is not None:
             return kept
         if dtype.kind == "M":
             return f.DATE, str(value.reshape(1)[0]).encode()
@@ -128,7 +132,7 @@ def _array_of_others(value: Any, name: str) -> Kept:
     dtype = value.dtype
     words = {"U": "str", "T": "str", "S": "bytes", "V": literals.item(str(dtype))[1:-1]}
     data = {"type": name, "dtype": words.get(dtype.kind, dtype.name), "shape": list(value.shape)}
-    if dtype.isbuiltin == 2 or dtype.kind not in "OTUSVMm":
+    if dtype.isbuiltin == 2 or dtype.kind not in "OTUSVMm" or _names_secret(dtype.names or ()):
         return array(data)
     if value.size <= MAX_LEAVES:
         data |= _cells((value.astype("U") if dtype.kind in "Mm" else value).tolist())
@@ -137,6 +141,11 @@ def _array_of_others(value: Any, name: str) -> Kept:
         if not secrets.texts or not any(_holds(elements, dtype, text) for text in secrets.texts):
             data |= _blob(snapshots.npy(repr(dtype.descr if dtype.names else dtype.str), value.shape, elements))
     return array(data)
+
+
+def _names_secret(labels: Iterable[object]) -> bool:
+    """Whether one of these labels (of columns, of rows, of fields) looks like a secret's."""
+    return any(type(label) is str and secrets.is_secret(label) for label in labels)
 
 
 def _holds(elements: bytes, dtype: Any, text: str) -> bool:
@@ -178,6 +187,8 @@ def _numpy_writer(kind: type) -> Callable[[Writer, Any], str] | None:
     names = [origin.own_name(k) for k in origin.ancestors(kind)]
     if "generic" in names:
         return _write_numpy_scalar
+    if "dtype" in names:
+        return _write_dtype
     return _write_ndarray if names[0] == "ndarray" else _write_other if "ndarray" in names else None
 
 
@@ -186,13 +197,20 @@ def _write_numpy_scalar(writer: Writer, value: Any) -> str:
     if kind in "Mm":
         writer.leaf()
         return repr(value)
-    if value.dtype.hasobject:
+    if value.dtype.hasobject or _names_secret(value.dtype.names or ()):
         raise NotExactError
     scalar = value.item()
     if type(scalar) in (*_NUMBERS, str, bytes, tuple):
         return writer.write(scalar)
     writer.leaf()
     return repr(value)  # long double: more than Python's numbers hold
+
+
+def _write_dtype(writer: Writer, value: Any) -> str:
+    if value.names or value.isbuiltin == 2:
+        raise NotExactError
+    writer.leaf()
+    return f"dtype({value.name!r})"
 
 
 def _write_ndarray(writer: Writer, value: Any) -> str:
@@ -244,8 +262,11 @@ def _plain_tensor(value: Any, torch: Any) -> Kept:
     contents = b""
     if not value.is_cpu:
         if size == 1:
-            why = f"a tensor on {value.device}: to read it would wait for the device. Name its .item()"
-            return f.GAP, f'{head}, "why": "{why}"}}'.encode()
+            copied = devices.begin(value) if numpy and _has_memory(value, torch) else None
+            why = f"a tensor on {value.device}: "
+            why += "to read it would wait for the device. Name its .item()" if copied is None else "it was not there yet"
+            gap = f'{head}, "why": "{why}"}}'.encode()
+            return (f.GAP, gap) if copied is None else (f.GAP, gap, copied)
         head += f', "device": "{value.device}"'
     elif numpy and _has_memory(value, torch):
         nbytes = size * value.element_size()
@@ -309,6 +330,18 @@ def _tensor_scalar(dtype: str, contents: bytes) -> Kept | None:
     return from_scalar(struct.unpack(_UNPACK[dtype], contents)[0])
 
 
+def _number_in(host: Any) -> devices.Number | None:
+    """The one element of a tensor on the host, if it is a number that a record holds."""
+    dtype = (_torch.get(host.dtype) or _torch_dtype(host.dtype))[1]
+    contents = _memory(host, dtype, MAX_CONTENTS)
+    kept = _tensor_scalar(dtype, contents) if contents else None
+    return None if kept is None or isinstance(kept[1], bytes) else (kept[0], kept[1])
+
+
+for _kind in ("cuda", "xpu"):
+    devices.add(_kind, _number_in)
+
+
 def _torch_writer(kind: type) -> Callable[[Writer, Any], str] | None:
     name = origin.own_name(kind)
     if name in ("dtype", "device"):
@@ -364,7 +397,7 @@ def _frame(value: Any) -> Kept:
     ordinary = all(origin.library(type(t)) in ("pandas", "numpy", origin.PYTHON) for t in dtypes)
     data["dtype"] = ", ".join(dict.fromkeys(map(str, dtypes))) if ordinary else "?"
     data["columns"] = [n if type(n) is str else literals.item(n) for n in names if n is not None]
-    if not ordinary or not dtypes or any(secrets.is_secret(n) for n in data["columns"]):
+    if not ordinary or not dtypes or _names_secret(data["columns"]) or _names_secret(value.index[:MAX_LEAVES].tolist()):
         return array(data)
     if value.size <= MAX_LEAVES:
         data |= _cells(value.to_numpy(dtype=object).tolist())
@@ -472,7 +505,7 @@ def _polars(value: Any) -> Kept:
     data["dtype"] = ", ".join(dict.fromkeys(str(t) for t in dtypes[:MAX_LEAVES]))
     data["columns"] = [n for n in names if n]
     objects = any(str(t) == "Object" for t in dtypes)
-    if objects or any(map(secrets.is_secret, data["columns"])) or snapshots.is_forked():
+    if objects or _names_secret(data["columns"]) or snapshots.is_forked():
         return array(data)  # in a forked process its threads are gone, and it would wait for them
     rows, width = (*shape, 1)[:2]
     if rows * width <= MAX_LEAVES:

@@ -86,16 +86,16 @@ class Writer:
         self.leave()
         return f"{name}({', '.join(parts)})"
 
-    def member(self, name: object, value: Any, hidden: bool = False) -> str:
-        """The value of a key or field; no text of one whose name looks like a secret's."""
+    def member(self, name: object, value: Any, hidden: bool = False, bound: bool = True) -> str:
+        """The value of a key or field; no text, nor what holds one, of one whose name looks like a secret's. `bound`: it
+        is a name for sure, so that the text is known for a secret from now on."""
         text = self.write(value)
-        if type(value) in (str, bytes) and (
-            hidden or (type(name) is str and len(name) < 200 and secrets.is_secret(name))
-        ):
-            if type(value) is str and not hidden:
-                secrets.remember(value)
-            return REDACTED
-        return text
+        secret = type(name) is str and len(name) < 200 and secrets.is_secret(name)
+        if not ((secret and ("'" in text or '"' in text)) or (hidden and type(value) in (str, bytes))):
+            return text
+        if type(value) is str and bound and not hidden:
+            secrets.remember(value)
+        return REDACTED
 
 
 def write(value: Any, leaves: int = MAX_LEAVES) -> str:
@@ -247,7 +247,10 @@ def _collection(writer: Writer, value: Any) -> str:
     if kind is dict:
         text = "{" + writer.pairs(list(value.items())) + "}"
     else:
-        text = writer.items(list(value))
+        if kind is tuple and len(value) == 2:  # perhaps a name and what it stands for
+            text = f"{writer.write(value[0])}, {writer.member(*value, bound=False)}"
+        else:
+            text = writer.items(list(value))
         if kind is tuple:
             text = f"({text},)" if len(value) == 1 else f"({text})"
         elif kind is list:

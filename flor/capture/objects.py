@@ -56,7 +56,8 @@ def standard(value: object) -> str | None:
     if origin.module_of(kind).partition(".")[0] not in _SHOWN or not origin.is_plain(value):
         return None
     text = repr(value)
-    return None if secrets.in_text(text) or " object at 0x" in text else short(text)
+    hidden = secrets.in_text(text) or secrets.names_one(text) or " object at 0x" in text
+    return None if hidden else short(text)
 
 
 def exception(value: BaseException) -> str:

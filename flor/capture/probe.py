@@ -43,7 +43,8 @@ _HEAD = struct.Struct("<I")
 _SMALL = range(-(2**63), 2**63)
 _COARSE = getattr(time, "CLOCK_MONOTONIC_COARSE", time.CLOCK_MONOTONIC)
 
-Keep = Callable[[object, bool], tuple[int, bytes | int | float]]
+Place = tuple[int, int, int]  # a record's stream, segment, and offset there
+Keep = Callable[[object, bool], "tuple[int, bytes | int | float] | tuple[int, bytes, Callable[[Place], None]]"]
 
 
 #: Where the stack is about to end a probe has to fail before it has begun. (So many activations are deep; so many
@@ -109,6 +110,27 @@ class _File:
             self.next = 0
             self.place_tail()
 
+    def amend(self, stream: int, segment: int, offset: int, kind: int, payload: bytes) -> None:
+        """Put a number into the place of a gap: the payload first, then the head."""
+        at = f.TAIL + offset - self.offset
+        if self.map is not None and self.segment == segment and f.TAIL <= at < f.TAIL + self.next:
+            head = _amended(self.map[at : at + 4], kind)
+            if head is not None:
+                self.map[at + 4 : at + 12] = payload
+                self.map[at : at + 4] = head
+            return
+        try:
+            fd = os.open(f"{_r.directory}/{stream}.{segment}.{self.suffix}", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:  # it is packed already: the gap stays
+            return
+        try:
+            head = _amended(os.pread(fd, 4, offset), kind)
+            if head is not None:
+                _write_all(fd, payload, offset + 4)
+                _write_all(fd, head, offset)
+        finally:
+            os.close(fd)
+
     def next_segment(self) -> None:
         self.segment += 1
         self.offset = 0
@@ -125,6 +147,14 @@ class _File:
 
 #: Before Python 3.13 a mapping keeps a descriptor open.
 _NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+
+
+def _amended(head: bytes, kind: int) -> bytes | None:
+    """A gap's head as that of a number; None if it is no gap's."""
+    old = int.from_bytes(head, "little")
+    if old >> f.KIND_SHIFT & f.KIND_MASK != f.GAP:
+        return None
+    return _HEAD.pack(old & ~(f.KIND_MASK << f.KIND_SHIFT) | kind << f.KIND_SHIFT)
 
 
 def _write_all(fd: int, data: bytes, offset: int) -> None:
@@ -746,7 +776,7 @@ class Probe:
             return
         begin = time.monotonic_ns()
         try:
-            kind, what = _r.keep(v, redact)
+            kind, what, *told = _r.keep(v, redact)
         except (RecursionError, MemoryError):
             self.gap(s, head, type(v))
             return
@@ -762,6 +792,8 @@ class Probe:
                 if kept is not None:
                     self.remember(s, kept, kind, ref)
                 s.emit(head | kind << f.KIND_SHIFT, ref)
+                if told and not s.dead:
+                    told[0]((s.number, s.events.segment, s.events.offset + s.events.next - f.RECORD))
         elif isinstance(what, float):
             s.emit(head | kind << f.KIND_SHIFT, _INT.unpack(_DOUBLE.pack(what))[0])
         else:
@@ -1133,6 +1165,15 @@ def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], An
     # Python takes the import system's own frames out of a traceback by this name.
     get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
     return get_code
+
+
+def amend(place: Place, kind: int, number: int | float) -> None:
+    """Put a number into the place of a gap: stream, segment, offset."""
+    stream, segment, offset = place
+    payload = _DOUBLE.pack(number) if isinstance(number, float) else _INT.pack(number & 0xFFFF_FFFF_FFFF_FFFF)
+    for one in _r.streams:
+        if one.number == stream:
+            one.events.amend(stream, segment, offset, kind, payload)
 
 
 def directory() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flor import LOADED_BEFORE
-from flor.capture import pickled, snapshots, values
+from flor.capture import devices, pickled, snapshots, values
 from flor.capture.chosen import Chosen
 from flor.capture.limits import Limits
 from flor.capture.modules import Capture
@@ -52,6 +52,7 @@ class Process:
         first = self.starter is None
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
         directory = self.open(-1, 0) if first else ""
+        devices.recorder.amend = self.recorder.amend
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
@@ -98,9 +99,16 @@ class Process:
         self.folder = path.name
         return str(path)
 
+    def stop(self) -> dict[str, int]:
+        """Record nothing more. Returns what the recorder says of it."""
+        with contextlib.suppress(Exception):
+            devices.resolve()
+        stats: dict[str, int] = self.recorder.stop()
+        return stats
+
     def end(self) -> None:
         """The end of a process that is not the run's first: process.json says why it stopped early, if it did."""
-        error = self.recorder.stop()["error"]
+        error = self.stop()["error"]
         if error and self.folder is not None:
             with contextlib.suppress(OSError, ValueError, KeyError):
                 path = self.run / "segments" / self.folder / "process.json"

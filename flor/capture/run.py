@@ -188,7 +188,7 @@ class _Session:
             if os.getpid() != self.pid:
                 self.process.end()
                 return
-            stats = self.process.recorder.stop()
+            stats = self.process.stop()
             if not self.path.is_dir():
                 _say(f"{self.path} was removed while the program ran: nothing is kept of this run")
                 return

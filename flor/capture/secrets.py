@@ -21,6 +21,7 @@ _SECRET = re.compile(
 )
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-\s.]+")
 _VARIABLE = re.compile(r"(?:(?:^|_)(?:TOKEN|KEY|PASS)|PASSWD|PASSWORD)$", re.IGNORECASE)
+_NAMED = re.compile(r"([\w-]+)(?:\s*=|['\"]\s*[:,])")
 _IN_ADDRESS = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
 
 
@@ -57,6 +58,11 @@ def remember(text: str) -> None:
 def in_text(text: str) -> bool:
     """Whether a text holds a known secret."""
     return any(secret in text for secret in texts)
+
+
+def names_one(text: str) -> bool:
+    """Whether the text of a value shows what a name gives away: `password='...'`, `'password': ...`, `'password', ...`."""
+    return any(map(is_secret, _NAMED.findall(text)))
 
 
 def in_bytes(data: bytes) -> bool:

@@ -18,7 +18,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from flor.capture import arrays, literals, objects, origin
+from flor.capture import arrays, devices, literals, objects, origin
 from flor.capture import secrets as known
 from flor.capture.arrays import Kept
 from flor.capture.literals import MAX_TEXT, NotExactError
@@ -34,12 +34,15 @@ _Handler = Callable[[Any], Kept]
 
 
 def keep(value: Any, redact: bool) -> Kept:
-    """The kind of flor.trace.format and its payload: bytes for the heap, or an int or float for the record itself.
+    """The kind of flor.trace.format and its payload: bytes for the heap, or an int or float for the record itself. Then
+    perhaps what is to be told where the record lies.
 
     With `redact` no text is kept, nor what may hold one. Raises what is meant for the program: an interrupt, or what
     one of its signal handlers raised meanwhile.
     """
     try:
+        if devices.awaited:
+            _resolve()
         kept = _redacted(value) if redact else _keep(value)
         if known.texts and type(kept[1]) is bytes and known.in_bytes(kept[1]):
             return f.REDACTED, 0
@@ -52,6 +55,16 @@ def keep(value: Any, redact: bool) -> Kept:
             ).encode()
         error.__traceback__ = shown
         raise
+
+
+def _resolve() -> None:
+    """Note what has arrived from devices. Where one has failed it is the program that is to be told, and it will be."""
+    try:
+        devices.resolve()
+    except BaseException as error:
+        if _from_signal(error)[0]:
+            raise
+        devices.awaited.clear()
 
 
 def _from_signal(error: BaseException) -> tuple[bool, types.TracebackType | None]:
@@ -82,7 +95,7 @@ def _redacted(value: Any) -> Kept:
             return f.REDACTED, 0
         if library(kind) in ("pandas", "polars") or kind in (bytes, bytearray, memoryview):
             return f.REDACTED, 0
-    kept, what = _keep(value)
+    kept, what, *_ = _keep(value)
     if kept in (f.OBJECT, f.NAMED):
         return f.OBJECT, objects.describe(value)
     plain = kept in (f.NONE, f.BOOL, f.INT, f.BIG_INT, f.FLOAT, f.COMPLEX, f.DATE, f.GAP)

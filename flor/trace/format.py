@@ -58,6 +58,13 @@ the lower 40. There lie 32 bits that say how many bytes follow, and one more: of
 Several records may refer to the same bytes: those of a GAP, or of the last value of a site that is of its kind and
 has at most MAX_REUSED bytes.
 
+One record can change once it is written: a GAP becomes a number that has arrived from an accelerator, its payload
+first, then its head. In between its payload refers to nothing.
+
+Pages of a file reach the disk each in its own time, and so do those of a tail, which is written over and over. Where
+`pid_started` is of another boot of the machine no tail is believed, nor what lies behind a page of zeros in a segment,
+nor what follows a segment of events that is shorter than `segment_size` and has a next one.
+
 The bytes of a TREE are one value: a tag, then what it says: ``N`` None, ``T`` True, ``F`` False, ``i`` and an int64,
 ``d`` and a double, ``[`` (a list) or ``(`` (a tuple) and a uint16 count and as many values, all little-endian.
 """

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import collections
+import dataclasses
+import functools
+import inspect
 import json
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import polars
 import pytest
 
 import flor as package
@@ -150,6 +158,59 @@ def test_a_secret_in_a_record_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(what, bytes)
     assert text(kind, 0, what) == "{'user': 'me', 'password': '<redacted>', 'port': 80}"
     assert secrets.texts == [SECRET]
+
+
+@dataclasses.dataclass
+class Login:
+    user: str
+    password: str
+
+
+FRAME = pandas.DataFrame({"user": ["me"], "password": [SECRET]})
+RECORD = np.array([("me", SECRET)] * 2, dtype=[("user", "U20"), ("password", "U20")])
+
+#: What has a name inside that tells of a secret.
+NAMED_INSIDE: dict[str, Any] = {
+    "dict": {"password": SECRET},
+    "nested": {"a": [{"b": {"api_key": SECRET}}]},
+    "bytes": {"password": SECRET.encode()},
+    "buffer": {"password": bytearray(SECRET.encode())},
+    "list": {"passwords": 1, "password": [SECRET]},
+    "long dict": {"password": SECRET, **dict.fromkeys(range(300))},
+    "pairs": [("Authorization", SECRET)],
+    "items": {"password": SECRET}.items(),
+    "record": Login("me", SECRET),
+    "records": [Login("me", SECRET)],
+    "namespace": argparse.Namespace(password=SECRET),
+    "partial": functools.partial(print, password=SECRET),
+    "proxy": types.MappingProxyType({"password": SECRET}),
+    "chain": collections.ChainMap({"password": SECRET}),
+    "bound arguments": inspect.signature(lambda password: None).bind(SECRET),
+    "frame": FRAME,
+    "row of a frame": FRAME.iloc[0],
+    "transposed frame": FRAME.T,
+    "frame as dict": FRAME.to_dict(),
+    "frame as records": FRAME.to_dict("records"),
+    "record array": RECORD,
+    "numpy record": RECORD[0],
+    "numpy record in a list": [RECORD[0]],
+    "polars frame": polars.DataFrame({"password": [SECRET]}),
+    "polars struct": polars.Series([{"password": SECRET}]),
+}
+
+
+@pytest.mark.parametrize("name", NAMED_INSIDE)
+def test_what_a_name_inside_gives_away_is_not_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "texts", [])
+    kind, what, *_ = keep(NAMED_INSIDE[name], False)
+    assert (kind != f.GAP, isinstance(what, bytes) and SECRET.encode() in what) == (True, False)
+
+
+def test_a_word_that_is_a_pair_s_second_is_no_secret_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the tags of a language model's tokens."""
+    monkeypatch.setattr(secrets, "texts", [])
+    keep([("token", "NOUN")], False)
+    assert secrets.texts == []
 
 
 @pytest.mark.parametrize(

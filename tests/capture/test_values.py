@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from flor.trace import format as f
 from flor.trace.values import gap_reason, text
 from tests.capture.reading import newest_trace, sites
 from tests.conftest import flor
+from tests.walkthrough import annotate
 
 # Each line's right side, and what is read back: (kind, text).
 PLAIN = {
@@ -199,15 +201,32 @@ def test_files_and_folders_are_the_owners_alone(write: Callable[[str, str], Path
     assert modes == {"0o600"}
 
 
-def test_slow_values_that_are_over_the_time_budget_are_gaps(recorder: str, write: Callable[[str, str], Path]) -> None:
-    write("script.py", "for i in range(60000):\n    x = [i, [i]]\n    y = i + 1\n")
-    assert flor("python", "script.py", "budget").returncode == 0
+@pytest.mark.parametrize("share", ["0", "1"])
+def test_slow_values_that_are_over_the_time_budget_are_gaps_and_say_so(
+    share: str, recorder: str, write: Callable[[str, str], Path]
+) -> None:
+    """They may take a tenth of a second in any case, then their share of the time."""
+    write(
+        "script.py",
+        """
+        for i in range(40000):
+            x = {i: [i]}
+            y = i + 1
+        """,
+    )
+    assert flor("python", "script.py", "budget", FLOR_TIME_SHARE=share).returncode == 0
     trace = newest_trace("budget")
-    (source, site, _) = sites(trace, "[i, [i]]")[0]
+    (source, site, _) = sites(trace, "{i: [i]}")[0]
     values = trace.values(source, site)
-    kinds = set(values.kind.tolist())
-    assert (len(values.kind), f.EXACT in kinds, kinds <= {f.EXACT, f.GAP}) == (60000, True, True)
-    if f.GAP in kinds:
-        assert gap_reason(values.data[values.kind.tolist().index(f.GAP)].as_py()) == "time budget"
+    kinds = values.kind.tolist()
+    assert (len(kinds), kinds[0]) == (40000, f.EXACT)
+    if share == "0":
+        assert kinds[-1] == f.GAP
+        assert set(kinds) == {f.EXACT, f.GAP}
+        assert {gap_reason(data) for data in values.data.to_pylist()[-100:]} == {"time budget"}
+        made = flor("etl", "budget", annotate("script.py", ("{i: [i]}", "GET('x', {i: [i]})")))
+        assert re.search(r"flor: x: \d+ values .*time budget", made.stderr)
+    else:
+        assert set(kinds) == {f.EXACT}
     (source, site, _) = sites(trace, "i + 1")[0]
-    assert trace.values(source, site).kind.tolist() == [f.INT] * 60000
+    assert trace.values(source, site).kind.tolist() == [f.INT] * 40000
