@@ -2,7 +2,7 @@
 # make test     all tests, on every supported Python that is there
 # make lint     formatting, style, types, the arrows between rooms
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
-# make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"
+# make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
 # make cpython  CPython's own tests with and without capture, on the Python of .venv
 
 PYTHON ?= python3
@@ -32,11 +32,13 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)
+SCRIPT ?= $(wildcard tests/oracle/scripts/[a-z]*.py)
 
 oracle: $(INSTALLED)
 	$(BIN)/python -m tests.oracle $(SCRIPT) $(if $(ARGS),-- $(ARGS))
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)
 
 cpython: $(INSTALLED)
 	$(BIN)/python -m tests.cpython

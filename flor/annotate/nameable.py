@@ -261,15 +261,30 @@ def _target(selection: _Selection) -> Expression | Refusal | None:
     if not isinstance(node, ast.Name):
         several = isinstance(node, ast.Tuple | ast.List)
         return Refusal("select one of the variables" if several else "only a plain variable can be named here")
+    statement = selection.path[depth - 1].node if isinstance(owner, ast.withitem) else owner
+    if _is_bound_again(statement, node):
+        return Refusal(f"{node.id} is bound again in the same statement: name the last one")
     if isinstance(owner, ast.For | ast.AsyncFor):
         return _binding(selection, node.id, slots_first(selection.parsed, owner, owner.body))
     if isinstance(owner, ast.withitem):
-        statement = selection.path[depth - 1].node
         assert isinstance(statement, ast.With | ast.AsyncWith)
         return _binding(selection, node.id, slots_first(selection.parsed, statement, statement.body))
     if isinstance(owner, ast.Assign | ast.AugAssign):
         return _binding(selection, node.id, _slots_after(above))
     return _NOTHING
+
+
+def _is_bound_again(statement: ast.AST, name: ast.Name) -> bool:
+    """Whether another target of the statement binds the same name after this one."""
+    targets: list[ast.AST] = []
+    if isinstance(statement, ast.Assign):
+        targets = list(statement.targets)
+    elif isinstance(statement, ast.For | ast.AsyncFor):
+        targets = [statement.target]
+    elif isinstance(statement, ast.With | ast.AsyncWith):
+        targets = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+    bound = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return any(n.id == name.id and span_of(n) > span_of(name) for n in bound)
 
 
 def _binding(selection: _Selection, variable: str, slots: tuple[Slot, ...]) -> Expression:

@@ -98,11 +98,18 @@ def _numpy_scalar(value: Any) -> Kept:
     try:
         return kept or (f.EXACT, literals.write(value).encode())
     except NotExactError:  # a record of which something is not to be shown
-        return array({"type": origin.qualified(type(value)), "dtype": literals.item(str(value.dtype))[1:-1], "shape": []})
+        return array(
+            {"type": origin.qualified(type(value)), "dtype": literals.item(str(value.dtype))[1:-1], "shape": []}
+        )
 
 
 def _numpy_function(value: Any) -> Kept:
-    return f.NAMED, f"function numpy.{value.__name__}".encode()
+    name = value.__name__
+    if vars(sys.modules["numpy"]).get(name) is value:
+        name = f"numpy.{name}"
+    elif type(value).__name__ != "ufunc":  # that one does not know its module: scipy.special's are of this type too
+        name = f"{value.__module__}.{name}"
+    return f.NAMED, f"function {name}".encode()
 
 
 def _ndarray(value: Any, name: str = "numpy.ndarray") -> Kept:
@@ -207,10 +214,11 @@ def _write_numpy_scalar(writer: Writer, value: Any) -> str:
 
 
 def _write_dtype(writer: Writer, value: Any) -> str:
-    if value.names or value.isbuiltin == 2:
+    """As numpy writes it, which for dtypes of others, fields, metadata and texts of variable length may run their code."""
+    if value.kind not in "biufcOSUVMm" or value.isbuiltin == 2 or value.names or value.subdtype or value.metadata:
         raise NotExactError
     writer.leaf()
-    return f"dtype({value.name!r})"
+    return repr(value)
 
 
 def _write_ndarray(writer: Writer, value: Any) -> str:
@@ -264,7 +272,9 @@ def _plain_tensor(value: Any, torch: Any) -> Kept:
         if size == 1:
             copied = devices.begin(value) if numpy and _has_memory(value, torch) else None
             why = f"a tensor on {value.device}: "
-            why += "to read it would wait for the device. Name its .item()" if copied is None else "it was not there yet"
+            why += (
+                "to read it would wait for the device. Name its .item()" if copied is None else "it was not there yet"
+            )
             gap = f'{head}, "why": "{why}"}}'.encode()
             return (f.GAP, gap) if copied is None else (f.GAP, gap, copied)
         head += f', "device": "{value.device}"'

@@ -185,6 +185,9 @@ INSERTED_FROM_3_12 = {
 }
 
 REFUSED = {
+    "bound twice by one statement": ("«a», a = f()", "bound again"),
+    "bound twice by a loop": ("for «i», (i, j) in x: pass", "bound again"),
+    "bound twice by a with statement": ("with a as («b», c), d as b: pass", "bound again"),
     "nothing": ("x = 1   «»", "no expression here"),
     "several statements": ("«x = 1\ny = 2»", "no expression here"),
     "loop's head": ("«for x in y»: pass", "no expression here"),

@@ -131,7 +131,7 @@ def test_an_option_counts_before_the_environment_and_that_before_the_projects_se
 ) -> None:
     write("pyproject.toml", '[tool.flor]\ncapture = ["a.*"]\nbudget = "1G"\nbacklog = "1M"\ntime_share = 0.5\n')
     script = str(write("script.py", ""))
-    monkeypatch.delenv("FLOR_TIME_SHARE")
+    monkeypatch.delenv("FLOR_TIME_SHARE", raising=False)
     assert settings(script, 0, ["b"]).chosen.capture == ("b", "a.*")
     assert settings(script, 0).limits == limits.Limits(1 << 30, 1 << 20, 0.5)
     monkeypatch.setenv("FLOR_BUDGET", "2G")
@@ -154,7 +154,10 @@ def test_an_option_counts_before_the_environment_and_that_before_the_projects_se
         ("[tool]\nflor = 1\n", "tool.flor is 1: write a table"),
     ],
 )
-def test_wrong_settings_are_one_line_and_no_run(write: Write, flor_home: Path, text: str, problem: str) -> None:
+def test_wrong_settings_are_one_line_and_no_run(
+    write: Write, flor_home: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    monkeypatch.delenv("FLOR_TIME_SHARE", raising=False)  # it counts before the project's
     path = write("pyproject.toml", text)
     write("script.py", "print('ran')\n")
     done = flor("python", "script.py", "unnoticed", FLOR_TIME_SHARE="")

@@ -1,7 +1,8 @@
 """`python -m tests.oracle [-v] SCRIPT... [-- ARGS...]`: is every value of these scripts recorded as it was?
 
 Prints for each script how many of its values are exact, how many have only their type and shape kept, how many are
-missing, with a reason, and how many are wrong. Ends with 1 if one is wrong or missing without a reason.
+missing, with a reason, and how many are wrong. Ends with 1 if one is wrong or missing without a reason, or if a script
+cannot be checked.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.oracle.check import UNEXPLAINED, Report, check
+from tests.oracle.check import UNEXPLAINED, CannotCheckError, Report, check
 
 
 def main() -> int:
@@ -23,8 +24,13 @@ def main() -> int:
     parsed = parser.parse_args(own)
     failed = False
     for script in parsed.scripts:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            report = check(script, rest, Path(folder))
+        try:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                report = check(script, rest, Path(folder))
+        except CannotCheckError as error:
+            print(f"{script}: cannot be checked: {error}", flush=True)
+            failed = True
+            continue
         print_report(report, parsed.verbose)
         failed |= bool(report.wrong or report.reasons[UNEXPLAINED])
     return int(failed)

@@ -26,6 +26,12 @@ UNEXPLAINED = "no reason is known"
 LACKS_LIBRARY = 77  # a script's exit code
 DID_NOT_END = "in an expression that raised"
 
+_Done = subprocess.CompletedProcess[str]
+
+
+class CannotCheckError(Exception):
+    """Nothing can be said of a script; the message says why, in one line."""
+
 
 @dataclass
 class Report:
@@ -38,6 +44,7 @@ class Report:
     gaps: Counter[tuple[str, str]] = field(default_factory=Counter)  # (reason, where)
     wrong: list[str] = field(default_factory=list)
     unavailable: bool = False  # the script says by its exit code that it lacks a library
+    varying: int = 0  # values of places that have others in every run: nothing to compare with
     refused: Counter[str] = field(default_factory=Counter)  # why places cannot be named by a user
 
     @property
@@ -49,10 +56,11 @@ class Report:
         return found
 
     def __str__(self) -> str:
-        values = self.exact + self.summarised + self.gaps.total() + len(self.wrong)
+        values = self.exact + self.summarised + self.gaps.total() + len(self.wrong) + self.varying
+        varying = f", {self.varying:,} that are others in every run" if self.varying else ""
         return (
             f"{self.script}: {self.sites:,} names, {values:,} values: {self.exact:,} exact, {self.summarised:,} "
-            f"summarised, {self.gaps.total():,} gaps, {len(self.wrong):,} wrong"
+            f"summarised, {self.gaps.total():,} gaps, {len(self.wrong):,} wrong{varying}"
         )
 
 
@@ -66,27 +74,58 @@ class Truth:
     instances: list[tree.Instance]
     values: list[tuple[int, int, int, Described]]  # source, site, instance, description
 
+    def values_by_site(self) -> dict[tuple[int, int], str]:
+        """What each (source, site) had, in one text."""
+        found: dict[tuple[int, int], list[Described]] = {}
+        for source, site, _, value in self.values:
+            found.setdefault((source, site), []).append(value)
+        return {key: json.dumps(values) for key, values in found.items()}
+
 
 def check(script: Path, arguments: Sequence[str], folder: Path) -> Report:
-    """Compare a script's values. `folder` is an empty one, for what is written; scripts run in the current folder."""
+    """Compare a script's values. `folder` is an empty one, for what is written; scripts run in the current folder.
+
+    Raises CannotCheckError.
+    """
     environment = {**os.environ, "PYTHONHASHSEED": "0", "FLOR_HOME": str(folder / "home")}
     flor = _run(["-m", "flor", "python", str(script), "oracle", *arguments], environment, folder / "flor")
     runs = list(home.runs("oracle", [])) if _use(folder / "home") else []
-    report = Report(script.name)
     if not runs:
-        report.wrong.append(f"flor python made no run: {flor.stderr[-2000:]}")
-        return report
+        raise CannotCheckError(f"flor python made no run of it: {_last_line(flor)}")
+    processes = len(list((runs[-1].path / "segments").glob("*/process.json")))
+    if processes > 1:
+        raise CannotCheckError(f"it ran in {processes} processes, and the truth program keeps the values of one")
     trace = open_trace(runs[-1])
     truth, plain = _truth(script, arguments, trace, environment, folder / "truth")
+    report = _compare(Report(script.name), trace, truth, flor, plain, frozenset())
+    if not report.wrong:
+        return report
+    again, plain_again = _truth(script, arguments, trace, environment, folder / "again")
+    if len(again.instances) != len(truth.instances):
+        raise CannotCheckError("it does something else in every run: give it a seed")
+    varying = frozenset(truth.values_by_site().items() ^ again.values_by_site().items())
+    if not varying:
+        return report
+    if plain.stdout != plain_again.stdout:
+        flor.stdout = plain.stdout
+    return _compare(Report(script.name), trace, truth, flor, plain, frozenset(site for site, _ in varying))
+
+
+def _compare(
+    report: Report, trace: Trace, truth: Truth, flor: _Done, plain: _Done, varying: frozenset[tuple[int, int]]
+) -> Report:
     report.unavailable = plain.returncode == LACKS_LIBRARY
     for what, one, other in (("stdout", flor.stdout, plain.stdout), ("exit code", flor.returncode, plain.returncode)):
         if one != other:
             report.wrong.append(f"{what} differs under capture: {str(one)[-300:]!r}, else {str(other)[-300:]!r}")
-    if truth is None:
-        report.wrong.append(f"the truth program failed: {plain.stderr[-2000:]}")
-        return report
-    _Comparison(report, trace, truth).run()
+    _Comparison(report, trace, truth, varying).run()
     return report
+
+
+def _last_line(done: _Done) -> str:
+    """What a program that failed said last."""
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"it ended with {done.returncode}"
 
 
 def _use(path: Path) -> bool:
@@ -94,7 +133,7 @@ def _use(path: Path) -> bool:
     return (path / "oracle").is_dir()
 
 
-def _run(command: Sequence[str], environment: dict[str, str], out: Path) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environment: dict[str, str], out: Path) -> _Done:
     out.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         [sys.executable, *command],
@@ -108,13 +147,13 @@ def _run(command: Sequence[str], environment: dict[str, str], out: Path) -> subp
 
 def _truth(
     script: Path, arguments: Sequence[str], trace: Trace, environment: dict[str, str], out: Path
-) -> tuple[Truth | None, subprocess.CompletedProcess[str]]:
+) -> tuple[Truth, _Done]:
     out.mkdir(parents=True)
     request, answer = out / "request.json", out / "answer.json"
     request.write_text(json.dumps({"sources": [s.path for s in trace.sources]}))
     done = _run([str(_TRUTH), str(request), str(answer), str(script), *arguments], environment, out)
     if not answer.exists():
-        return None, done
+        raise CannotCheckError(f"the truth program did not come to its end: {_last_line(done)}")
     found = json.loads(answer.read_bytes())
     sources = found["sources"]
     return Truth(
@@ -127,8 +166,9 @@ def _truth(
 
 
 class _Comparison:
-    def __init__(self, report: Report, trace: Trace, truth: Truth) -> None:
+    def __init__(self, report: Report, trace: Trace, truth: Truth, varying: frozenset[tuple[int, int]]) -> None:
         self.report = report
+        self.varying = varying  # (source, site)
         self.trace = trace
         self.truth = truth
         self.known = tree.Paths()
@@ -243,6 +283,9 @@ class _Comparison:
                 self.report.wrong.append(f"{self.place(source, site)}: the truth program has two values in an instance")
             of_site[here[instance]] = value
         for key, of_site in expected.items():
+            if key in self.varying:
+                self.report.varying += len(of_site)
+                continue
             found = {there[row.instance]: row for row in values.get(key, [])}
             for path, truth in of_site.items():
                 row = found.pop(path, None)

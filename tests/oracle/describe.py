@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import datetime
 import enum
+import re
 import struct
 import sys
 import types
@@ -87,6 +88,8 @@ def _describe(value: Any, leaves: list[int], inside: tuple[int, ...]) -> Describ
         return ["date", value.isoformat()]
     if kind is datetime.timedelta:
         return ["literal", repr(value)]
+    if kind is re.Pattern:
+        return ["pattern", describe(value.pattern), value.flags & ~re.UNICODE]
     if kind is types.ModuleType:
         return ["named", f"module {value.__name__}"]
     if kind is types.MethodType:
@@ -151,7 +154,9 @@ def _record(value: Any, kind: type, leaves: list[int], inside: tuple[int, ...]) 
 def _derived(value: Any, kind: type, leaves: list[int], inside: tuple[int, ...]) -> Described | None:
     """An enumeration's member, or what is derived from a builtin: that part of it."""
     if isinstance(value, enum.Enum):
-        return ["enum", qualified(kind), f"{kind.__qualname__}.{value._name_}"]
+        several = isinstance(value, enum.Flag) and (value._name_ is None or "|" in value._name_)
+        name = f"{kind.__qualname__}({value._value_})" if several else f"{kind.__qualname__}.{value._name_}"
+        return ["enum", qualified(kind), name]
     if kind in (collections.deque, collections.defaultdict):
         plain: Any = dict(value) if kind is collections.defaultdict else list(value)
         return ["derived", qualified(kind), _describe(plain, leaves, inside)]
@@ -170,6 +175,12 @@ def _library(value: Any, kind: type) -> Described | None:
     if numpy is not None and kind is numpy.ndarray:
         return _array(value, "numpy.ndarray", value.dtype.str, value.dtype.name)
     root = str(kind.__module__).partition(".")[0]
+    if numpy is not None and isinstance(value, numpy.dtype) and not (value.names or value.subdtype):
+        return ["literal", repr(value)]
+    if root == "numpy" and kind.__name__ in ("ufunc", "_ArrayFunctionDispatcher"):
+        known = getattr(numpy, value.__name__, None) is value
+        module = "numpy." if known else "" if kind.__name__ == "ufunc" else f"{value.__module__}."
+        return ["named", f"function {module}{value.__name__}"]
     if root == "torch" and kind.__name__ in ("Tensor", "Parameter"):
         plain = value.detach()
         name = str(value.dtype).removeprefix("torch.")

@@ -25,6 +25,7 @@ def test_values_are_as_they_were(script: Path, folder: Path, tmp_path: Path) -> 
     if report.unavailable:
         pytest.skip(f"{script.name} ended with {LACKS_LIBRARY}: it lacks a library")
     assert not report.wrong, "\n".join(report.wrong)
+    assert not report.varying, "the script is to do the same in every run"
     unexpected = [(reason, where) for reason, where in report.gaps if not EXPECTED.match(reason)]
     assert not unexpected, unexpected
     assert not report.reasons[UNEXPLAINED]

@@ -30,5 +30,6 @@ record = np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")])
 print(len(single), len(empty), len(special), big.shape, flags[0].any(), when[0], record["a"])
 masked = np.ma.array([1, 2, 3], mask=[0, 1, 0])
 print(masked.sum(), np.linalg.norm(w) > 0, big.flags["C_CONTIGUOUS"], np.fliplr(a), a[:, ::-1][:, 0], np.asfortranarray(a)[0])
+dtypes = [np.dtype(d) for d in ("f4", ">i2", "U5", "S3", "V8", "O", "M8[D]", "m8[ns]", "?", "i4, f8", "(2,)i4", "longdouble")]
 broadcast = np.broadcast_to(np.arange(3), (2, 3))
 print([row.sum() for row in a], [v for v in a.flat][:2], broadcast + a, np.float64(1) / 3, np.mean([1, 2]), {"k": np.float64(2.0)}, [np.int64(3), a[0]])
