@@ -3,7 +3,7 @@
 # make lint     formatting, style, types, the arrows between rooms
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
-# make cpython  CPython's own tests with and without capture, on the Python of .venv
+# make cpython  CPython's own tests by plain Python and under capture, on every supported Python, in about three hours
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +25,9 @@ test: lint
 	$(BIN)/python tests/pythons.py
 	$(BIN)/pytest -n 2 tests
 
+cpython: $(INSTALLED)
+	$(BIN)/python tests/pythons.py -m tests.cpython; others=$$?; $(BIN)/python -m tests.cpython && exit $$others
+
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,9 +42,6 @@ oracle: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)
-
-cpython: $(INSTALLED)
-	$(BIN)/python -m tests.cpython
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info flor/*/*.so

@@ -1,4 +1,5 @@
-"""Run the tests on every other supported Python that this machine has, each in a virtual environment of its own.
+"""Run the tests on every other supported Python that this machine has, each in a virtual environment of its own: or
+what is given as arguments to Python, as in `pythons.py -m tests.cpython`.
 
 `make test` calls it before it runs them on the Python of .venv. A version that is not there is named, not an error.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13)
+_TESTS = ["-m", "pytest", "-n", "2", "tests"]
 
 
 def interpreter(minor: int) -> str | None:
@@ -26,7 +28,8 @@ def interpreter(minor: int) -> str | None:
     return None
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    failed = 0
     for minor in MINORS:
         if minor == sys.version_info[1]:
             continue
@@ -43,11 +46,10 @@ def main() -> int:
             subprocess.run([python, "-m", "venv", folder], check=True)
             subprocess.run([folder / "bin/pip", "install", "--quiet", "--editable", f"{ROOT}[test]"], check=True)
             installed.touch()
-        done = subprocess.run([folder / "bin/python", "-m", "pytest", "-n", "2", "tests"], cwd=ROOT)
-        if done.returncode:
-            return done.returncode
-    return 0
+        done = subprocess.run([folder / "bin/python", *(arguments or _TESTS)], cwd=ROOT)
+        failed = failed or done.returncode
+    return failed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -236,11 +236,24 @@ static inline int observe_load(Probe *p, PyObject *v) {
     return observe(p, v);
 }
 
+/* The truth of `v`, which is asked for here and nowhere else, and what it tells. */
+static PyObject *test(PyObject *self, PyObject *v) {
+    Probe *p = (Probe *)self;
+    if (p->values && (p->flags & DERIVED ? observe_load(p, v) : observe(p, v))) return NULL;
+    int truth = PyObject_IsTrue(v);
+    if (truth < 0) return NULL;
+    for (Probe *o = (Probe *)p->outcomes; o; o = (Probe *)o->outcomes) {
+        if (!(o->flags & (truth ? ON_TRUE : ON_FALSE))) continue;
+        if (observe(o, o->flags & IS_TRUE ? Py_True : o->flags & IS_FALSE ? Py_False : v)) return NULL;
+    }
+    return Py_NewRef(truth ? Py_True : Py_False);
+}
+
 /* What the probe that begins an iteration says. */
 static inline PyObject *goes_on(Probe *p) { return p->of == 0 || choose(p) ? Py_True : Py_False; }
 
 static int (*const ACTIONS[])(Probe *, PyObject *const *) = {
-    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL, NULL,
+    NULL, bind, iterate, iterate_generator, enter, enter_frame, leave, leave, mark, NULL, NULL, NULL, NULL, NULL,
 };
 
 static PyObject *call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *Py_UNUSED(kwnames)) {
@@ -290,10 +303,13 @@ static PyMappingMethods SUBSCRIPTS[] = {
     {.mp_subscript = subscript_load},
     {.mp_subscript = NULL},
     {.mp_subscript = steps_of},
+    {.mp_subscript = test},
+    {.mp_subscript = NULL},
 };
 
 static void probe_dealloc(PyObject *self) {
     Py_XDECREF(((Probe *)self)->last);
+    Py_XDECREF(((Probe *)self)->outcomes);
     PyMem_RawFree(((Probe *)self)->bindings);
     Py_TYPE(self)->tp_free(self);
 }
@@ -313,6 +329,17 @@ static PyMethodDef probe_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* What tools that are told of calls (sys.monitoring) ask a callable for. */
+static PyObject *probe_name(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure)) {
+    return PyUnicode_InternFromString("probe");
+}
+
+static PyGetSetDef probe_attributes[] = {
+    {"__name__", probe_name, NULL, NULL, NULL},
+    {"__qualname__", probe_name, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 /* One type for each operation: the same but for what subscripting does. */
 static int ready(void) {
     for (size_t op = 0; op < Py_ARRAY_LENGTH(ProbeTypes); op++) {
@@ -326,6 +353,7 @@ static int ready(void) {
             .tp_as_number = &INVERSION,
             .tp_dealloc = probe_dealloc,
             .tp_methods = probe_methods,
+            .tp_getset = probe_attributes,
         };
         if (PyType_Ready(&ProbeTypes[op])) return -1;
     }
@@ -389,7 +417,7 @@ static Probe *new_probe(PyObject *spec, uint32_t base, uint32_t blocks, Place *p
     memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
     p->vectorcall = call;
     p->op = (uint8_t)op;
-    p->flags = (uint8_t)flags;
+    p->flags = (uint16_t)flags;
     p->depth = (uint8_t)depth;
     p->function = base + function;
     p->key = flags & GUARDED ? p->function : UINT32_MAX;
@@ -422,6 +450,15 @@ static int find_bindings(Probe *p, PyObject *list, Py_ssize_t first, uint32_t fi
     }
     p->checked = UINT32_MAX;
     return 0;
+}
+
+/* A TEST's outcomes, from `list[first]` on. */
+static void link_outcomes(Probe *test, PyObject *list, Py_ssize_t first) {
+    Probe *p = test;
+    for (Py_ssize_t i = first; i < (Py_ssize_t)test->of && i < PyList_GET_SIZE(list); i++) {
+        p->outcomes = Py_NewRef(PyList_GET_ITEM(list, i));
+        p = (Probe *)p->outcomes;
+    }
 }
 
 /* The places of a source's blocks. They stay for good, as its code may. */
@@ -472,6 +509,7 @@ static PyObject *probes(PyObject *Py_UNUSED(self), PyObject *args) {
         Probe *p = (Probe *)PyList_GET_ITEM(list, i);
         int chooses = (p->op == CHOOSE || p->op == ITERATE) && p->of;
         if (chooses && ((Py_ssize_t)p->of > n || find_bindings(p, list, i + 1, base + blocks))) Py_CLEAR(list);
+        if (list && p->op == TEST) link_outcomes(p, list, i + 1);
     }
     return list;
 }

@@ -70,11 +70,18 @@ enum {
     LOAD,
     CHOOSE,
     ITERABLE,
+    TEST,
+    OUTCOME,
 };
 #define GUARDED 1
 #define CREATES 2
 #define HOLDS 4
 #define ASYNC 8
+#define DERIVED 256
+#define ON_TRUE 16
+#define ON_FALSE 32
+#define IS_TRUE 64
+#define IS_FALSE 128
 
 #define TAIL 4096   /* where the records of a tail begin: flor/trace/format.py */
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
@@ -149,19 +156,21 @@ typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
     uint32_t key, block, site, function;
     uint64_t redact;
-    uint8_t op, flags, depth;
+    uint8_t op, depth;
+    uint16_t flags;
     uint32_t values, of;
     Place *place, *home; /* of `block`, of `function` */
     PyObject *last;      /* the last module, builtin or string seen here, */
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
+    PyObject *outcomes; /* a TEST's first OUTCOME, an OUTCOME's next */
     /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
     uint8_t begun, steady, holds;
 } Probe;
 
-static PyTypeObject ProbeTypes[ITERABLE + 1];
+static PyTypeObject ProbeTypes[OUTCOME + 1];
 
 static struct {
     int active;

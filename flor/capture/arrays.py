@@ -214,7 +214,7 @@ def _write_numpy_scalar(writer: Writer, value: Any) -> str:
 
 
 def _write_dtype(writer: Writer, value: Any) -> str:
-    """As numpy writes it, which for dtypes of others, fields, metadata and texts of variable length may run their code."""
+    """As numpy writes it; what has fields, metadata or an author of its own may run their code, and is left out."""
     if value.kind not in "biufcOSUVMm" or value.isbuiltin == 2 or value.names or value.subdtype or value.metadata:
         raise NotExactError
     writer.leaf()

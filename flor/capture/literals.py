@@ -87,8 +87,10 @@ class Writer:
         return f"{name}({', '.join(parts)})"
 
     def member(self, name: object, value: Any, hidden: bool = False, bound: bool = True) -> str:
-        """The value of a key or field; no text, nor what holds one, of one whose name looks like a secret's. `bound`: it
-        is a name for sure, so that the text is known for a secret from now on."""
+        """The value of a key or field; no text, nor what holds one, of one whose name looks like a secret's.
+
+        `bound`: it is a name for sure, so that the text is known for a secret from now on.
+        """
         text = self.write(value)
         secret = type(name) is str and len(name) < 200 and secrets.is_secret(name)
         if not ((secret and ("'" in text or '"' in text)) or (hidden and type(value) in (str, bytes))):
@@ -248,7 +250,7 @@ def _collection(writer: Writer, value: Any) -> str:
         text = "{" + writer.pairs(list(value.items())) + "}"
     else:
         if kind is tuple and len(value) == 2:  # perhaps a name and what it stands for
-            text = f"{writer.write(value[0])}, {writer.member(*value, bound=False)}"
+            text = f"{writer.write(value[0])}, {writer.member(value[0], value[1], bound=False)}"
         else:
             text = writer.items(list(value))
         if kind is tuple:

@@ -23,17 +23,17 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-from flor.capture import compiled, ops, rewrite, secrets, sites, syntax
+from flor.capture import compiled, ops, positions, rewrite, secrets, sites, syntax
 from flor.capture.chosen import Chosen, matches
 from flor.capture.ops import MARKER
 from flor.home import create_private, make_private, private_directory, read_own, write_file
 from flor.trace.format import ID_MASK
 
 # What rewritten code depends on besides the source: this Python, and the rewriter itself.
-_REWRITER = [
-    os.stat(path or "") for path in (__file__, *(m.__file__ for m in (compiled, ops, rewrite, secrets, sites, syntax)))
-]
-_CACHE_TAG = f"{sys.implementation.cache_tag}-" + "-".join(f"{s.st_mtime_ns:x}.{s.st_size:x}" for s in _REWRITER)
+_MODULES = (compiled, ops, positions, rewrite, secrets, sites, syntax)
+_REWRITER = [os.stat(path or "") for path in (__file__, *(m.__file__ for m in _MODULES))]
+_VERSION = hashlib.sha256(repr([(s.st_mtime_ns, s.st_size) for s in _REWRITER]).encode()).hexdigest()
+_CACHE_TAG = f"{sys.implementation.cache_tag}-{_VERSION[:32]}"
 _COMPILE = SourceFileLoader.source_to_code
 _EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 _BYTECODE = tuple(importlib.machinery.BYTECODE_SUFFIXES)
@@ -152,10 +152,10 @@ class Capture:
             pass
         tree = ast.parse(data, path)
         calls = _calls(tree)
-        new_tree, source_map, specs = rewrite.rewrite(tree, _utf8(data))
+        new_tree, source_map, specs, places = rewrite.rewrite(tree, _utf8(data))
         with warnings.catch_warnings():  # they have been given for the source itself
             warnings.simplefilter("ignore")
-            code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True))
+            code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True), specs, places)
         text = json.dumps(source_map.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         plain = [tuple(s) for s in specs]
         ends = (0, *source_map.ends()[1:])  # the module itself is never thinned

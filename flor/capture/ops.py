@@ -20,12 +20,22 @@ MARK = 8  # (): the position is now `block`
 LOAD = 9  # (v): as VALUE if `v` may have changed since its name was bound at site `of`, else nothing; returns v
 CHOOSE = 10  # (): whether the LOADs behind it, to before spec `of`, are to be carried out in this iteration
 ITERABLE = 11  # (v): v or, if a step may run code of the program's, an iterator of v: before each step, as MARK
+TEST = (
+    12  # (v): a condition, or a part of one: as VALUE; as LOAD if it is DERIVED; nothing if it has no values. Then what
+)
+#            the OUTCOMEs behind it, to before spec `of`, say for the truth of `v`, which it returns
+OUTCOME = 13  # what else is known at a TEST: `site` has the value `v` as well, or the flag that it has
 
 # Flags of a probe.
 GUARDED = 1  # its activation's end is always seen, because the rewriter put it into try ... finally
 CREATES = 2  # its value may be a new generator or coroutine
 HOLDS = 4  # a LOAD of what items or attributes are taken of: most likely its value may change
 ASYNC = 8  # an ITERABLE that is iterated over by `async for`
+DERIVED = 256  # a TEST of a name that would have a LOAD
+ON_TRUE = 16  # an OUTCOME if `v` is true
+ON_FALSE = 32  # if it is false
+IS_TRUE = 64  # its site has the value True
+IS_FALSE = 128  # False
 
 
 class Spec(NamedTuple):

@@ -32,7 +32,7 @@ _REVIVER = """getattr(
     __import__("sys").modules.get("flor.capture.pickled"),
     "revived",
     lambda op, *_: type("Unrecorded", (), {
-        "__call__": lambda self, *v: v[-1] if op in (0, 7, 9, 11) else True if op in (2, 3) else None,
+        "__call__": lambda self, *v: v[-1] if op in (0, 7, 9, 11, 12) else True if op in (2, 3) else None,
         "__getitem__": lambda self, v: self(v),
         "__invert__": lambda self: self(),
     })(),

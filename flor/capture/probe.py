@@ -22,7 +22,7 @@ from opcode import opmap
 from typing import Any
 
 from flor.capture import ops
-from flor.capture.ops import ASYNC, CREATES, GUARDED, HOLDS
+from flor.capture.ops import ASYNC, CREATES, DERIVED, GUARDED, HOLDS, IS_FALSE, IS_TRUE, ON_FALSE, ON_TRUE
 from flor.home import create_private
 from flor.trace import format as f
 
@@ -539,6 +539,7 @@ class Probe:
     """One probe: subscripted or called as flor.capture.ops's operations say. Records nothing once recording has
     stopped."""
 
+    __name__ = "probe"  # tools that are told of calls (sys.monitoring) ask a callable for it
     __slots__ = (
         *(
             "begun",
@@ -553,6 +554,7 @@ class Probe:
             "last_epoch",
             "of",
             "op",
+            "outcomes",
             "place",
         ),
         *("redact", "run", "site", "values"),
@@ -568,6 +570,7 @@ class Probe:
         self.last_epoch = 0
         self.run = _RUN[self.op]
         self.bindings: list[int] = []
+        self.outcomes: list[Probe] = []
         self.begun = self.holds = False
         for i in range(self.values):
             _r.places[self.site + i] = self.place
@@ -575,7 +578,7 @@ class Probe:
     def __getitem__(self, value: Any) -> Any:
         if self.op == ops.ITERABLE:
             return _steps_of(self, value)
-        return self(value)
+        return self.test(value) if self.op == ops.TEST else self(value)
 
     def __invert__(self) -> Any:
         return self()
@@ -603,6 +606,20 @@ class Probe:
         self.begun = True
         entry.bare = not probed
         return probed
+
+    def test(self, value: Any) -> Any:
+        """The truth of `value`, and what it tells. If there is none, the program asks for it itself."""
+        if self.values:
+            self(value)
+        try:
+            truth = bool(value)
+        except BaseException:
+            return value
+        for outcome in self.outcomes:
+            if outcome.flags & (ON_TRUE if truth else ON_FALSE):
+                known = outcome.flags & (IS_TRUE | IS_FALSE)
+                outcome(known == IS_TRUE if known else value)
+        return truth
 
     # What stands above the values: which activation is it?
 
@@ -937,6 +954,10 @@ def _load(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
         _value(p, s, values)
 
 
+def _test(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
+    (_load if p.flags & DERIVED else _value)(p, s, values)
+
+
 def _bind(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
     if p.settled(s):
         p.at(s)
@@ -1008,6 +1029,8 @@ _RUN: dict[int, Callable[[Probe, _Stream, tuple[Any, ...]], None]] = {
     ops.LOAD: _load,
     ops.CHOOSE: lambda *_: None,
     ops.ITERABLE: _mark,
+    ops.TEST: _test,
+    ops.OUTCOME: _value,
 }
 _CHOOSING = (ops.CHOOSE, ops.ITERATE)
 
@@ -1054,7 +1077,7 @@ def _steps_of(probe: Probe, value: Any) -> Any:
 
 
 def _result(op: int, values: tuple[Any, ...]) -> Any:
-    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME, ops.ITERABLE):
+    if op in (ops.VALUE, ops.LOAD, ops.LEAVE_FRAME, ops.ITERABLE, ops.TEST):
         return values[-1]
     return True if op in (ops.ITERATE, ops.ITERATE_GENERATOR) else None
 
@@ -1122,6 +1145,8 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
             probe.bindings = [base + len(places) + p.of for p in loads if not p.flags & HOLDS]
             probe.holds = any(p.flags & HOLDS for p in loads)
             _r.steady.update(probe.bindings)
+        elif probe.op == ops.TEST:
+            probe.outcomes = made[number + 1 : probe.of]
     return made
 
 

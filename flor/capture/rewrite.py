@@ -22,15 +22,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from flor.capture import syntax
+from flor.capture.compiled import Place
 from flor.capture.ops import (
     ASYNC,
     BIND,
     CHOOSE,
     CREATES,
+    DERIVED,
     ENTER,
     ENTER_FRAME,
     GUARDED,
     HOLDS,
+    IS_FALSE,
+    IS_TRUE,
     ITERABLE,
     ITERATE,
     ITERATE_GENERATOR,
@@ -39,18 +43,25 @@ from flor.capture.ops import (
     LOAD,
     MARK,
     MARKER,
+    ON_FALSE,
+    ON_TRUE,
+    OUTCOME,
+    TEST,
     VALUE,
     Spec,
 )
-from flor.capture.sites import Block, Site, SourceMap
+from flor.capture.sites import Block, Site, SourceMap, Span
 
 _COMPREHENSION_FRAMES = sys.version_info < (3, 12)  # PEP 709 inlined list, set and dict comprehensions
 _FSTRING_POSITIONS = sys.version_info >= (3, 12)  # PEP 701: before it, positions inside an f-string are wrong
+_JUMPS_HAVE_POSITIONS = sys.version_info >= (3, 12)  # before it, they stand where the last comparison stands
 _MAX_TEXT = 400
 _WORTH_A_COPY = 3  # derived loads in a loop's body
 
 _CALLEE = "what is called is not recorded: name the call, or an argument"
+_DECIDED = "the value of a condition that holds a constant is not recorded: name its other parts"
 _NAMESPACE = "names that a class with a base binds are not recorded: its namespace may notice. Name the value"
+_OPERAND = "`and` and `or` inside one another are not recorded where their truth alone is asked for: name their parts"
 _UNRECORDED = "the value is not recorded"
 _COMPILED = ("jit", "compile", "triton", "numba", "vectorize", "cuda", "tf.function")
 
@@ -59,6 +70,7 @@ class Rewritten(NamedTuple):
     tree: ast.Module
     map: SourceMap
     specs: list[Spec]
+    places: dict[int, Place]  # by number of a probe: of the expression that it is around
 
 
 def rewrite(tree: ast.Module, source: bytes) -> Rewritten:
@@ -126,6 +138,9 @@ class _Facts:
     keyword: str | None = None
 
 
+#: What is known when a condition's part is true, or false: sites with the value it has, or with IS_TRUE or IS_FALSE.
+Outcomes = tuple[tuple[int, int], ...]
+
 _NO_FACTS = _Facts()
 _FOLDABLE = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Tuple, ast.Subscript)  # may be constants to the compiler
 _STRAIGHT = (
@@ -148,7 +163,9 @@ class _Rewriter:
         self.blocks: list[Block] = []
         self.sites: list[Site] = []
         self.specs: list[Spec] = []
+        self.places: dict[int, Place] = {}  # by number of the probe: of the expression that it is around
         self.line = 0
+        self.compared: Span | None = None  # the last comparison of the condition
         self.last: int | None = None  # the site that was recorded last, and from which no other way leads than to here
         self.sure = True  # nothing can have raised since: where it has a value, what stands here was evaluated
         self.bound: frozenset[str] = frozenset()  # names that are bound anywhere in the source; "*": any name
@@ -194,6 +211,16 @@ class _Rewriter:
         )
         return len(self.sites) - 1
 
+    def around(self, spec: Spec, place: Place, *arguments: ast.expr) -> ast.expr:
+        """The probe around an expression. `compiled` puts it into its place by a position without extent."""
+        number, line = len(self.specs), place.span[0]
+        self.places[number] = place
+        at = {"lineno": line, "col_offset": number + 1, "end_lineno": line, "end_col_offset": number + 1}
+        return self.probe(spec, arguments, at)
+
+    def place(self, node: ast.expr) -> Place:
+        return Place(syntax.span(node), None if _JUMPS_HAVE_POSITIONS else self.compared)
+
     def probe(self, spec: Spec, arguments: Sequence[ast.expr], at: dict[str, Any]) -> ast.expr:
         """The probe subscripted with its argument, called with several, inverted where it has none: each is what costs
         least."""
@@ -203,16 +230,26 @@ class _Rewriter:
             return ast.UnaryOp(op=ast.Invert(), operand=marker, **at)
         if len(arguments) > 1:
             return ast.Call(func=marker, args=list(arguments), keywords=[], **at)
-        if isinstance(arguments[0], _FOLDABLE):  # the compiler would take the marker's character of that number
+        if isinstance(arguments[0], _FOLDABLE) or syntax.debug(
+            arguments[0]
+        ):  # the compiler would take the marker's character of that number
             marker = ast.IfExp(test=ast.Constant(value=True, **at), body=marker, orelse=marker, **at)
         return ast.Subscript(value=marker, slice=arguments[0], ctx=ast.Load(), **at)
 
-    def statement(self, op: int, scope: _Scope, block: int, names: Sequence[str] = (), site: int = 0) -> ast.Expr:
+    def statement(
+        self,
+        op: int,
+        scope: _Scope,
+        block: int,
+        names: Sequence[str] = (),
+        site: int = 0,
+        at: dict[str, Any] = _NOWHERE,
+    ) -> ast.Expr:
         """A probe as a statement of its own; `names` are loaded for it."""
         redact = sum(self.sites[site + i].redacted << i for i in range(min(len(names), 63)))
         spec = Spec(op, scope.function, block, site, len(names), scope.depth, scope.flags, redact)
         loads: list[ast.expr] = [ast.Name(id=n, ctx=ast.Load(), **_NOWHERE) for n in names]
-        return ast.Expr(value=self.probe(spec, loads, _NOWHERE), **_NOWHERE)
+        return ast.Expr(value=self.probe(spec, loads, at), **at)
 
     def bind(self, names: Sequence[str], first: int, scope: _Scope) -> list[ast.stmt]:
         """A probe statement for names that have just been bound; their sites begin at `first`."""
@@ -236,7 +273,7 @@ class _Rewriter:
         redact = int(self.sites[site].redacted)
         spec = Spec(VALUE, scope.function, scope.block, site, 1, scope.depth, flags, redact)
         self.recorded(site)
-        return self.probe(spec, [node], syntax.location(node))
+        return self.around(spec, self.place(node), node)
 
     # Which site tells that something was evaluated.
 
@@ -270,13 +307,17 @@ class _Rewriter:
         enter = self.statement(ENTER, scope, block)
         body = self.body(tree.body[kept:], scope)
         tree.body[kept:] = [self.guard(enter, body, scope)]
-        return Rewritten(tree, SourceMap(self.blocks, self.sites), self.specs)
+        return Rewritten(tree, SourceMap(self.blocks, self.sites), self.specs, self.places)
 
     def guard(self, enter: ast.stmt, body: list[ast.stmt], scope: _Scope) -> ast.stmt:
+        """The body of a module or a function, which says when it is left. Each place where it ends leaves by itself, as
+        it does without probes: so the last line that a tracer sees is one that was executed."""
         leave = self.statement(LEAVE, scope, scope.function)
-        # So that each place where the body ends leaves with a line of its own.
-        last = [ast.Return(value=None, **_NOWHERE)] if scope.name else []
-        return ast.Try(body=[enter, *body, *last], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE)
+        end = ast.Return(value=None, **_NOWHERE) if scope.name else ast.Break(**_NOWHERE)
+        guarded = ast.Try(body=[enter, *syntax.ended(body, end)], handlers=[], orelse=[], finalbody=[leave], **_NOWHERE)
+        if scope.name:
+            return guarded
+        return ast.While(test=ast.Constant(value=True, **_NOWHERE), body=[guarded], orelse=[], **_NOWHERE)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> list[ast.stmt]:
         compiled = any(word in self.text(d) for d in node.decorator_list for word in _COMPILED)
@@ -487,10 +528,71 @@ class _Rewriter:
         return [node]
 
     def test(self, node: ast.expr, scope: _Scope) -> ast.expr:
-        """A condition. One that the compiler decides is left alone, so that it still decides it."""
-        if syntax.literal(node) or (isinstance(node, ast.Name) and node.id == "__debug__"):
-            return node
-        return self.value(node, scope)[0]
+        """A condition. What the compiler decides is left alone, so that it still decides it."""
+        compared, self.compared = self.compared, None
+        whole = not any(map(syntax.decided, syntax.decisive(node)))
+        result = self.condition(node, scope, whole and syntax.decides(node), (), (), None)
+        self.compared = compared
+        return result
+
+    def condition(
+        self, node: ast.expr, scope: _Scope, whole: bool, true: Outcomes, false: Outcomes, witness: int | None
+    ) -> ast.expr:
+        """A part of a condition, with `true` and `false` as what is known if it is that. `whole`: nothing of the
+        condition is decided by the compiler.
+
+        The truth of each part is asked for once. A probe around `a and b` would be given a value whose truth is asked
+        for again, by what decides on it: so the probes are around `a` and `b`, ask themselves, and tell the value of
+        all."""
+        if not syntax.decides(node):
+            if isinstance(node, ast.Compare):
+                self.compared = syntax.span(node)
+            if whole:
+                return self.decisive(node, scope, true, false, witness)
+            return node if syntax.decided(node) else self.value(node, scope)[0]
+        absent: dict[str, Any] = {"source": "absent", "why": _DECIDED}
+        site = self.site("expression", node, scope, **({} if whole else absent))
+        own = ((site, 0),)
+        around = site if whole else None
+        if isinstance(node, ast.UnaryOp):
+            if_true = ((site, IS_FALSE), *((s, value or IS_FALSE) for s, value in false))
+            if_false = ((site, IS_TRUE), *((s, value or IS_TRUE) for s, value in true))
+            node.operand = self.condition(node.operand, scope, whole, if_true, if_false, around)
+        elif isinstance(node, ast.BoolOp):
+            last = len(node.values) - 1
+            for i, value in enumerate(node.values):
+                if i:
+                    self.branch_here()
+                on = () if isinstance(node.op, ast.And) and i < last else own + true
+                off = () if isinstance(node.op, ast.Or) and i < last else own + false
+                node.values[i] = self.condition(value, scope, whole, on, off, None if i else around)
+        elif isinstance(node, ast.IfExp):
+            node.test = self.test(node.test, scope)
+            self.branch_here()
+            node.body = self.condition(node.body, scope, whole, own + true, own + false, None)
+            self.branch_here()
+            node.orelse = self.condition(node.orelse, scope, whole, own + true, own + false, None)
+        return node
+
+    def decisive(self, node: ast.expr, scope: _Scope, true: Outcomes, false: Outcomes, witness: int | None) -> ast.expr:
+        """A part of a condition that has a value whose truth decides."""
+        place = self.place(node)
+        result, _ = self.value(node, scope, witness=witness)
+        if result is node:
+            number = len(self.specs)
+            spec = Spec(TEST, scope.function, scope.block, depth=scope.depth, flags=scope.flags)
+            result = self.around(spec, place, node)
+        else:
+            number = len(self.specs) - 1
+            spec = self.specs[number]
+            spec = spec._replace(op=TEST, flags=spec.flags & ~HOLDS | (DERIVED if spec.op == LOAD else 0))
+        for outcomes, truth in ((true, ON_TRUE), (false, ON_FALSE)):
+            for site, value in outcomes:
+                redact = int(self.sites[site].redacted)
+                flags = scope.flags | truth | value
+                self.specs.append(Spec(OUTCOME, scope.function, scope.block, site, 1, scope.depth, flags, redact))
+        self.specs[number] = spec._replace(of=len(self.specs))
+        return result
 
     def on_If(self, node: ast.If, scope: _Scope) -> list[ast.stmt]:
         node.test = self.test(node.test, scope)
@@ -545,12 +647,13 @@ class _Rewriter:
         inner = replace(scope, block=block, loop=scope.block, loop_mark=False)
         scope.forget([node])
         if syntax.literal(node.test):
-            begin = self.statement(ITERATE, inner, block)
+            at = syntax.location(node.test) if node.body[0].lineno == node.lineno else _NOWHERE
+            begin = self.statement(ITERATE, inner, block, at=at)
         else:  # the test is evaluated once more than the body: each evaluation begins an instance
             begin = None
-            at = syntax.location(node.test)
             spec = Spec(ITERATE, scope.function, block, depth=scope.depth, flags=scope.flags)
-            node.test = ast.BoolOp(op=ast.And(), values=[self.probe(spec, [], at), self.test(node.test, inner)], **at)
+            begins = self.probe(spec, [], syntax.location(node.test))
+            node.test = ast.BoolOp(op=ast.And(), values=[begins, self.test(node.test, inner)], **_NOWHERE)
         self.branch_here()
         with scope.branch(*node.body):
             node.body = self.iteration(begin, node.body, inner)
@@ -642,6 +745,10 @@ class _Rewriter:
         """
         if syntax.literal(node):
             return self.literal(node, scope, facts, witness)
+        if isinstance(node, ast.BinOp) and witness is not None and syntax.folded(node) is not None:
+            known, since = self.witnesses(scope, witness)
+            if known is not None:
+                return node, self.constant(node, scope, facts, known, since)
         if isinstance(node, ast.Starred):
             node.value = self.value(node.value, scope, facts, witness)[0]
             self.may_raise()
@@ -652,7 +759,7 @@ class _Rewriter:
             self.sites[site] = replace(self.sites[site], **_same(value))
             self.site("binding", node.target, scope, **_same(value))
             return node, value
-        if isinstance(node, ast.Name) and node.id == "__debug__":
+        if syntax.debug(node):
             return node, None
         since = None
         if isinstance(node, ast.Name) and witness is not None and node.id in scope.known:
@@ -665,7 +772,7 @@ class _Rewriter:
             if not self.sites[site].redacted:
                 flags = scope.flags | (HOLDS if node.id in scope.holders else 0)
                 load = Spec(LOAD, scope.function, scope.block, site, 1, scope.depth, flags, of=binding)
-                return self.probe(load, [node], syntax.location(node)), site
+                return self.around(load, self.place(node), node), site
             self.sites[site] = replace(self.sites[site], source="recorded", of=None, witness=None, since=None)
             return self.wrap(node, site, scope), site
         if isinstance(node, ast.JoinedStr) and not _FSTRING_POSITIONS:
@@ -681,23 +788,22 @@ class _Rewriter:
 
     def literal(self, node: ast.expr, scope: _Scope, facts: _Facts, witness: int | None) -> tuple[ast.expr, int | None]:
         witness, since = (None, None) if witness is None else self.witnesses(scope, witness)
-        if witness is None:
-            site = self.site("expression", node, scope, facts)
-            result = self.wrap(node, site, scope)
-        else:
-            text = ast.unparse(node)
-            site = self.site(
-                "expression", node, scope, facts, source="constant", constant=text, witness=witness, since=since
-            )
-            result = node
-        parts: list[ast.expr] = []
-        if isinstance(node, ast.Tuple | ast.List | ast.Set):
-            parts = node.elts
-        elif isinstance(node, ast.UnaryOp):
-            parts = [node.operand]
-        for part in parts:
-            self.literal(part, scope, _NO_FACTS, site if witness is None else witness)
-        return result, site
+        if witness is not None:
+            return node, self.constant(node, scope, facts, witness, since)
+        site = self.site("expression", node, scope, facts)
+        for part in syntax.operands(node):
+            self.constant(part, scope, _NO_FACTS, site)
+        return self.wrap(node, site, scope), site
+
+    def constant(self, node: ast.expr, scope: _Scope, facts: _Facts, witness: int, since: int | None = None) -> int:
+        """The site of what the compiler makes a constant of: nothing is recorded."""
+        text = syntax.folded(node) if isinstance(node, ast.BinOp) else ast.unparse(node)
+        site = self.site(
+            "expression", node, scope, facts, source="constant", constant=text, witness=witness, since=since
+        )
+        for part in syntax.operands(node):
+            self.constant(part, scope, _NO_FACTS, witness, since)
+        return site
 
     def many(self, nodes: Sequence[ast.expr], scope: _Scope, witness: int | None) -> list[Any]:
         return [self.value(n, scope, witness=witness)[0] for n in nodes]
@@ -756,12 +862,16 @@ class _Rewriter:
     def in_UnaryOp(self, node: ast.UnaryOp, scope: _Scope, site: int) -> None:
         node.operand = self.value(node.operand, scope, witness=site)[0]
 
-    def in_BoolOp(self, node: ast.BoolOp, scope: _Scope, site: int) -> None:
-        first, *others = node.values
-        node.values = [self.value(first, scope, witness=site)[0]]
-        for other in others:
-            self.branch_here()
-            node.values.append(self.value(other, scope)[0])
+    def in_BoolOp(self, node: ast.BoolOp, scope: _Scope, site: int | None) -> None:
+        for i, value in enumerate(node.values):
+            witness = None if i else site
+            if i:
+                self.branch_here()
+            if isinstance(value, ast.BoolOp):  # its truth is asked for once: a probe would have it asked for again
+                self.site("expression", value, scope, source="absent", why=_OPERAND)
+                self.in_BoolOp(value, scope, witness)
+            else:
+                node.values[i] = self.value(value, scope, witness=witness)[0]
 
     def in_Compare(self, node: ast.Compare, scope: _Scope, site: int) -> None:
         node.left = self.value(node.left, scope, witness=site)[0]
@@ -785,11 +895,17 @@ class _Rewriter:
         node.orelse = self.value(node.orelse, scope)[0]
 
     def in_Tuple(self, node: ast.Tuple | ast.List | ast.Set, scope: _Scope, site: int) -> None:
-        node.elts = self.many(node.elts, scope, site)
+        if all(map(syntax.literal, node.elts)):  # nothing between its beginning and its end can raise
+            for element in node.elts:
+                self.constant(element, scope, _NO_FACTS, site)
+        else:
+            node.elts = self.many(node.elts, scope, site)
 
     in_List = in_Tuple
 
     def in_Set(self, node: ast.Set, scope: _Scope, site: int) -> None:
+        if all(map(syntax.literal, node.elts)):
+            return self.in_Tuple(node, scope, site)
         for i, element in enumerate(node.elts):
             node.elts[i] = self.value(element, scope, witness=site)[0]
             self.may_raise()  # a long one adds element by element, which may raise
@@ -836,10 +952,10 @@ class _Rewriter:
         first = self.parameters(parameters, inner)
         self.recorded(first if parameters else None)
         self.line = line
-        at = syntax.location(node.body)
+        place = self.place(node.body)
         enter = self.statement(ENTER_FRAME, inner, block, [a.arg for a in parameters], first)
         body = self.value(node.body, inner)[0]
-        node.body = self.probe(Spec(LEAVE_FRAME, block, block), [enter.value, body], at)
+        node.body = self.around(Spec(LEAVE_FRAME, block, block), place, enter.value, body)
 
     def in_GeneratorExp(self, node: ast.GeneratorExp, scope: _Scope, site: int) -> None:
         block = self.block("generator", f"{scope.name}<genexpr>", scope.block, node.lineno)
@@ -863,12 +979,12 @@ class _Rewriter:
             # The outermost iterable is evaluated where the comprehension stands, the others inside. Its __next__ may be
             # captured itself: it runs between two iterations.
             marks = not self.is_range(clause.iter)
+            place = self.place(clause.iter)
             clause.iter = self.value(clause.iter, outer if first_clause else scope)[0]
             if marks:
-                at = syntax.location(clause.iter)
                 flags = scope.flags | (ASYNC if clause.is_async else 0)
                 spec = Spec(ITERABLE, scope.function, scope.block, depth=scope.depth, flags=flags)
-                clause.iter = self.probe(spec, [clause.iter], at)
+                clause.iter = self.around(spec, place, clause.iter)
             block = self.block("comprehension", syntax.loop_name(clause.target), scope.block, clause.target.lineno)
             scope = replace(scope, block=block)
             begin = self.begin(op if first_clause else ITERATE, scope, block, self.names(clause.target, None))

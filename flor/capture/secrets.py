@@ -61,7 +61,7 @@ def in_text(text: str) -> bool:
 
 
 def names_one(text: str) -> bool:
-    """Whether the text of a value shows what a name gives away: `password='...'`, `'password': ...`, `'password', ...`."""
+    """Whether a text shows what a name gives away: `password='...'`, `'password': ...`, `'password', ...`."""
     return any(map(is_secret, _NAMED.findall(text)))
 
 

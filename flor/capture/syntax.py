@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flor.capture.secrets import is_secret
@@ -33,6 +34,23 @@ def prologue(body: list[ast.stmt]) -> int:
     return count
 
 
+def ended(body: list[ast.stmt], end: ast.stmt) -> list[ast.stmt]:
+    """The body with the statement `end` at each place where it ends by running off its last line."""
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        last.body, last.orelse = ended(last.body, end), ended(last.orelse, end)
+        return body
+    if isinstance(last, ast.Try) and not last.finalbody:
+        last.orelse = ended(last.orelse, end)
+        for handler in last.handlers:
+            handler.body = ended(handler.body, end)
+        return body
+    if isinstance(last, ast.Match):
+        for case in last.cases:
+            case.body = ended(case.body, end)
+    return [*body, end]
+
+
 def parameters(arguments: ast.arguments) -> list[ast.arg]:
     optional = [arguments.vararg] if arguments.vararg else []
     last = [arguments.kwarg] if arguments.kwarg else []
@@ -47,6 +65,64 @@ def literal(node: ast.expr) -> bool:
         number = node.operand.value if isinstance(node.operand, ast.Constant) else None
         return isinstance(node.op, ast.USub | ast.UAdd) and isinstance(number, int | float | complex)
     return isinstance(node, ast.Tuple) and all(map(literal, node.elts))
+
+
+def operands(node: ast.expr) -> list[ast.expr]:
+    """The constants in a constant."""
+    match node:
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            return elements
+        case ast.UnaryOp(operand=operand):
+            return [operand]
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+    return []
+
+
+def folded(node: ast.expr) -> str | None:
+    """The literal of an operation's value if the compiler makes a constant of it, as of `24 * 60`; else None."""
+    parts = [node]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.BinOp):
+            parts += [part.left, part.right]
+        elif not literal(part):
+            return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(ast.Expression(node), "", "eval", dont_inherit=True)
+    if len(code.co_consts) != 1 or not isinstance(code.co_consts[0], int | float | str | bytes):
+        return None
+    text = repr(code.co_consts[0])
+    return text if text.strip("-") not in ("inf", "nan") else None
+
+
+def debug(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "__debug__"
+
+
+def decided(node: ast.expr) -> bool:
+    """True for a condition of which the compiler knows the truth."""
+    return literal(node) or debug(node)
+
+
+def decides(node: ast.expr) -> bool:
+    """True for what the compiler, in a condition, makes jumps of: its parts are conditions, it has no value itself."""
+    return isinstance(node, ast.BoolOp | ast.IfExp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
+
+
+def decisive(node: ast.expr) -> Iterator[ast.expr]:
+    """The parts of a condition whose truth decides."""
+    if not decides(node):
+        yield node
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from decisive(value)
+    elif isinstance(node, ast.UnaryOp):
+        yield from decisive(node.operand)
+    elif isinstance(node, ast.IfExp):
+        yield from decisive(node.body)
+        yield from decisive(node.orelse)
 
 
 def callee(node: ast.Call) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,42 +16,52 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-_PLAIN_LIMIT = 1200  # seconds: a module that takes longer hangs
+_LIMIT = 1200  # seconds: a module that takes longer hangs
+_ROUNDS = 3  # where something differs
 
 
 class Difference(NamedTuple):
-    """A test that becomes something else under capture."""
+    """A test that becomes something else under capture, with all that it became in the rounds that were run."""
 
     test: str
-    plain: str
-    captured: str
+    plain: list[str]
+    captured: list[str]
 
     def __str__(self) -> str:
-        return f"{self.test}\n    plain:    {self.plain[:300]}\n    captured: {self.captured[:600]}"
+        plain, captured = (" | ".join(t[:600] for t in dict.fromkeys(texts)) for texts in (self.plain, self.captured))
+        return f"{self.test}\n    plain:    {plain}\n    captured: {captured}"
 
 
 class Comparison(NamedTuple):
     tests: int  # 0: this Python has no such module
-    differences: list[Difference]  # those that are not listed
-    listed: list[str]  # the names of those that are
+    differences: list[Difference]  # in every round, and not listed
+    unsteady: list[Difference]  # in some rounds only
+    varying: list[str]  # tests that by plain Python become now this, now that, and under capture nothing else
+    listed: list[str]  # those that differ and are listed
 
 
 class Listed(NamedTuple):
     """Tests that may differ, and why: an entry of differences.toml."""
 
     tests: list[str]  # names, with wildcards
+    topic: str  # the section of docs/compatibility.md that says it
     reason: str
-    pythons: list[str]
+    pythons: list[str]  # versions for which it holds; empty: all
     runs: bool  # False: they cannot even be run
 
 
-def listed(python: str = f"3.{sys.version_info[1]}") -> list[Listed]:
-    """The entries of differences.toml for this version of Python."""
+def differences() -> list[Listed]:
+    """The entries of differences.toml."""
     data: dict[str, Any] = tomllib.loads((HERE / "differences.toml").read_text("utf-8"))
-    every = [
-        Listed(d["tests"], d["reason"], d.get("pythons", [python]), d.get("runs", True)) for d in data["difference"]
+    return [
+        Listed(d["tests"], d["topic"], " ".join(d["reason"].split()), d.get("pythons", []), d.get("runs", True))
+        for d in data["difference"]
     ]
-    return [entry for entry in every if python in entry.pythons]
+
+
+def listed(python: str = f"3.{sys.version_info[1]}") -> list[Listed]:
+    """Those for this version of Python."""
+    return [entry for entry in differences() if python in (entry.pythons or [python])]
 
 
 def why_not() -> str | None:
@@ -60,27 +72,29 @@ def why_not() -> str | None:
 
 
 def compare(module: str) -> Comparison:
-    """Run `module` (as "test_grammar") both ways. What differs is run again, and only what differs again is a
-    difference: some tests depend on the time they take."""
+    """Run `module` (as "test_grammar") both ways. If something differs, both ways again, twice: some tests depend on the
+    time they take, and become something else from one run to the next by plain Python too."""
     entries = listed()
-    plain = _run(module, False, entries)
-    if len(plain) == 1 and plain[f"test.{module}: exit"] != ["exit code 0"]:
-        return Comparison(0, [], [])
-    captured = _run(module, True, entries)
-    differing = _differing(plain, captured)
-    if [name for name in differing if not _matches(name, entries)]:
-        plain, captured = _run(module, False, entries), _run(module, True, entries)
-        differing = [name for name in _differing(plain, captured) if name in differing]
-    unlisted = [
-        Difference(name, *("; ".join(r.get(name, ["not run"])) for r in (plain, captured)))
-        for name in differing
-        if not _matches(name, entries)
-    ]
-    return Comparison(len(plain) - 1, unlisted, [name for name in differing if _matches(name, entries)])
-
-
-def _differing(plain: dict[str, list[str]], captured: dict[str, list[str]]) -> list[str]:
-    return [name for name in sorted({*plain, *captured}) if plain.get(name) != captured.get(name)]
+    plain = [_run(module, False, entries)]
+    if len(plain[0]) == 1 and plain[0][f"test.{module}: exit"] != ["exit code 0"]:
+        return Comparison(0, [], [], [], [])
+    captured = [_run(module, True, entries)]
+    differing = [name for name in sorted({*plain[0], *captured[0]}) if plain[0].get(name) != captured[0].get(name)]
+    unlisted = [name for name in differing if not _matches(name, entries)]
+    result = Comparison(len(plain[0]) - 1, [], [], [], [name for name in differing if _matches(name, entries)])
+    for _ in range(_ROUNDS - 1 if unlisted else 0):
+        plain.append(_run(module, False, entries))
+        captured.append(_run(module, True, entries))
+    for name in unlisted:
+        became = [["; ".join(run.get(name, ["not run"])) for run in runs] for runs in (plain, captured)]
+        difference = Difference(name, *became)
+        if not {*difference.captured} - {*difference.plain}:
+            result.varying.append(name)
+        elif {*difference.captured} & {*difference.plain}:
+            result.unsteady.append(difference)
+        else:
+            result.differences.append(difference)
+    return result
 
 
 def _matches(test: str, entries: list[Listed]) -> bool:
@@ -108,12 +122,15 @@ def _run(module: str, captured: bool, entries: list[Listed]) -> dict[str, list[s
             errors="replace",
         )
         try:
-            output, _ = process.communicate(timeout=_PLAIN_LIMIT)
+            output, _ = process.communicate(timeout=_LIMIT)
             ending = f"exit code {process.returncode}"
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            output, _ = process.communicate()
             ending = "hangs"
+        finally:  # nor does anything go on that it has started, or that is interrupted here
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        if ending == "hangs":
+            output, _ = process.communicate()
         try:
             became: dict[str, list[str]] = json.loads(Path(result).read_text("utf-8"))
         except OSError:

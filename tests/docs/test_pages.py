@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cpython.compare import differences
 from tests.docs.pages import PAGES, ROOT
 
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
@@ -24,6 +25,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), f"{page.name}: {path}"
         assert not anchor or anchor in _anchors(target), f"{page.name}: {path}#{anchor}"
+
+
+def test_each_difference_from_plain_python_has_its_section() -> None:
+    headings = _anchors(ROOT / "docs" / "compatibility.md")
+    topics = {entry.topic.lower().replace(" ", "-") for entry in differences()}
+    assert topics and topics <= headings
 
 
 def test_the_picture_shows_the_iris_script() -> None:

@@ -22,6 +22,7 @@ FSTRINGS_HAVE_POSITIONS = sys.version_info >= (3, 12)
 #: Stands in a code's constants for a method of the truth program, whose name follows: no namespace is asked for it.
 MARKER = "\0oracle:"
 VALUE, BIND, ENTER, ITERATE, GENERATE, BOOL = "value", "bind", "enter", "iterate", "generate", "bool"
+DECIDE = "decide"
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class _Instrument:
                 self.with_(node, block)
             case ast.If(test=test):
                 self.move(node, block)
-                node.test = self.value(test, block)
+                node.test = self.test(test, block)
                 node.body, node.orelse = self.body(node.body, block), self.body(node.orelse, block)
             case ast.Match():
                 self.match(node, block)
@@ -211,7 +212,7 @@ class _Instrument:
                     return []
                 for name, value in ast.iter_fields(node):
                     if isinstance(value, ast.expr):
-                        setattr(node, name, self.value(value, block))
+                        setattr(node, name, self.test(value, block) if name == "test" else self.value(value, block))
         return []
 
     def target(self, node: ast.expr, block: int) -> list[tuple[str, ast.AST]]:
@@ -253,7 +254,7 @@ class _Instrument:
             self.move(node.test, inner)  # it is not evaluated
         else:
             begin = _call(ITERATE, [_constant(inner, inner), *self.names([], inner)], inner)
-            node.test = _at(ast.BoolOp(ast.And(), [begin, self.value(node.test, inner)]), inner)
+            node.test = _at(ast.BoolOp(ast.And(), [begin, self.test(node.test, inner)]), inner)
         node.body = self.body(node.body, inner)
         node.orelse = self.body(node.orelse, block)
 
@@ -281,7 +282,7 @@ class _Instrument:
         node.subject = self.value(node.subject, block)
         for case in node.cases:
             self.move_all(case.pattern, block)
-            case.guard = case.guard and self.value(case.guard, block)
+            case.guard = case.guard and self.test(case.guard, block)
             case.body = self.body(case.body, block)
 
     # Expressions.
@@ -325,6 +326,11 @@ class _Instrument:
             case ast.NamedExpr():
                 self.move(node.target, block)
                 node.value = self.value(node.value, block)
+            case ast.BoolOp():
+                node.values = [self.operand(v, block) for v in node.values]
+            case ast.IfExp():
+                node.test = self.test(node.test, block)
+                node.body, node.orelse = self.value(node.body, block), self.value(node.orelse, block)
             case ast.Subscript():
                 node.value, node.slice = self.value(node.value, block), self.index(node.slice, block)
             case _:
@@ -333,6 +339,47 @@ class _Instrument:
                         setattr(node, name, self.value(part, block))
                     elif isinstance(part, list):
                         setattr(node, name, [self.part(p, block) for p in part])
+
+    # The truth of what decides is asked for once, as Python does it. Around `a and b` a call would ask again.
+
+    def operand(self, node: Any, block: int) -> Any:
+        if not isinstance(node, ast.BoolOp):
+            return self.value(node, block)
+        self.move(node, block)
+        node.values = [self.operand(v, block) for v in node.values]
+        return node
+
+    def test(self, node: Any, block: int) -> Any:
+        return self.condition(node, block, {}, {}) if _has_parts(node) else self.value(node, block)
+
+    def condition(self, node: Any, block: int, true: _Known, false: _Known) -> Any:
+        """A condition. `true`, `false`: sites whose value is known if it is that, and the value if it is not its own."""
+        if not _has_parts(node):
+            call = self.value(node, block)
+            known = [
+                _at(ast.Tuple([_known(s, v, block) for s, v in k.items()], ast.Load()), block) for k in (true, false)
+            ]
+            return _call(DECIDE, [*known, call], block)
+        self.move(node, block)
+        site = len(self.found.sites)
+        self.site("expression", node, block)
+        match node:
+            case ast.UnaryOp():
+                is_true = {site: True, **{s: True if v is None else v for s, v in true.items()}}
+                is_false = {site: False, **{s: False if v is None else v for s, v in false.items()}}
+                node.operand = self.condition(node.operand, block, is_false, is_true)
+            case ast.BoolOp():
+                ends_it = false if isinstance(node.op, ast.And) else true
+                for i, value in enumerate(node.values[:-1]):
+                    ends = {site: None, **ends_it}
+                    on, off = ({}, ends) if ends_it is false else (ends, {})
+                    node.values[i] = self.condition(value, block, on, off)
+                node.values[-1] = self.condition(node.values[-1], block, {site: None, **true}, {site: None, **false})
+            case ast.IfExp():
+                node.test = self.test(node.test, block)
+                node.body = self.condition(node.body, block, {site: None, **true}, {site: None, **false})
+                node.orelse = self.condition(node.orelse, block, {site: None, **true}, {site: None, **false})
+        return node
 
     def part(self, node: Any, block: int) -> Any:
         if isinstance(node, ast.keyword):
@@ -365,12 +412,23 @@ class _Instrument:
             arguments = [*around, _constant(inner, inner), *self.names(names, inner)]
             begins = _call(ITERATE if i else begin, arguments, inner)
             # Called, so that a condition's __bool__ runs in the block of the item, whatever line the compiler gives the jump.
-            clause.ifs = [begins, *(_call(BOOL, [self.value(c, inner)], inner) for c in clause.ifs)]
+            clause.ifs = [begins, *(_call(BOOL, [self.test(c, inner)], inner) for c in clause.ifs)]
             block = inner
         for name in ("key", "value", "elt"):
             if (part := getattr(node, name, None)) is not None:
                 setattr(node, name, self.value(part, block))
         self.loads = loads
+
+
+_Known = dict[int, bool | None]
+
+
+def _known(site: int, value: bool | None, block: int) -> ast.expr:
+    return _at(ast.Tuple([_constant(site, block), _constant(value, block)], ast.Load()), block)  # type: ignore[no-any-return]
+
+
+def _has_parts(node: ast.expr) -> bool:
+    return isinstance(node, ast.BoolOp | ast.IfExp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
 
 
 def _place(node: Any, block: int) -> None:

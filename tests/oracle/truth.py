@@ -89,6 +89,12 @@ class _Truth:
                 self.created[id(made)] = weakref.ref(value), self.position(frame)
         return value
 
+    def decide(self, true: tuple[Any, ...], false: tuple[Any, ...], value: Any) -> bool:
+        truth = bool(value)
+        for site, known in true if truth else false:
+            self.keep(sys._getframe(1), site, value if known is None else known)
+        return truth
+
     def bind(self, sites: tuple[int, ...], *values: Any) -> None:
         frame = sys._getframe(1)
         for site, value in zip(sites, values, strict=True):
