@@ -24,6 +24,9 @@ from flor.errors import FlorError
 #: Version of everything in a run directory: run.json's "format".
 FORMAT = 1
 
+#: A file beside run.json: why the run could not be packed so far.
+NOT_PACKED = ".not-packed"
+
 
 def home() -> Path:
     """FLOR_HOME, by default ~/.flor, absolute. It need not exist."""
@@ -247,10 +250,21 @@ def _are_texts(value: object, *keys: str) -> bool:
     )
 
 
+def _are_counts(items: Any, *keys: str) -> bool:
+    return all(isinstance(item.get(key), int) and item[key] >= 0 for item in items for key in keys)
+
+
 _LAST_TIME = 2e11  # in the year 8307: what datetime can hold
 
 #: What is relied on in a run.json, and what stands for what one may lack.
-_ABSENT: dict[str, Any] = {"pid_started": None, "end": None, "exit_code": None, "argv": [], "uncaptured": []}
+_ABSENT: dict[str, Any] = {
+    "pid_started": None,
+    "end": None,
+    "exit_code": None,
+    "argv": [],
+    "uncaptured": [],
+    "thinned": [],
+}
 _RUN_JSON: dict[str, Callable[[object], bool]] = {
     "format": lambda v: isinstance(v, int),
     "pid": lambda v: isinstance(v, int),
@@ -262,6 +276,9 @@ _RUN_JSON: dict[str, Callable[[object], bool]] = {
     "argv": lambda v: isinstance(v, list),
     "sources": lambda v: _are_texts(v, "path", "sha256", "module"),
     "uncaptured": lambda v: _are_texts(v, "path", "why"),
+    "thinned": lambda v: (
+        _are_texts(v, "path", "module", "kind", "name") and _are_counts(v, "line", "recorded", "skipped")
+    ),
 }
 
 

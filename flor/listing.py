@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from flor.errors import FlorError
-from flor.home import Run, experiment_path, experiments, home, open_run, run_paths, runs
+from flor.home import NOT_PACKED, Run, experiment_path, experiments, home, open_run, run_paths, runs
+from flor.trace.thinned import Thinned
 
 
 def experiments_and_runs(only: str | None) -> tuple[list[str], list[str]]:
@@ -39,7 +41,7 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
                 lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
-    lines += _uncaptured(found)
+    lines += _uncaptured(found) + _thinned(found) + _not_packed(found)
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
     lines += _aligned((), names)
@@ -62,6 +64,33 @@ def _uncaptured(runs: Sequence[Run]) -> list[str]:
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             said.setdefault(f"did not capture {', '.join(paths[:3])}{more}: {why}", []).append(run.id)
     return [f"{f'run {ids[0]}' if len(ids) == 1 else f'{len(ids)} runs'} {text}" for text, ids in said.items()]
+
+
+def _thinned(runs: Sequence[Run]) -> list[str]:
+    """A line for each block that was thinned, of each run."""
+    return [f"run {run.id} was thinned, {thinned}" for run in runs for thinned in _thinned_blocks(run)]
+
+
+def _not_packed(runs: Sequence[Run]) -> list[str]:
+    """Why runs could not be packed so far."""
+    lines = []
+    for run in runs:
+        with contextlib.suppress(OSError):
+            lines.append(f"run {run.id} is not packed yet: {(run.path / NOT_PACKED).read_text()}")
+    return lines
+
+
+def _thinned_blocks(run: Run) -> list[Thinned]:
+    """From run.json, or from the trace of a run that is not packed yet."""
+    if run.info["thinned"] or not (run.path / "segments").is_dir():
+        names = [field.name for field in fields(Thinned)]
+        return [Thinned(*(about[name] for name in names)) for about in run.info["thinned"]]
+    from flor.trace.read import open_trace
+
+    try:
+        return list(open_trace(run).thinned().values())
+    except FlorError:
+        return []
 
 
 def _sources(run: Run) -> list[dict[str, str]]:

@@ -70,6 +70,7 @@ static void created(Stream *s, PyObject *v, int told) {
         if (!made) PyErr_Clear();
         Suspended *m = add_frame(frame);
         if (m) {
+            tell_suspended(m);
             Py_XSETREF(m->made, made);
             m->code = code_of((PyFrameObject *)frame);
             m->token = told ? ++R.token : UNTOLD;
@@ -99,9 +100,11 @@ static int begin_frame(Stream *s, const Probe *p) {
     prune(s);
     tell_position(s);
     Suspended *m = find_frame(frame);
+    if (m) tell_suspended(m);
     uint64_t token = m && m->code == code ? m->token : 0;
     int silent = token ? token == UNTOLD : begins_silently(s, p->home, p->function);
     if (!silent) {
+        begins(s, p->home);
         tell_time(s);
         if (token) emit(s, KIND(K_PARENT), token);
     }
@@ -175,7 +178,10 @@ static int enter(Probe *p, PyObject *const *args) {
     if (s->depth && UNLIKELY(!s->top->guarded)) prune(s);
     tell_position(s);
     int silent = begins_silently(s, p->place, p->block);
-    if (!silent) tell_time(s);
+    if (!silent) {
+        begins(s, p->place);
+        tell_time(s);
+    }
     Entry *e = push(s);
     if (!e) return 0;
     *e = (Entry){.key = p->block, .block = p->block, .pos = p->block, .guarded = 1};
@@ -364,22 +370,23 @@ static int ready(void) {
 
 PyDoc_STRVAR(
     start_doc,
-    "start(directory, origin, keep, secrets, open_process, budget, backlog, share)\n\n"
+    "start(directory, origin, keep, secrets, open_process, pack, budget, backlog, share)\n\n"
     "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` "
     "returns\n"
     "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record)` makes a forked\n"
     "child's folder and returns its path.\n"
+    "`pack` starts the process that packs the run beside it, unless there is one.\n"
     "`budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's "
     "time\n"
     "that slow values may take.");
 
 static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
-    PyObject *path, *keep, *secrets, *open_process;
+    PyObject *path, *keep, *secrets, *open_process, *pack;
     long long origin;
     unsigned long long budget, backlog;
     double share;
-    if (!PyArg_ParseTuple(args, "O&LOO!OKKd", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
-                          &open_process, &budget, &backlog, &share))
+    if (!PyArg_ParseTuple(args, "O&LOO!OOKKd", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
+                          &open_process, &pack, &budget, &backlog, &share))
         return NULL;
     R.directory = strdup(PyBytes_AS_STRING(path));
     Py_DECREF(path);
@@ -390,8 +397,10 @@ static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     Py_XSETREF(R.keep, Py_NewRef(keep));
     Py_XSETREF(R.open_process, Py_NewRef(open_process));
     Py_XSETREF(R.secrets, Py_NewRef(secrets));
+    Py_XSETREF(R.pack, Py_NewRef(pack));
     Py_XSETREF(R.key, PyUnicode_InternFromString("flor.stream"));
     if (!R.directory || !R.key) return PyErr_NoMemory();
+    first_look();
     if (*R.directory) open_control();
     R.active = 1;
     R.epoch = 1;
@@ -483,7 +492,12 @@ static Place *new_places(PyObject *ends, uint32_t base, size_t ids) {
     }
     for (Py_ssize_t i = 0; i < n; i++) {
         uint32_t end = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(ends, i));
+        places[i].id = base + (uint32_t)i;
         places[i].end = end ? base + end : 0;
+        places[i].look = UINT32_MAX;
+        uint32_t around = i ? (uint32_t)i - 1 : 0; /* the nearest one before whose end it lies */
+        while (around && places[around].end <= places[i].id) around = places[around].around - base;
+        places[i].around = i ? base + around : 0;
         R.places[base + i] = &places[i];
     }
     return places;
@@ -521,6 +535,14 @@ static PyObject *traced(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(forks_doc,
+             "forks()\n\nTo be called before a fork: what is told before it is not told again in the child.");
+
+static PyObject *forks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
+    if (R.active) tell_everything();
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(forked_doc, "forked()\n\nTo be called in a forked child: it must never write into its parent's segments.");
 
 static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
@@ -534,7 +556,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     R.fork_record = mine ? records(mine) : 0;
     if (R.control) munmap((void *)R.control, CONTROL_WORDS * 8); /* the parent's */
     R.control = NULL;
-    R.sealed = 0;
+    first_look();
     R.epoch++;
     R.free = NULL;
     R.streams = mine;
@@ -544,6 +566,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
         mine->sealed = R.fork_record;
         drop_file(&mine->events);
         drop_file(&mine->heap);
+        mine->heap_segment = 0;
     }
     R.lost = R.unplaced = 0;
     Py_RETURN_NONE;
@@ -582,9 +605,9 @@ PyDoc_STRVAR(stop_doc, "stop()\n\nRecord nothing more, and cut the segments to t
 
 static PyObject *stop(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
     uint64_t count = 0;
+    tell_everything();
     R.active = 0;
     for (Stream *s = R.streams; s; s = s->next_stream) {
-        if (s->skipped) tell_first(s);
         count += records(s);
         if (R.directory) {
             end_file(s, &s->events);
@@ -623,6 +646,7 @@ static PyMethodDef methods[] = {
     {"start", start, METH_VARARGS, start_doc},
     {"probes", probes, METH_VARARGS, probes_doc},
     {"traced", traced, METH_NOARGS, traced_doc},
+    {"forks", forks, METH_NOARGS, forks_doc},
     {"forked", forked, METH_NOARGS, forked_doc},
     {"amend", amend, METH_VARARGS, amend_doc},
     {"directory", directory, METH_NOARGS, directory_doc},

@@ -90,7 +90,7 @@ static void silence(Entry *e) {
 
 static void pop(Stream *s) {
     Entry *e = s->top;
-    if (!e->silent && s->skipped) tell_first(s);
+    if (!e->untold && e->left_out) tell_all(s);
     if (!e->guarded) {
         Suspended *m = find_frame(e->frame);
         if (m && !m->token && m->stream == s && m->number == e->number) {
@@ -98,10 +98,33 @@ static void pop(Stream *s) {
             m->mark = e->mark;
             m->skip = e->skip;
             m->skip_end = e->skip_end;
+            m->left_out = e->left_out;
+            m->left_out_of = e->left_out_of;
         }
     }
+    if (s->owed > s->depth) s->owed = 0;
     s->top = &s->stack[--s->depth];
-    s->pending += !e->silent;
+    s->pending += !e->silent && !e->untold;
+}
+
+/* A suspended activation is not known any more, or nobody knows whether it will go on. */
+static void tell_suspended(Suspended *m) {
+    if (m->token || !m->left_out || !m->stream) return;
+    tell_all(m->stream);
+    put(m->stream, KIND(K_RESUME), m->number);
+    put(m->stream, KIND(K_SKIP) | m->left_out_of, m->left_out);
+    put(m->stream, KIND(K_LEAVE), 1);
+    m->left_out = 0;
+}
+
+/* Tell everything that is owed. */
+static void tell_everything(void) {
+    for (Stream *s = R.streams; s; s = s->next_stream) {
+        if (s->owed) tell_all(s);
+    }
+    for (size_t i = 0; i < R.table_size; i++) {
+        if (R.table[i].frame) tell_suspended(&R.table[i]);
+    }
 }
 
 /* Take off what does not run any more: suspended generators, lambdas that raised. */
@@ -161,11 +184,12 @@ static Entry *settle(Stream *s, const Probe *p) {
     if (!m || m->token || m->block != p->function || m->code != code_of(frame)) return NULL;
     Entry *e = push(s);
     if (!e) return NULL;
+    *e = (Entry){0};
+    int untold = !m->silent && m->stream == s;
     if (m->silent) {
         m->stream = s;
-    } else if (m->stream == s) {
-        emit(s, KIND(K_RESUME), m->number);
-    } else { /* it goes on in another thread: there it is an activation of its own */
+    } else if (m->stream != s) { /* it goes on in another thread: there it is an activation of its own */
+        tell_suspended(m);
         emit(s, KIND(K_PARENT), 0);
         emit(s, KIND(K_BLOCK) | OPEN | m->block, 0);
         m->stream = s;
@@ -179,8 +203,13 @@ static Entry *settle(Stream *s, const Probe *p) {
                  .number = m->number,
                  .skip = m->skip,
                  .skip_end = m->skip_end,
+                 .untold = (uint8_t)untold,
+                 .left_out = m->left_out,
+                 .left_out_of = m->left_out_of,
                  .frame = frame,
                  .code = m->code};
+    m->left_out = 0;
+    if (untold) owe(s);
     if (m->silent) silence(e);
     return e;
 }

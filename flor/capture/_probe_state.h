@@ -91,11 +91,19 @@ enum {
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
-    uint32_t end;    /* the id behind those of the blocks inside it; 0: it is never thinned */
-    uint32_t sample; /* its records among the latest */
-    uint64_t mask;   /* 0: all its instances are recorded; 2^k - 1: every 2^k-th */
-    uint64_t count;  /* instances since that is so */
+    uint64_t mask;    /* 0: all its instances are recorded; 2^k - 1: every 2^k-th */
+    uint64_t count;   /* instances since that is so */
+    uint32_t id, end; /* end: the id behind those of the blocks inside it; 0: it is never thinned */
+    uint32_t around;  /* the block around it; of a function's the one that has called it last; 0: none */
+    /* since the last look at what is used: */
+    uint32_t look;           /* which that was */
+    uint32_t records, begun; /* among the latest records: its own, and instances begun */
+    uint64_t heap;           /* bytes in the heap */
+    double weight;           /* bytes, about */
+    int chosen;
 } Place;
+
+#define MAX_FOUND 256
 
 /* An activation on a stream's stack. */
 typedef struct {
@@ -107,7 +115,9 @@ typedef struct {
     uint32_t skip, skip_end; /* the blocks from skip to before skip_end are not recorded now; skip_end 0: all are */
     uint8_t guarded, silent; /* silent: nothing of it is recorded, nor that it is there */
     uint8_t bare;            /* its loop's body runs without probes of derived loads */
-    void *frame, *code;      /* addresses, never followed */
+    uint8_t untold;          /* it goes on, and no record has told that yet */
+    uint32_t left_out, left_out_of; /* instances of a block that were not recorded here, and that no record has told */
+    void *frame, *code;             /* addresses, never followed */
 } Entry;
 
 /* A stream's events or heap: the tail is mapped and written, and when it is full, appended to the segment. */
@@ -121,9 +131,9 @@ typedef struct {
 typedef struct Stream {
     Entry *top; /* stack[depth]; stack[0] is no activation */
     File events, heap;
-    uint32_t pending; /* activations left that no record has told yet */
-    uint32_t skipped; /* instances of the block `skip` that were not recorded and that no record has told yet */
-    uint32_t skip;
+    uint32_t heap_segment; /* where the heap was when the segment of events began */
+    uint32_t pending;      /* activations left that no record has told yet */
+    int owed; /* 1 + the lowest place on the stack of what no record has told yet of activations; 0: nothing */
     int busy; /* a value is being looked at: whatever runs meanwhile is not the program's */
     int dead; /* nothing can be written any more */
     Entry *stack;
@@ -146,7 +156,7 @@ typedef struct {
     uint64_t token; /* not 0: created, not begun */
     PyObject *made; /* then a weak reference to the generator or coroutine */
     Stream *stream; /* else: its activation */
-    uint32_t number, block, pos, mark, skip, skip_end;
+    uint32_t number, block, pos, mark, skip, skip_end, left_out, left_out_of;
     int silent;
 } Suspended;
 
@@ -197,10 +207,18 @@ static struct {
     /* thinning */
     Place **places; /* by id */
     size_t place_count;
-    uint64_t budget, backlog; /* bytes: packed and not yet packed, packed; not yet packed */
-    uint64_t sealed;          /* bytes of this process's sealed segments */
-    int level;
+    uint64_t budget, backlog;   /* bytes: of all, of what is not packed yet */
+    uint64_t sealed;            /* bytes of this process's segments */
+    int level;                  /* how many times half of what was left has been used */
     volatile uint64_t *control; /* flor/trace/format.py */
+    uint64_t next_look;         /* at so many sealed bytes */
+    uint32_t look;
+    uint64_t look_sealed, look_heap; /* sealed bytes at the last look; bytes put into heaps since */
+    int64_t look_time;
+    Place *found[MAX_FOUND]; /* blocks with something since then */
+    size_t found_count;
+    PyObject *pack; /* starts the packing beside the program */
+    uint64_t next_pack;
 } R;
 
 #if defined(__linux__)

@@ -130,9 +130,13 @@ static int append(const Stream *s, File *f, const uint8_t *data, size_t size) {
     return 0;
 }
 
+static int limit(Stream *s);
+static void weigh(Place *place, size_t size);
+
 /* Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader. Returns 0, or
  * the error; then the tail is as it was. */
-static int flush(const Stream *s, File *f) {
+static int flush(Stream *s, File *f) {
+    if (UNLIKELY(R.sealed >= R.next_look) && R.active && !limit(s)) return EDQUOT;
     size_t size = (size_t)(f->next - f->base);
     if (!size) return 0;
     int error = append(s, f, f->base, size);
@@ -172,8 +176,6 @@ static void drop_file(File *f) {
 
 static uint64_t records(const Stream *s) { return s->sealed + (uint64_t)(s->events.next - s->events.base) / RECORD; }
 
-static void limit(Stream *s);
-
 static int more_events(Stream *s) {
     File *f = &s->events;
     if (s->dead) {
@@ -181,13 +183,25 @@ static int more_events(Stream *s) {
         return 0;
     }
     if (!f->base) return open_tail(s, f, "events");
-    if (f->offset + CHUNK >= segment_size(f)) limit(s);
     if (s->dead) return 0;
     uint64_t count = records(s);
     int error = flush(s, f);
     if (error) return fail(s, error);
     s->sealed = count;
-    if (f->offset >= segment_size(f)) next_segment(f);
+    int full = f->offset >= segment_size(f);
+    if (!full && s->heap_segment != s->heap.segment) { /* it ends early: much that waits may be in the heap */
+        uint8_t end[RECORD] = {0};
+        uint32_t head = KIND(K_LEAVE);
+        memcpy(end, &head, 4);
+        error = append(s, f, end, RECORD);
+        if (error) return fail(s, error);
+        s->sealed++;
+        full = 1;
+    }
+    if (full) {
+        next_segment(f);
+        s->heap_segment = s->heap.segment;
+    }
     return 1;
 }
 
@@ -204,26 +218,47 @@ static inline void put(Stream *s, uint32_t head, uint64_t payload) {
 
 /* Before a record: what has to be told first. Returns what goes into the record's head. */
 static uint32_t tell_first(Stream *s) {
-    if (s->skipped) { /* then nothing is pending */
-        uint32_t skipped = s->skipped;
-        s->skipped = 0;
-        put(s, KIND(K_SKIP) | s->skip, skipped);
-        return 0;
+    uint32_t leave = s->pending << LEAVE_SHIFT;
+    if (s->pending > MAX_LEAVE) {
+        put(s, KIND(K_LEAVE), s->pending);
+        leave = 0;
     }
-    uint32_t pending = s->pending;
     s->pending = 0;
-    if (pending <= MAX_LEAVE) return pending << LEAVE_SHIFT;
-    put(s, KIND(K_LEAVE), pending);
-    return 0;
+    for (int i = s->owed - 1; s->owed && i <= s->depth; i++) {
+        Entry *e = &s->stack[i];
+        if (e->untold) {
+            put(s, leave | KIND(K_RESUME), e->number);
+            leave = 0;
+        }
+        if (e->left_out) {
+            put(s, leave | KIND(K_SKIP) | e->left_out_of, e->left_out);
+            leave = 0;
+        }
+        e->untold = 0;
+        e->left_out = 0;
+    }
+    s->owed = 0;
+    return leave;
+}
+
+/* The same where no record follows. */
+static void tell_all(Stream *s) {
+    uint32_t left = tell_first(s) >> LEAVE_SHIFT;
+    if (left) put(s, KIND(K_LEAVE), left);
+}
+
+/* The top of the stack has something to tell. */
+static inline void owe(Stream *s) {
+    if (!s->owed) s->owed = 1 + s->depth;
 }
 
 static inline void emit(Stream *s, uint32_t head, uint64_t payload) {
-    if (UNLIKELY(s->pending | s->skipped)) head |= tell_first(s);
+    if (UNLIKELY(s->pending | (uint32_t)s->owed)) head |= tell_first(s);
     put(s, head, payload);
 }
 
-/* Returns 0 where nothing can be written. */
-static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
+/* For a value of this block. Returns 0 where nothing can be written. */
+static int heap_put(Stream *s, Place *place, const void *data, size_t size, uint64_t *ref) {
     File *f = &s->heap;
     if (s->dead) {
         R.lost++;
@@ -237,6 +272,7 @@ static int heap_put(Stream *s, const void *data, size_t size, uint64_t *ref) {
         error = flush(s, f);
         if (!error && f->offset >= segment_size(f)) next_segment(f);
     }
+    weigh(place, need);
     *ref = ((uint64_t)f->segment << HEAP_SHIFT) | (f->offset + (uint64_t)(f->next - f->base));
     if (!error && need > CHUNK) {
         error = append(s, f, (const uint8_t *)&length, 4);
@@ -263,6 +299,7 @@ static Stream *new_stream(void) {
     Stream *s = R.free;
     if (s) {
         R.free = s->next_free;
+        if (s->owed) tell_all(s);
         s->depth = 0;
         s->top = s->stack;
         s->pending = 0;

@@ -41,7 +41,7 @@ static void intern_gap(Stream *s, uint32_t head, PyTypeObject *type) {
         name[n] = 0;
         int size = snprintf(text, sizeof text, "{\"why\": \"time budget\", \"type\": \"%s\"}", name);
         uint64_t ref;
-        if (!heap_put(s, text, (size_t)size, &ref)) return;
+        if (!heap_put(s, NULL, text, (size_t)size, &ref)) return;
         s->gaps[i].type = type;
         s->gaps[i].ref = ref;
     }
@@ -67,7 +67,7 @@ static void put_text(Stream *s, Probe *p, uint32_t head, PyObject *v, const char
         return;
     }
     uint64_t ref;
-    if (!heap_put(s, text, (size_t)size, &ref)) return;
+    if (!heap_put(s, p->place, text, (size_t)size, &ref)) return;
     if (size <= 256) remember(s, p, Py_NewRef(v), K_STR, ref);
     emit(s, head | KIND(K_STR), ref);
 }
@@ -146,13 +146,13 @@ static int write_tree(Tree *t, PyObject *v, int depth) {
 }
 
 /* Records a list or tuple of few numbers, or returns 0. */
-static int few_numbers(Stream *s, uint32_t head, PyObject *v) {
+static int few_numbers(Stream *s, Probe *p, uint32_t head, PyObject *v) {
     uint8_t buffer[4096];
     Tree t = {buffer, buffer + sizeof buffer, MAX_LEAVES};
     if (!write_tree(&t, v, 0)) return 0;
     R.spent += (MAX_LEAVES - t.leaves + 4) * LEAF_NS;
     uint64_t ref;
-    if (heap_put(s, buffer, (size_t)(t.next - buffer), &ref)) emit(s, head | KIND(K_TREE), ref);
+    if (heap_put(s, p->place, buffer, (size_t)(t.next - buffer), &ref)) emit(s, head | KIND(K_TREE), ref);
     return 1;
 }
 
@@ -242,7 +242,7 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         intern_gap(s, head, Py_TYPE(v));
         return 0;
     }
-    if (collection && few_numbers(s, head, v)) return 0;
+    if (collection && few_numbers(s, p, head, v)) return 0;
     int64_t begin = clock_ns(CLOCK_MONOTONIC);
     s->busy = 1;
     PyObject *kept = CALL_QUIETLY(R.keep, v, redact ? Py_True : Py_False);
@@ -259,7 +259,7 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     uint32_t kind = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(kept, 0));
     if (PyBytes_CheckExact(what)) {
         uint64_t ref;
-        if (heap_put(s, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &ref)) {
+        if (heap_put(s, p->place, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &ref)) {
             PyObject *stand_in = without_keeping(v);
             if (stand_in) remember(s, p, stand_in, kind, ref);
             emit(s, head | KIND(kind), ref);

@@ -23,6 +23,7 @@ from typing import Any
 
 from flor.capture import ops
 from flor.capture.ops import ASYNC, CREATES, DERIVED, GUARDED, HOLDS, IS_FALSE, IS_TRUE, ON_FALSE, ON_TRUE
+from flor.capture.thinning import COARSE, NO_DESCRIPTOR, Place, Thinning
 from flor.home import create_private
 from flor.trace import format as f
 
@@ -30,10 +31,6 @@ _ALLOWANCE_NS = 50_000_000
 _MAX_STR = 65536
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
-_MAX_LEVEL = 30
-_THINS = False  # see _probe_thin.h
-_HOT = 0.9
-_LEAST_SHARE = 0.02
 _MAX_LEAVES = 256
 _LEAF_NS = 10
 _UNTOLD = 2**64 - 1
@@ -41,10 +38,9 @@ _INT = struct.Struct("<Q")
 _DOUBLE = struct.Struct("<d")
 _HEAD = struct.Struct("<I")
 _SMALL = range(-(2**63), 2**63)
-_COARSE = getattr(time, "CLOCK_MONOTONIC_COARSE", time.CLOCK_MONOTONIC)
 
-Place = tuple[int, int, int]  # a record's stream, segment, and offset there
-Keep = Callable[[object, bool], "tuple[int, bytes | int | float] | tuple[int, bytes, Callable[[Place], None]]"]
+_Address = tuple[int, int, int]  # a record's stream, segment, and offset there
+Keep = Callable[[object, bool], "tuple[int, bytes | int | float] | tuple[int, bytes, Callable[[_Address], None]]"]
 
 
 #: Where the stack is about to end a probe has to fail before it has begun. (So many activations are deep; so many
@@ -73,7 +69,7 @@ class _File:
         fd = create_private(self.path, os.O_RDWR | os.O_EXCL)
         try:
             _write_all(fd, bytes(f.TAIL + f.CHUNK), 0)
-            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK, **_NO_DESCRIPTOR)
+            self.map = mmap.mmap(fd, f.TAIL + f.CHUNK, **NO_DESCRIPTOR)
         except OSError:
             os.unlink(self.path)
             raise
@@ -99,13 +95,15 @@ class _File:
         finally:
             os.close(fd)
         self.offset += len(data)
-        _r.sealed += len(data)
+        _r.thinning.sealed += len(data)
 
-    def flush(self, stream: int) -> None:
+    def flush(self, stream: _Stream) -> None:
         """Append the tail to the segment and empty it, in an order in which no moment loses a byte to a reader."""
+        if _r.thinning.sealed >= _r.thinning.next_look and _r.active:
+            stream.limit()
         if self.next:
             assert self.map is not None
-            self.append(self.map[f.TAIL : f.TAIL + self.next], stream)
+            self.append(self.map[f.TAIL : f.TAIL + self.next], stream.number)
             self.map[f.TAIL : f.TAIL + self.next] = bytes(self.next)
             self.next = 0
             self.place_tail()
@@ -136,17 +134,13 @@ class _File:
         self.offset = 0
         self.place_tail()
 
-    def end(self, stream: int) -> None:
+    def end(self, stream: _Stream) -> None:
         if self.map is not None:
             with contextlib.suppress(OSError):  # else the tail stays, and has it all
                 self.flush(stream)
                 os.unlink(self.path)
             self.map.close()
             self.map = None
-
-
-#: Before Python 3.13 a mapping keeps a descriptor open.
-_NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 def _amended(head: bytes, kind: int) -> bytes | None:
@@ -165,15 +159,20 @@ def _write_all(fd: int, data: bytes, offset: int) -> None:
 
 class _Entry:
     """One activation on a stream's stack. Blocks `skip` to before `skip_end` are not recorded now (0: all are); of a
-    silent one nothing is, nor that it is there. `bare`: its loop's body runs without probes of derived loads."""
+    silent one nothing is, nor that it is there. `bare`: its loop's body runs without probes of derived loads. `untold`:
+    it goes on, and no record has told that yet; nor that `left_out` instances of the block `left_out_of` were not
+    recorded here."""
 
-    __slots__ = ("bare", "block", "code", "frame", "guarded", "mark", "number", "pos", "silent", "skip", "skip_end")
+    __slots__ = (
+        *("bare", "block", "code", "frame", "guarded", "left_out", "left_out_of", "mark", "number"),
+        *("pos", "silent", "skip", "skip_end", "untold"),
+    )
 
     def __init__(self, block: int, pos: int, mark: int, number: int, guarded: bool, frame: int, code: Any) -> None:
         self.block, self.pos, self.mark, self.number = block, pos, mark, number
         self.guarded, self.frame, self.code = guarded, frame, code
-        self.silent = self.bare = False
-        self.skip = self.skip_end = 0
+        self.silent = self.bare = self.untold = False
+        self.skip = self.skip_end = self.left_out = self.left_out_of = 0
 
     def silence(self) -> None:
         self.silent = True
@@ -186,31 +185,16 @@ class _Entry:
         self.skip = self.skip_end = 0
 
 
-class _Place:
-    """A block: how much of it is recorded."""
-
-    __slots__ = ("block", "count", "end", "mask", "sample")
-
-    def __init__(self, block: int, end: int) -> None:
-        self.block, self.end = block, end  # the id behind those of the blocks inside it; 0: it is never thinned
-        self.sample = self.mask = self.count = 0
-
-    def is_thinned(self) -> bool:
-        """Whether an instance that begins now is not recorded."""
-        if not self.mask:
-            return False
-        self.count += 1
-        return bool(self.count - 1 & self.mask)
-
-
 class _Stream:
     def __init__(self, number: int) -> None:
         self.number = number
         self.events = _File("events")
         self.heap = _File("heap")
+        self.heap_segment = 0  # where the heap was when the segment of events began
         self.stack: list[_Entry] = []
+        self.bottom = _Entry(0, 0, 0, -1, True, 0, None)  # no activation: what is owed where there is none
         self.pending = 0
-        self.skip = self.skipped = 0
+        self.owed = False  # something of activations that no record has told yet
         self.activations = 0
         self.sealed = 0
         self.last_time = -1
@@ -259,13 +243,17 @@ class _Stream:
 
     def more_events(self) -> None:
         file = self.events
-        if file.offset + f.CHUNK >= f.segment_size(file.segment):
-            self.limit()
         count = self.records
-        file.flush(self.number)
+        file.flush(self)
         self.sealed = count
-        if file.offset >= f.segment_size(file.segment):
+        full = file.offset >= f.segment_size(file.segment)
+        if not full and self.heap_segment != self.heap.segment:  # it ends early: much that waits may be in the heap
+            file.append(f.CLOSED, self.number)
+            self.sealed += 1
+            full = True
+        if full:
             file.next_segment()
+            self.heap_segment = self.heap.segment
 
     def open(self, file: _File) -> None:
         directory()
@@ -276,45 +264,55 @@ class _Stream:
         _r.lost += 1
         _r.error = _r.error or error.errno or 0
 
-    # Thinning: see _probe_thin.h.
-
     def limit(self) -> None:
-        """Before a new segment: thin if it is time, stop if there is nothing left."""
-        part = _used()
-        if part >= 1 and (not _THINS or _r.level >= 3):
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
-        while _THINS and _r.level < _MAX_LEVEL and 1 - part <= 1 / (2 << _r.level):
-            _r.level += 1
-            assert self.events.map is not None
-            _thin(self.events.map[f.TAIL : f.TAIL + self.events.next])
+        """Look at what is used. Raises OSError if nothing is left."""
+        tail = self.events.map[f.TAIL : f.TAIL + self.events.next] if self.events.map else b""
+        _r.thinning.limit(tail, sum(s.events.next + s.heap.next for s in _r.streams))
 
     def note_skipped(self, block: int) -> None:
-        if self.pending or (self.skipped and self.skip != block):
-            left = self.tell_first() >> f.LEAVE_SHIFT
-            if left:
-                self.put(f.LEAVE << f.KIND_SHIFT, left)
-        self.skip = block
-        self.skipped += 1
+        entry = self.stack[-1] if self.stack else self.bottom
+        if entry.left_out and entry.left_out_of != block:
+            self.tell_all()
+        entry.left_out_of = block
+        entry.left_out += 1
+        self.owed = True
+
+    def begins(self, place: Place) -> None:
+        """An activation of `place` begins."""
+        place.around = self.stack[-1].pos if self.stack else 0
 
     def tell_first(self) -> int:
         """Before a record: what has to be told first. Returns what goes into the record's head."""
-        if self.skipped:
-            skipped, self.skipped = self.skipped, 0
-            self.put(f.SKIP << f.KIND_SHIFT | self.skip, skipped)
-            return 0
-        pending, self.pending = self.pending, 0
-        if pending <= f.MAX_LEAVE:
-            return pending << f.LEAVE_SHIFT
-        self.put(f.LEAVE << f.KIND_SHIFT, pending)
-        return 0
+        leave = self.pending << f.LEAVE_SHIFT
+        if self.pending > f.MAX_LEAVE:
+            self.put(f.LEAVE << f.KIND_SHIFT, self.pending)
+            leave = 0
+        self.pending = 0
+        if self.owed:
+            for entry in (self.bottom, *self.stack):
+                if entry.untold:
+                    self.put(leave | f.RESUME << f.KIND_SHIFT, entry.number)
+                    leave = 0
+                if entry.left_out:
+                    self.put(leave | f.SKIP << f.KIND_SHIFT | entry.left_out_of, entry.left_out)
+                    leave = 0
+                entry.untold, entry.left_out = False, 0
+            self.owed = False
+        return leave
+
+    def tell_all(self) -> None:
+        """The same where no record follows."""
+        left = self.tell_first() >> f.LEAVE_SHIFT
+        if left:
+            self.put(f.LEAVE << f.KIND_SHIFT, left)
 
     def emit(self, head: int, payload: int) -> None:
-        if self.pending or self.skipped:
+        if self.pending or self.owed:
             head |= self.tell_first()
         self.put(head, payload)
 
-    def keep(self, data: bytes) -> int | None:
-        """Put `data` into the heap. None where nothing can be written."""
+    def keep(self, place: Place | None, data: bytes) -> int | None:
+        """Put `data`, of a value of this block, into the heap. None where nothing can be written."""
         if self.dead:
             _r.lost += 1
             return None
@@ -324,9 +322,10 @@ class _Stream:
             if file.map is None:
                 self.open(file)
             if file.next + len(data) > f.CHUNK:
-                file.flush(self.number)
+                file.flush(self)
                 if file.offset >= f.segment_size(file.segment):
                     file.next_segment()
+            _r.thinning.weigh(place, len(data))
             ref = file.segment << f.HEAP_SHIFT | file.offset + file.next
             if len(data) > f.CHUNK:
                 file.append(data, self.number)
@@ -340,14 +339,15 @@ class _Stream:
 
     def pop(self) -> None:
         entry = self.stack[-1]
-        if not entry.silent and self.skipped:
-            self.tell_first()
+        if not entry.untold and entry.left_out:
+            self.tell_all()
         if not entry.guarded:
             frame = _r.frames.get(entry.frame)
             if frame and not frame.token and frame.stream is self and frame.number == entry.number:
                 frame.pos, frame.mark, frame.skip, frame.skip_end = entry.pos, entry.mark, entry.skip, entry.skip_end
+                frame.left_out, frame.left_out_of = entry.left_out, entry.left_out_of
         self.stack.pop()
-        self.pending += not entry.silent
+        self.pending += not entry.silent and not entry.untold
 
     def prune(self) -> None:
         while self.stack and not self.stack[-1].guarded and not _alive(self.stack[-1]):
@@ -371,7 +371,7 @@ class _Stream:
             entry.mark = 0
 
     def tell_time(self) -> None:
-        now = time.clock_gettime_ns(_COARSE)
+        now = time.clock_gettime_ns(COARSE)
         if now != self.last_time:
             self.last_time = now
             self.put(f.TIME << f.KIND_SHIFT, max(now - _r.origin, 0))
@@ -380,15 +380,27 @@ class _Stream:
 class _Frame:
     """A generator's or coroutine's frame: created (`token`, `made`), or begun (`stream`, `number`)."""
 
-    __slots__ = ("block", "code", "made", "mark", "number", "pos", "silent", "skip", "skip_end", "stream", "token")
+    __slots__ = (
+        *("block", "code", "left_out", "left_out_of", "made", "mark", "number", "pos"),
+        *("silent", "skip", "skip_end", "stream", "token"),
+    )
 
     def __init__(
         self, code: Any, token: int, stream: _Stream | None, number: int, block: int, made: Any = None
     ) -> None:
         self.code, self.token, self.stream, self.number, self.made = code, token, stream, number, made
         self.block = self.pos = block
-        self.mark = self.skip = self.skip_end = 0
+        self.mark = self.skip = self.skip_end = self.left_out = self.left_out_of = 0
         self.silent = False
+
+    def tell(self) -> None:
+        """It is not known any more, or nobody knows whether it will go on: tell what it owes."""
+        if not self.token and self.left_out and self.stream is not None:
+            self.stream.tell_all()
+            self.stream.put(f.RESUME << f.KIND_SHIFT, self.number)
+            self.stream.put(f.SKIP << f.KIND_SHIFT | self.left_out_of, self.left_out)
+            self.stream.put(f.LEAVE << f.KIND_SHIFT, 1)
+            self.left_out = 0
 
 
 class _Recorder:
@@ -414,11 +426,7 @@ class _Recorder:
     fork_record = 0
     epoch = 0
     local: threading.local
-    places: dict[int, _Place]
-    budget = backlog = 1
-    sealed = 0
-    level = 0
-    control: mmap.mmap | None = None
+    thinning: Thinning
     steady: set[int]  # sites that a CHOOSE asks about, and that had no value that may change
     float64: type | None = None
     traced = False
@@ -427,62 +435,13 @@ class _Recorder:
 _r = _Recorder()
 
 
-def _open_control() -> None:
-    """Where this process and the packer tell each other how far they are."""
-    _r.control = None
-    try:
-        fd = create_private(f"{_r.directory}/control", os.O_RDWR)
-    except OSError:
-        return
-    try:
-        _write_all(fd, bytes(64), 0)
-        _r.control = mmap.mmap(fd, 64, **_NO_DESCRIPTOR)
-    except OSError:
-        pass
-    finally:
-        os.close(fd)
-
-
-def _used() -> float:
-    """How much of what may be used is used, from 0 to 1 and beyond."""
-    written = _r.sealed + sum(s.events.next + s.heap.next for s in _r.streams)
-    consumed = packed = others = 0
-    if _r.control is not None:
-        _r.control[:8] = _INT.pack(written)
-        consumed, packed, others = struct.unpack_from("<3Q", _r.control, 8)
-    waiting = written - min(consumed, written) + others
-    return max((packed + waiting) / _r.budget, waiting / _r.backlog)
-
-
-def _thin(data: bytes) -> None:
-    """Thin what most of these records come from."""
-    found: list[_Place] = []
-    for place in _r.places.values():
-        place.sample = 0
-    count = 0
-    for head, _ in struct.iter_unpack("<IQ", data):
-        known = _r.places.get(head & f.ID_MASK)
-        if known is None:
-            continue
-        count += 1
-        if not known.sample and known.end and len(found) < 256:
-            found.append(known)
-        known.sample += 1
-    covered = 0
-    for place in sorted(found, key=lambda p: -p.sample):
-        if covered >= _HOT * count or place.sample < _LEAST_SHARE * count:
-            break
-        covered += place.sample
-        place.mask = place.mask << 2 | 3
-
-
 def _over_budget() -> bool:
     """Have slow values taken their share of the run's time? While they have, the clock is asked now and then only."""
     if _r.over:
         _r.asked += 1
         if _r.asked & 15:
             return True
-    now = time.clock_gettime_ns(_COARSE) - _r.origin
+    now = time.clock_gettime_ns(COARSE) - _r.origin
     _r.over = _r.spent > _ALLOWANCE_NS and _r.spent > _ALLOWANCE_NS + now // 1000 * _r.share
     return _r.over
 
@@ -509,6 +468,8 @@ def _stream() -> _Stream | None:
             stream = _Stream(next(_r.numbers))
             _r.streams.append(stream)
         else:
+            if stream.owed:
+                stream.tell_all()
             stream.stack.clear()
             stream.pending = 0
             stream.emit(f.THREAD << f.KIND_SHIFT, threading.get_native_id())
@@ -560,7 +521,7 @@ class Probe:
         *("redact", "run", "site", "values"),
     )
 
-    def __init__(self, spec: tuple[int, ...], base: int, places: list[_Place]) -> None:
+    def __init__(self, spec: tuple[int, ...], base: int, places: list[Place]) -> None:
         self.op, function, block, site, self.values, self.depth, self.flags, self.redact, self.of = spec
         self.function = base + function
         self.block = base + block
@@ -573,7 +534,7 @@ class Probe:
         self.outcomes: list[Probe] = []
         self.begun = self.holds = False
         for i in range(self.values):
-            _r.places[self.site + i] = self.place
+            _r.thinning.places[self.site + i] = self.place
 
     def __getitem__(self, value: Any) -> Any:
         if self.op == ops.ITERABLE:
@@ -646,17 +607,20 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is None or known.token or known.block != self.function or known.code is not frame.f_code:
             return False
+        untold = not known.silent and known.stream is s
         if known.silent:
             known.stream = s
-        elif known.stream is s:
-            s.emit(f.RESUME << f.KIND_SHIFT, known.number)
-        else:
+        elif known.stream is not s:
+            known.tell()
             s.emit(f.PARENT << f.KIND_SHIFT, 0)
             s.emit(f.BLOCK << f.KIND_SHIFT | f.OPEN | known.block, 0)
             known.stream, known.number, known.pos, known.mark = s, s.activations, known.block, 0
             s.activations += 1
         entry = _Entry(known.block, known.pos, known.mark, known.number, False, id(frame), known.code)
         entry.skip, entry.skip_end = known.skip, known.skip_end
+        entry.left_out, entry.left_out_of, entry.untold = known.left_out, known.left_out_of, untold
+        known.left_out = 0
+        s.owed |= untold
         if known.silent:
             entry.silence()
         s.stack.append(entry)
@@ -687,13 +651,13 @@ class Probe:
             return False
         return True
 
-    def begins_silently(self, s: _Stream, place: _Place) -> bool:
+    def begins_silently(self, s: _Stream, place: Place) -> bool:
         """Is the activation of `place` that begins now not recorded?"""
         if s.stack and s.stack[-1].skip_end:
             return True
         if not place.is_thinned():
             return False
-        s.note_skipped(place.block)
+        s.note_skipped(place.id)
         return True
 
     def at(self, s: _Stream) -> None:
@@ -709,10 +673,13 @@ class Probe:
         s.prune()
         s.tell_position()
         known = _r.frames.get(id(frame))
+        if known is not None:
+            known.tell()
         token = known.token if known is not None and known.code is frame.f_code else 0
         silent = token == _UNTOLD if token else self.begins_silently(s, self.home)
         number = -1
         if not silent:
+            s.begins(self.home)
             s.tell_time()
             if token:
                 s.emit(f.PARENT << f.KIND_SHIFT, token)
@@ -759,7 +726,7 @@ class Probe:
             payload = bytes([len(data)]) + data.ljust(7, b"\0")
             s.emit(head | f.SHORT_STR << f.KIND_SHIFT, _INT.unpack(payload)[0])
             return True
-        ref = s.keep(data)
+        ref = s.keep(self.place, data)
         if ref is not None:
             if len(data) <= 256:
                 self.remember(s, v, f.STR, ref)
@@ -803,7 +770,7 @@ class Probe:
         finally:
             _r.spent += time.monotonic_ns() - begin
         if isinstance(what, bytes):
-            ref = s.keep(what)
+            ref = s.keep(self.place, what)
             if ref is not None:
                 kept = _without_keeping(v)
                 if kept is not None:
@@ -839,7 +806,7 @@ class Probe:
         if leaves < 0:
             return False
         _r.spent += (_MAX_LEAVES - leaves + 4) * _LEAF_NS
-        ref = s.keep(bytes(tree))
+        ref = s.keep(self.place, bytes(tree))
         if ref is not None:
             s.emit(head | f.TREE << f.KIND_SHIFT, ref)
         return True
@@ -848,7 +815,7 @@ class Probe:
         ref = s.gaps.get(id(kind))
         if ref is None:
             name = "".join(c for c in _c_name(kind) if c >= " " and c not in '"\\')[:199]
-            ref = s.keep(f'{{"why": "time budget", "type": "{name}"}}'.encode())
+            ref = s.keep(None, f'{{"why": "time budget", "type": "{name}"}}'.encode())
             if ref is None:
                 return
             s.gaps[id(kind)] = ref
@@ -882,6 +849,8 @@ class Probe:
         known = _r.frames.get(id(frame))
         if known is not None and known.made is not None and known.made() is v:
             return  # it was passed on, not made here
+        if known is not None:
+            known.tell()
         token = next(_r.tokens) if told else _UNTOLD
         _r.frames[id(frame)] = _Frame(frame.f_code, token, None, 0, 0, weakref.ref(v))
         if told:
@@ -990,6 +959,7 @@ def _enter(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
         entry.silence()
         s.stack.append(entry)
         return
+    s.begins(p.place)
     s.tell_time()
     entry.number, s.activations = s.activations, s.activations + 1
     s.stack.append(entry)
@@ -1107,6 +1077,7 @@ def start(
     keep: Keep,
     secrets: list[str],
     open_process: Callable[[int, int], str],
+    pack: Callable[[], None],
     budget: int,
     backlog: int,
     share: float,
@@ -1115,19 +1086,19 @@ def start(
 
     `secrets` collects the texts that are not to be recorded. `keep(value, redact)` returns (kind, bytes | int | float)
     for values that are no plain scalars; `open_process(stream, record)` makes a forked child's folder and returns its
-    path. `budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's
-    time that slow values may take.
+    path; `pack()` starts the process that packs the run beside it, unless there is one. `budget`, `backlog`: bytes that
+    the run may take, and that may wait to be packed. `share`: part of the run's time that slow values may take.
     """
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}
-    _r.budget, _r.backlog, _r.share = budget or 1, backlog or 1, int(share * 1000)
-    _r.places, _r.steady = {}, set()
+    _r.thinning, _r.share = Thinning(origin, budget, backlog, pack), int(share * 1000)
+    _r.steady = set()
     _r.numbers, _r.tokens = itertools.count(), itertools.count(1)
     _r.local = threading.local()
     _r.active = True
     _r.epoch = 1
     if directory:
-        _open_control()
+        _r.thinning.open_control(directory)
 
 
 def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites: int) -> list[Probe]:
@@ -1136,8 +1107,7 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
     `ends`: for each block the number behind the last block inside it; 0: it is never thinned. `sites`: how many sites
     it has.
     """
-    places = [_Place(base + i, base + end if end else 0) for i, end in enumerate(ends)]
-    _r.places.update((p.block, p) for p in places)
+    places = _r.thinning.add(base, ends)
     made = [Probe(spec, base, places) for spec in specs]
     for number, probe in enumerate(made):
         if probe.op in _CHOOSING:
@@ -1161,6 +1131,20 @@ def _look_for_tracer() -> None:
         traced()
 
 
+def _tell_everything() -> None:
+    for stream in _r.streams:
+        if stream.owed:
+            stream.tell_all()
+    for frame in _r.frames.values():
+        frame.tell()
+
+
+def forks() -> None:
+    """To be called before a fork: what is told before it is not told again in the child."""
+    if _r.active:
+        _tell_everything()
+
+
 def forked() -> None:
     """To be called in a forked child: it must never write into its parent's segments."""
     if not _r.active:
@@ -1173,11 +1157,11 @@ def forked() -> None:
     _r.epoch += 1
     _r.free = []
     _r.streams = [mine] if mine else []
-    _r.sealed, _r.control = 0, None
+    _r.thinning.begin()
     if mine:
         mine.sealed = mine.records
         mine.gaps = {}
-        mine.events, mine.heap = _File("events"), _File("heap")
+        mine.events, mine.heap, mine.heap_segment = _File("events"), _File("heap"), 0
     _r.lost = _r.unplaced = 0
 
 
@@ -1192,7 +1176,7 @@ def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], An
     return get_code
 
 
-def amend(place: Place, kind: int, number: int | float) -> None:
+def amend(place: _Address, kind: int, number: int | float) -> None:
     """Put a number into the place of a gap: stream, segment, offset."""
     stream, segment, offset = place
     payload = _DOUBLE.pack(number) if isinstance(number, float) else _INT.pack(number & 0xFFFF_FFFF_FFFF_FFFF)
@@ -1205,19 +1189,18 @@ def directory() -> str:
     """This process's folder of segments. A forked child makes its own at its first event or module."""
     if _r.directory is None:
         _r.directory = _r.open_process(_r.fork_stream, _r.fork_record)
-        _open_control()
+        _r.thinning.open_control(_r.directory)
     return _r.directory
 
 
 def stop() -> dict[str, int]:
     """Record nothing more, and cut the segments to their length."""
+    _tell_everything()
     _r.active = False
     for stream in _r.streams:
         stream.busy = True
-        if stream.skipped:
-            stream.tell_first()
-        stream.events.end(stream.number)
-        stream.heap.end(stream.number)
+        stream.events.end(stream)
+        stream.heap.end(stream)
         stream.dead = True
     records = sum(s.records for s in _r.streams)
     return {"records": records, "unplaced": _r.unplaced, "lost": _r.lost, "error": _r.error}

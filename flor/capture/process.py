@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flor import LOADED_BEFORE
-from flor.capture import devices, pickled, snapshots, values
+from flor.capture import beside, devices, pickled, snapshots, values
 from flor.capture.chosen import Chosen
 from flor.capture.limits import Limits
 from flor.capture.modules import Capture
@@ -53,13 +53,14 @@ class Process:
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
         directory = self.open(-1, 0) if first else ""
         devices.recorder.amend = self.recorder.amend
-        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, *self.limits)
+        pack = beside.packing(self.run)
+        self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, pack, *self.limits)
         if not first:
             self.recorder.forked()  # as there, the folder is made when it is needed
         monitoring = getattr(sys, "monitoring", None)  # debuggers use it from Python 3.12 on; the recorder sees tracers
         if monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
             self.recorder.traced()
-        os.register_at_fork(after_in_child=self.recorder.forked)
+        os.register_at_fork(before=self.recorder.forks, after_in_child=self.recorder.forked)
         self.capture.install()
         pickled.capture = self.capture
 

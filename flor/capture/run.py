@@ -207,8 +207,10 @@ class _Session:
                 _say(f"{self.info['gap']}; {self.info['experiment']} holds what came before")
             for remark in remarks:
                 _say(remark)
-            write_json_over(self.path / "run.json", self.info)
-            then(Run(self.path, self.info))
+            try:
+                then(Run(self.path, self.info))
+            finally:  # then the run has ended: from now on run.json is changed by whoever packs it
+                write_json_over(self.path / "run.json", self.info)
         except Exception as error:
             why = str(error) or type(error).__name__
             _say(f"the run's end could not be written ({why}); what was recorded is kept in {self.path}")
@@ -256,7 +258,8 @@ def run(
 ) -> NoReturn:
     """Run a script (or, with `as_module`, a module) under capture, then exit as it would have.
 
-    `then` is called with the run after the program's own exit handlers. `capture`: patterns of the names of modules
+    `then` is called with the run after the program's own exit handlers; it may add to what the run says of itself,
+    which is written after that. `capture`: patterns of the names of modules
     that are captured besides the project's; `budget`: bytes that the trace may take. Raises FlorError if there is
     nothing to run, nowhere to write, or if the project's settings mean nothing.
     """

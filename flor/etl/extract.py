@@ -22,7 +22,7 @@ from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
 from flor.etl.keys import Blocks
 from flor.etl.typed import Recorded, constant, gaps
-from flor.trace.read import Source, Trace
+from flor.trace.read import Source, Thinned, Trace
 
 Ints = npt.NDArray[np.int64]
 
@@ -43,6 +43,7 @@ class Extracted:
     tree: Tree
     ordinal: Ints  # of each instance, among those of its block under its parent
     pieces: dict[str, list[Piece]]  # for each name; one for each source of the run that has it
+    thinned: list[tuple[int, Thinned]]  # blocks of which some instances were not recorded, with their numbers
     diagnostics: list[Diagnostic]
 
 
@@ -143,10 +144,12 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
                     diagnostics.append(Diagnostic("found in another version of the source", name.name, run))
             if name.name not in pieces:
                 diagnostics += [Diagnostic(reason, name.name, run) for reason in dict.fromkeys(reasons)]
-    tree, ordinal = _tree(trace, numbers, blocks)
+    skipped = [numbers[source][block] for source, block in sorted(trace.skipped()) if block < len(numbers[source])]
+    tree, ordinal = _tree(trace, numbers, blocks, skipped)
+    thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
     about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
     diagnostics = [*(Diagnostic(w, runs=run) for w in about), *diagnostics]
-    return Extracted(tree, ordinal, pieces, diagnostics)
+    return Extracted(tree, ordinal, pieces, thinned, diagnostics)
 
 
 def find_site(sites: SourceMap, place: Place) -> _Found | str:
@@ -223,13 +226,15 @@ def _number_blocks(trace: Trace, matches: Sequence[list[int] | str], blocks: Blo
     return [numbers[index] for index in range(len(trace.sources))]
 
 
-def _tree(trace: Trace, numbers: list[list[int]], blocks: Blocks) -> tuple[Tree, Ints]:
+def _tree(trace: Trace, numbers: list[list[int]], blocks: Blocks, skipped: list[int]) -> tuple[Tree, Ints]:
     instances = trace.instances()
     flat = np.array([n for own in numbers for n in own], np.int32)
     first = np.cumsum([0, *map(len, numbers)])
     block = flat[first[instances.source] + instances.block]
     function = np.array(blocks.functions, np.int32)
-    return Tree(instances.parent, block, instances.stream, instances.seq, function), instances.ordinal
+    thinned = np.zeros(len(function), np.bool_)
+    thinned[skipped] = True
+    return Tree(instances.parent, block, instances.stream, instances.seq, function, thinned), instances.ordinal
 
 
 def _common_tail(path: str, other: str) -> int:

@@ -6,7 +6,8 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
 1. *Where an instance stands.* An instance that is the only one of its block beneath an instance `s` counts as part of
    `s`, provided that the same holds for all between it and `s`. It *stands* at the highest such `s`, else at itself.
    "The only one" is meant of all that ran, whether a name was evaluated there or not, and of everything beneath `s`,
-   at any depth. So a call made once in an iteration stands at the iteration, wherever in the body it is made; the
+   at any depth. Where a block was thinned others of it may have run, and beneath those others of what ran beneath the
+   recorded ones. So a call made once in an iteration stands at the iteration, wherever in the body it is made; the
    iterations of a loop that runs several times, and calls made several times, stand at themselves.
 2. *What a row shows.* A row has a place in the tree. It shows each name's value from the nearest place upwards,
    itself first, at which an instance of the name's block stands, and NULL where there is none, or where the name was
@@ -46,6 +47,7 @@ class Tree:
     stream: npt.NDArray[np.int32]
     seq: npt.NDArray[np.int64]
     function: npt.NDArray[np.int32]  # over blocks: the block with a frame of its own in which the block lies, or itself
+    thinned: Bools | None = None  # over blocks: whether some instances were not recorded; None: all were
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,11 @@ class _Graph:
         self.block: Ints = np.concatenate(([-1], tree.block[instance[1:]]))
         self.leading: Bools = np.concatenate(([True], leading[instance[1:]]))
         self.levels = [level[self.leading[level]] for level in levels]
+        self.levels_of_all = levels
         self.previous, self.next, self.recursive = self._neighbours(tree.function)
+        self.recorded: Bools | None = None
+        if tree.thinned is not None and tree.thinned.any():
+            self._doubt_others(np.append(tree.thinned, False)[self.block])  # of the run, block -1
         self.recursion = bool(self.recursive.any())
 
     def _neighbours(self, function: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Bools]:
@@ -158,6 +164,16 @@ class _Graph:
                 recursive[nodes[1:]] = np.maximum.accumulate(self.end[nodes])[:-1] > nodes[1:]
         return previous, following, recursive
 
+    def _doubt_others(self, thinned: Bools) -> None:
+        """Of some nodes' blocks there were others, which were not recorded; and with them what ran beneath those."""
+        self.previous[thinned] = self.size
+        self.recorded = thinned.copy()  # whether all that ran beneath a node was recorded
+        for level in self.levels_of_all[1:]:
+            self.recorded[level] |= self.recorded[self.parent[level]]
+        elsewhere = np.zeros(int(self.block.max()) + 2, np.bool_)
+        elsewhere[self.block[1:][self.recorded[self.parent[1:]]]] = True
+        self.elsewhere: Bools = elsewhere[self.block]
+
     def leading_of(self, block: int) -> Ints:
         """The leading nodes of a block."""
         return np.flatnonzero((self.block == block) & self.leading)
@@ -165,6 +181,8 @@ class _Graph:
     def _alone(self, nodes: Ints, beneath: Ints) -> Bools:
         """Whether each node is the only one of its block beneath, or at, an ancestor of it or itself."""
         alone: Bools = (self.previous[nodes] < beneath) & (self.next[nodes] >= self.end[beneath])
+        if self.recorded is not None:
+            alone &= ~self.elsewhere[nodes] | self.recorded[beneath]
         return alone
 
     def stands(self) -> Ints:

@@ -29,6 +29,9 @@ Ints = npt.NDArray[np.int64]
 #: Version of table.json.
 FORMAT = 1
 
+#: Thinned blocks that are named for each run.
+_MOST_THINNED = 8
+
 
 @dataclass(frozen=True)
 class Table:
@@ -62,7 +65,9 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
             diagnostics.append(Diagnostic(str(error)))
             continue
         diagnostics += extracted.diagnostics
-        if not builder.add(run.id, extracted) and not extracted.diagnostics:
+        rows = builder.add(run.id, extracted)
+        diagnostics += _thinned(run.id, extracted, rows)
+        if not len(rows.place) and not extracted.diagnostics:
             without.append(Diagnostic("has no value of any name, so it has no row", runs=(run.id,)))
     if not builder.runs:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
@@ -72,6 +77,19 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
     if data.num_rows:
         diagnostics += without
     return Table(data, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
+
+
+def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
+    """Which of the blocks that a run's values lie in were thinned; where a name has no value it may be any."""
+    pieces = [extracted.pieces.get(name, []) for name in extracted.pieces]
+    holding = {piece.block for own in pieces for piece in own} | set(rows.leading)
+    empty = any(not any(len(piece.instance) for piece in own) for own in pieces)
+    found = [about for block, about in extracted.thinned if empty or block in holding]
+    found.sort(key=lambda about: -about.skipped)
+    remarks = [f"{about}; the others were left out to keep within the budget" for about in found[:_MOST_THINNED]]
+    if len(found) > _MOST_THINNED:
+        remarks.append(f"{len(found) - _MOST_THINNED} more blocks were thinned: flor show lists them")
+    return [Diagnostic(remark, runs=(run,)) for remark in remarks]
 
 
 def read_shadow(path: Path) -> Annotated:
@@ -148,9 +166,10 @@ class _Builder:
     _found: dict[str, list[Ints]] = field(default_factory=dict)  # for each run: on each row, number of the value, or -1
     _leading: dict[int, int] = field(default_factory=dict)
     _nesting: set[tuple[int, int]] = field(default_factory=set)
+    _thinned: bool = False  # whether a run has blocks that were
 
-    def add(self, run: str, extracted: Extracted) -> int:
-        """Add a run's rows; returns how many they are."""
+    def add(self, run: str, extracted: Extracted) -> Rows:
+        """Add a run's rows."""
         held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
         rows = join(extracted.tree, held)
         self.runs.append(run)
@@ -168,7 +187,8 @@ class _Builder:
                 self._values.setdefault(name, []).append(piece.values)
                 found = np.where(found >= 0, found, _find(piece, rows, len(extracted.ordinal), first))
             self._found.setdefault(name, []).append(found)
-        return self._counts[-1]
+        self._thinned |= bool(extracted.thinned)
+        return rows
 
     def finish(self, explained: Set[str]) -> tuple[pa.Table, list[str], list[Diagnostic]]:
         """The table, the names of its key columns, and what is to be said about the values.
@@ -191,7 +211,8 @@ class _Builder:
             columns[name], remarks = typed.column(name, values, np.concatenate(self._found[name]))
             diagnostics += remarks
             if not len(values.kind):
-                why = "" if name in explained else ": it was never evaluated"
+                never = "in what was recorded it was not evaluated" if self._thinned else "it was never evaluated"
+                why = "" if name in explained else f": {never}"
                 diagnostics.append(Diagnostic(f"no run has a value for it{why}", name))
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
 

@@ -55,7 +55,8 @@ SCHEMAS = {
             ("kind", arrow.TEXT),
             ("name", arrow.TEXT),
             ("block", arrow.TEXT),  # the chain of blocks: "module > for epoch > train() > for batch"
-            ("instances", pa.int64()),  # how many times it was executed
+            ("instances", pa.int64()),  # how many times it was executed, as far as that was recorded
+            ("skipped", pa.int64()),  # how many more times: it was thinned
         ]
     ),
     "sites": pa.schema(
@@ -184,9 +185,10 @@ def _blocks(warnings: list[str]) -> Iterator[pa.RecordBatch]:
                 continue
             blocks = source.map.blocks
             counts = np.bincount(instances.block[instances.source == index], minlength=len(blocks)).tolist()
-            for block, chain, count in zip(blocks, chains(blocks), counts, strict=True):
+            skipped = [trace.skipped().get((index, number), 0) for number in range(len(blocks))]
+            for block, chain, *both in zip(blocks, chains(blocks), counts, skipped, strict=True):
                 where = (trace.run.experiment, trace.run.id, source.path, source.module)
-                rows.append((*where, block.line, block.kind, block.name, chain, count))
+                rows.append((*where, block.line, block.kind, block.name, chain, *both))
         _warn(warnings, *trace.warnings)
         yield _batch("blocks", rows)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from flor.trace import stream as in_python
 from flor.trace.checkpoint import Checkpoint, StreamState, parts
-from flor.trace.format import HEAP_SHIFT, RECORD, segment_size
+from flor.trace.format import CLOSED, HEAP_SHIFT, RECORD, segment_size
 from flor.trace.layout import Layout, Process, SourceTable, VanishedError, read_layout
 from flor.trace.segment import Tail, intact, records
 from flor.trace.stream import AnyDecoder, read_heap
@@ -291,12 +291,11 @@ class _Reading:
     def _open_file(self, path: Path, tail: Tail | None) -> None:
         try:
             self._open[path] = path.open("rb", buffering=0)
-        except FileNotFoundError as error:
-            if tail is not None and not tail.offset:
-                nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - closed as all of these are
-                self._open[path] = nothing  # so far there is only the tail
-            else:
-                self._cannot_read(path, error)
+        except FileNotFoundError:
+            if tail is None or tail.offset:
+                raise VanishedError(path) from None
+            nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - closed as all of these are
+            self._open[path] = nothing  # so far there is only the tail
         except OSError as error:
             self._cannot_read(path, error)
 
@@ -423,17 +422,19 @@ class _Reading:
         if file is None:
             decoder.lose()
             return True, 0
-        begin = decoder.seq
+        begin, closed = decoder.seq, False
         last = segment == max(process.streams[stream])
         end = process.ends.get(stream) if last else None
         with file:
             size = os.fstat(file.fileno()).st_size
             if process.another_boot:
-                end = size = intact(file.read())
+                data = file.read()
+                end = size = intact(data)
+                closed = data[size - RECORD : size] == CLOSED
             goes_on = self._feed(index, path, records(file.fileno(), offset, end, tail), forks, to_forks)
         taken = decoder.seq - begin
         if goes_on and not to_forks and not last:
-            whole = segment_size(segment) if process.another_boot else size // RECORD * RECORD
+            whole = segment_size(segment) if process.another_boot and not closed else size // RECORD * RECORD
             if offset + taken * RECORD < whole:
                 self._warn(f"{_relative(path)}: its end is missing")
                 decoder.lose()

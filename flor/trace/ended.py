@@ -1,4 +1,4 @@
-"""When a run has ended: its log.json is written, and a helper process packs its segments.
+"""When a run ends: its log.json is written, and a process beside packs its segments.
 
 This runs inside the captured program, after its own exit handlers: standard library only.
 """
@@ -6,13 +6,15 @@ This runs inside the captured program, after its own exit handlers: standard lib
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from flor.home import Run, create_private, write_json
+from flor.capture import beside
+from flor.home import Run, create_private
 
 # Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget
 # that it is to die by it.
@@ -22,11 +24,12 @@ from flor.trace.layout import VanishedError
 #: Where log.json ends early.
 LOG_LIMIT = 50_000_000
 
-_ENVIRONMENT = dict(os.environ)  # as it was before the program could change it
-
 
 def ended(run: Run) -> None:
-    """Write the experiment's log.json and let the run be packed. Raises OSError where that cannot be written."""
+    """Write the experiment's log.json, and let the run be packed as soon as its run.json says that it has ended.
+
+    `run.info` learns whether the log ends early. Raises OSError where the log cannot be written.
+    """
     target = run.path.parent.parent / "log.json"
     try:
         if _write_log(run.path, target):
@@ -34,35 +37,33 @@ def ended(run: Run) -> None:
             print(
                 f"flor: {target} ends early, at {size} MB: flor log {run.experiment} prints all of it", file=sys.stderr
             )
-            write_json(run.path / "run.json", {**run.info, "log_ends_early": True})
+            run.info["log_ends_early"] = True
     finally:
-        start_packing([run])
+        beside.packing(run.path)()
 
 
 def _write_log(run: Path, target: Path) -> bool:
-    """Write the log; returns whether it ends early."""
-    beside = target.with_name(f".log.json.{os.getpid()}")
+    """Write the log; returns whether it ends early. Raises OSError."""
+    new = target.with_name(f".log.json.{os.getpid()}")
     try:
         if not (run / "log.json").exists():
             with contextlib.suppress(VanishedError):
-                with os.fdopen(create_private(beside), "wb") as file:
+                with os.fdopen(create_private(new), "wb") as file:
                     early = log_run(run, file, LOG_LIMIT)
-                beside.replace(target)
+                new.replace(target)
                 return early
-        (run / "log.json").replace(target)  # what packs the run has written it: its segments are going
+        try:  # who packs the run has written it: its segments are going
+            (run / "log.json").replace(target)
+        except FileNotFoundError:
+            raise OSError(errno.ENOSPC, "there was no room for its log.json") from None
         return True
     finally:
-        beside.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
 
 
 def start_packing(runs: Iterable[Run]) -> None:
-    """Pack runs in a process of its own, which nobody waits for. Without it the segments stay, and are read."""
-    paths = [str(r.path) for r in runs if r.status != "running" and _waits(r.path)]
-    if not sys.executable or not paths:
-        return
-    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    command = [sys.executable, "-P", "-m", "flor.trace.pack", *paths]
-    os.posix_spawn(sys.executable, command, _ENVIRONMENT, file_actions=null, setsid=True)
+    """Pack runs that have ended in a process of its own, which nobody waits for."""
+    beside.pack([r.path for r in runs if r.status != "running" and _waits(r.path)])
 
 
 def _waits(run: Path) -> bool:

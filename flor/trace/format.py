@@ -19,7 +19,7 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
     that are not packed; four zeros. It may be missing.
 ``<stream>.<segment>.events``, ``<stream>.<segment>.heap``
     One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
-    One is complete when the next of its kind is there or the tail belongs to it, or when the process has ended;
+    One is complete when the next of its kind is there or the tail belongs to that, or when the process has ended;
     complete ones may be packed, and removed.
 ``<stream>.tail.events``, ``<stream>.tail.heap``
     What was written last, while the process runs. It begins with 64 bits: where the bytes from `TAIL` on belong, the
@@ -63,7 +63,7 @@ first, then its head. In between its payload refers to nothing.
 
 Pages of a file reach the disk each in its own time, and so do those of a tail, which is written over and over. Where
 `pid_started` is of another boot of the machine no tail is believed, nor what lies behind a page of zeros in a segment,
-nor what follows a segment of events that is shorter than `segment_size` and has a next one.
+nor what follows a segment of events that has a next one, is shorter than `segment_size`, and ends without `CLOSED`.
 
 The bytes of a TREE are one value: a tag, then what it says: ``N`` None, ``T`` True, ``F`` False, ``i`` and an int64,
 ``d`` and a double, ``[`` (a list) or ``(`` (a tuple) and a uint16 count and as many values, all little-endian.
@@ -82,6 +82,10 @@ MAX_LEAVE = 15
 HEAP_SHIFT = 40
 TAIL = 4096
 CHUNK = 61440  # bytes of a tail behind TAIL: whole pages, whole records
+
+
+#: The last record of a segment of events that is complete before it is full: no activation is left.
+CLOSED = (2 << KIND_SHIFT).to_bytes(RECORD, "little")
 
 
 def segment_size(segment: int) -> int:

@@ -5,7 +5,7 @@ segments that are complete, then their files are removed. Whatever happens betwe
 segment that the part's state says is still to be read.
 
 `python -m flor.trace.pack RUN_DIR...` does it as a helper process at low priority, and says nothing; with
-`--beside LOCK RUN_DIR` it packs a run that goes on until it has ended. Nothing starts it so yet.
+`--beside RUN_DIR` it packs a run that goes on, until it has ended (see `beside.py`).
 """
 
 from __future__ import annotations
@@ -13,46 +13,33 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import mmap
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 
 from flor.errors import FlorError
-from flor.home import is_elsewhere, open_run, process_started, write_file
-from flor.trace.cet_json import log_run
+from flor.home import is_elsewhere, open_run, process_started, write_json_over
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
 from flor.trace.decode import Decoded, decode
-from flor.trace.ended import LOG_LIMIT
 from flor.trace.format import GAP, RECORD
 from flor.trace.layout import Layout, VanishedError, read_layout, reason
 from flor.trace.packed import Packed
-from flor.trace.write import make_durable, open_private, write_part
+from flor.trace.read import open_trace
+from flor.trace.write import make_durable, write_part
 
 #: Bytes of event segments in a part: 8 million records, which take some hundred MB of memory while they are packed.
 _PART = RECORD << 23
-
-#: Of a run that goes on, parts are not made of less than this.
-_LEAST = RECORD << 21
-
-#: Seconds between two looks at a run that goes on; seconds until packing is tried again when there was no room.
-_PAUSE = 0.1
-_NO_ROOM_PAUSE = 10.0
-
-#: Bytes that may wait to be packed though the log has not reached its full length.
-_NO_LONGER = 1 << 29
 
 #: Gaps' heap bytes that are remembered from part to part.
 _GAPS = 1 << 10
 
 _REMOVED = ".segments"
-_NOT_PACKED = ".not-packed"
 
 
 def pack(run_path: Path) -> None:
@@ -62,15 +49,15 @@ def pack(run_path: Path) -> None:
     packed is as it was, and nothing else is left behind. Segments that could not be read in full are kept.
     """
     with _lock(run_path):
-        if _goes_on(run_path):
+        if goes_on(run_path):
             raise FlorError(
                 f"{run_path} is still running, as far as can be seen from here: it can be packed when it has ended"
             )
-        _pack_rest(run_path)
+        pack_rest(run_path)
 
 
-def _pack_rest(run: Path, control: Callable[[], None] = lambda: None) -> None:
-    """Pack what there is of a run that has ended."""
+def pack_rest(run: Path) -> None:
+    """Pack what there is of a run that has ended, and say in its run.json what was thinned."""
     shutil.rmtree(run / _REMOVED, ignore_errors=True)
     done = parts(run)
     if done == [0]:
@@ -78,19 +65,27 @@ def _pack_rest(run: Path, control: Callable[[], None] = lambda: None) -> None:
             _remove_segments(run)
         return
     try:
-        packer = _Packer(run, control)
+        packer = Packer(run)
         if not (run / "segments").is_dir():
             if not done:
                 raise VanishedError(run / "segments")
             return
         while packer.part(ended=True):
             pass
+        _note_thinned(run)
         if not packer.damaged:
             packer.remove_segments()
     except VanishedError as error:
         raise FlorError(f"{error} is gone: there is nothing to pack") from None
     except (OSError, pa.ArrowException) as error:
         raise FlorError(f"{run} was not packed ({reason(error)}): its segments are kept") from None
+
+
+def _note_thinned(run: Path) -> None:
+    thinned = open_trace(open_run(run)).thinned()
+    if thinned:
+        info = json.loads((run / "run.json").read_bytes())
+        write_json_over(run / "run.json", {**info, "thinned": [asdict(t) for t in thinned.values()]})
 
 
 @contextlib.contextmanager
@@ -114,7 +109,7 @@ def _remove_segments(run: Path) -> None:
     shutil.rmtree(run / _REMOVED, ignore_errors=True)
 
 
-class _Packer:
+class Packer:
     """Packs one run, part after part. The run's lock is held."""
 
     def __init__(self, run: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -140,20 +135,21 @@ class _Packer:
         return files + [part_path(self._run, "state", part) for part in done[-1:]]
 
     def ready(self) -> int:
-        """About how many bytes of complete event segments wait to be packed."""
+        """About how many bytes of complete segments wait to be packed."""
         total = 0
-        for process in _entries(self._run / "segments"):
-            last: dict[str, tuple[int, int]] = {}
-            for file in _entries(Path(process.path)):
+        for process in entries(self._run / "segments"):
+            last: dict[tuple[str, str], tuple[int, int]] = {}
+            for file in entries(Path(process.path)):
                 stream, _, rest = file.name.partition(".")
-                segment, _, kind = rest.partition(".")
-                if kind == "events" and stream.isdecimal() and segment.isdecimal():
-                    state = self._checkpoint.streams.get((process.name, int(stream)))
-                    if state is None or int(segment) >= state.segment:
-                        with contextlib.suppress(OSError):
-                            size = file.stat().st_size
-                            total += size
-                            last[stream] = max(last.get(stream, (-1, 0)), (int(segment), size))
+                number, _, kind = rest.partition(".")
+                if not stream.isdecimal() or not number.isdecimal():
+                    continue
+                state = self._checkpoint.streams.get((process.name, int(stream)))
+                if state is None or int(number) >= (state.segment if kind == "events" else state.heap):
+                    with contextlib.suppress(OSError):
+                        size = file.stat().st_size
+                        total += size
+                        last[stream, kind] = max(last.get((stream, kind), (-1, 0)), (int(number), size))
             total -= sum(size for _, size in last.values())
         return total
 
@@ -216,6 +212,23 @@ class _Packer:
             del after.heap[place]
         for state in after.streams.values():
             state.heap = max(state.heap, highest.get(state.number, 0))
+
+
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing if it is not there."""
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def _file_size(path: Path) -> int:
+    """0 if it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _read_state(run: Path, part: int) -> Checkpoint:
@@ -293,118 +306,7 @@ def _removable(layout: Layout, state: Checkpoint) -> Iterator[tuple[str, Path]]:
             yield from ((process.name, process.path / f"{s}.tail.{kind}") for s, kind in process.tails)
 
 
-class _Control:
-    """Tells the recorders of a run how much was packed: the words that `flor.trace.format` describes."""
-
-    def __init__(self, run: Path) -> None:
-        self._run = run
-        self._maps: dict[str, mmap.mmap] = {}
-        self._next = 0.0
-        self.packer: _Packer | None = None
-
-    def update(self) -> None:
-        """Several times a second at most."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + _PAUSE
-        packed = _size(self._run / "trace")
-        waiting = {entry.name: _size(Path(entry.path)) for entry in _entries(self._run / "segments")}
-        consumed = self.packer.consumed if self.packer else {}
-        for name in waiting:
-            if (words := self._words(name)) is not None:
-                for at, number in ((1, consumed.get(name, 0)), (2, packed), (3, sum(waiting.values()) - waiting[name])):
-                    words[8 * at : 8 * at + 8] = number.to_bytes(8, "little")
-
-    def _words(self, process: str) -> mmap.mmap | None:
-        if process not in self._maps:
-            with (
-                contextlib.suppress(OSError, ValueError),
-                (self._run / "segments" / process / "control").open("r+b") as file,
-            ):
-                self._maps[process] = mmap.mmap(file.fileno(), 64)
-        return self._maps.get(process)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
-
-
-def _size(folder: Path) -> int:
-    """Bytes of a folder's files. They may go meanwhile."""
-    total = 0
-    for entry in _entries(folder):
-        with contextlib.suppress(OSError):
-            total += entry.stat().st_size
-    return total
-
-
-def _file_size(path: Path) -> int:
-    """0 if it is not there."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def pack_beside(run: Path) -> None:
-    """Pack a run while it goes on, and what is left of it when it and its processes have ended. The run's lock is held.
-
-    Returns when everything is packed, or the run is removed. Raises FlorError if something cannot be read, or if at the
-    end there is no room.
-    """
-    control = _Control(run)
-    control.packer = packer = _Packer(run, control.update)
-    log = _Log(run)
-    while _goes_on(run):
-        control.update()
-        pause = _PAUSE
-        try:
-            ready = packer.ready()
-            if ready >= _LEAST and log.written(ready) and packer.part(ended=False):
-                pause = 0
-            (run / _NOT_PACKED).unlink(missing_ok=True)
-        except (OSError, pa.ArrowException) as error:
-            pause = _NO_ROOM_PAUSE
-            with contextlib.suppress(OSError):
-                write_file(run / _NOT_PACKED, reason(error).encode())
-        except VanishedError:
-            return
-        time.sleep(pause)
-    if (run / "run.json").is_file():
-        _pack_rest(run)
-
-
-class _Log:
-    """The run's log.json, written beside the run while its first segments are there. (The end of the captured program
-    only gives it its place.)"""
-
-    def __init__(self, run: Path) -> None:
-        self._path = run / "log.json"
-        self._written = self._path.exists()
-        self._next = 0
-
-    def written(self, ready: int) -> bool:
-        """Whether it is there, so that segments can go. `ready`: bytes that wait to be packed. Raises OSError."""
-        if self._written or ready < self._next:
-            return self._written
-        self._next = 2 * ready
-        beside = self._path.with_name(".log.json")
-        try:
-            with open_private(beside) as file:
-                early = log_run(self._path.parent, file, LOG_LIMIT)
-            if early or ready >= _NO_LONGER:
-                beside.replace(self._path)
-                self._written = True
-        finally:
-            beside.unlink(missing_ok=True)
-        return self._written
-
-
-def _goes_on(run: Path) -> bool:
+def goes_on(run: Path) -> bool:
     """Whether the run, or one of the processes that it has started, has not ended, as far as that can be known. (Its
     first one may be about to exit: it records no more.)"""
     try:
@@ -425,19 +327,31 @@ def _goes_on(run: Path) -> bool:
 
 def main() -> int:
     """Pack the runs that the command line names, quietly. Returns the exit code: 1 if one was not packed."""
-    os.nice(10)
+    _stand_back()
     sys.unraisablehook = lambda _: None  # a Parquet writer that cannot write says so again when it is collected
     failed = 0
     arguments = sys.argv[1:]
     work: Callable[[Path], None] = pack
-    if arguments[:1] == ["--beside"]:  # the lock is held by a descriptor that was left open
-        work, arguments = pack_beside, arguments[2:]
+    if arguments[:1] == ["--beside"]:  # the run's lock is held by a descriptor that was left open
+        from flor.trace.beside import pack_beside
+
+        work, arguments = pack_beside, arguments[1:]
     for path in arguments:
         try:
             work(Path(path))
         except FlorError:
             failed = 1
     return failed
+
+
+def _stand_back() -> None:
+    """Everything else goes first: the processor, a core at most, and memory when there is too little."""
+    os.nice(10)
+    for name, value in (("autogroup", "10"), ("oom_score_adj", "1000")):  # a session of its own is a group of its own
+        with contextlib.suppress(OSError):
+            Path("/proc/self", name).write_text(value)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
 
 
 if __name__ == "__main__":

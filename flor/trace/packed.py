@@ -113,6 +113,14 @@ class Packed:
             raise self._error("blocks", ValueError("numbers out of range"))
         return found
 
+    def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Source and block of each of its block instances."""
+        try:
+            table = self._blocks.read(["source", "block"])
+        except (OSError, pa.ArrowException) as error:
+            raise self._error("blocks", error) from None
+        return _numbers(table, "source"), _numbers(table, "block")
+
     def rows(self, source: int, site: int) -> Rows:
         """A site's values: the row groups that hold nothing else are read as they are, others are searched."""
         wanted = (source, site)

@@ -35,8 +35,9 @@ from flor.trace.columns import (
 )
 from flor.trace.decode import Decoded, decode
 from flor.trace.layout import VanishedError, reason
+from flor.trace.thinned import Thinned
 
-__all__ = ["Instances", "Source", "Trace", "Values", "open_trace"]
+__all__ = ["Instances", "Source", "Thinned", "Trace", "Values", "open_trace"]
 
 
 @dataclass
@@ -116,6 +117,7 @@ class Piece(Protocol):
     @property
     def count(self) -> int: ...
     def instances(self) -> Instances: ...
+    def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
     def rows(self, source: int, site: int) -> Rows: ...
     def sites(self) -> Iterator[tuple[int, int]]: ...
 
@@ -191,6 +193,24 @@ class Trace:
     def skipped(self) -> dict[tuple[int, int], int]:
         """How many instances of a block (source index, block) were not recorded; blocks without any are left out."""
         return self._about.skipped
+
+    def thinned(self) -> dict[tuple[int, int], Thinned]:
+        """What is to be said of each block (source index, block) of which some instances were not recorded, in the
+        order of the sources. Raises FlorError if the trace is damaged."""
+        skipped = self.skipped()
+        recorded = dict.fromkeys(skipped, 0)
+        for piece in self._pieces if skipped else ():
+            sources, blocks = piece.blocks()
+            for key in recorded:
+                recorded[key] += int(((sources == key[0]) & (blocks == key[1])).sum())
+        found = {}
+        for (index, number), count in sorted(skipped.items()):
+            source = self.sources[index]
+            if source.available and number < len(source.map.blocks):
+                block = source.map.blocks[number]
+                about = (source.path, source.module, block.line, block.kind, block.name)
+                found[index, number] = Thinned(*about, recorded[index, number], count)
+        return found
 
     def _rows(self, source: int, site: int) -> Rows:
         """A site's rows from all pieces, numbered as `instances` are."""
@@ -330,6 +350,9 @@ class Empty:
     def instances(self) -> Instances:
         return instances_of(*(np.zeros(0, np.int64) for _ in range(7)))
 
+    def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+
     def rows(self, source: int, site: int) -> Rows:
         return no_rows()
 
@@ -348,6 +371,10 @@ class Raw:
 
     def instances(self) -> Instances:
         return decoded_instances(self.decoded)
+
+    def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        found = self.instances()
+        return found.source, found.block
 
     def rows(self, source: int, site: int) -> Rows:
         if source >= len(self.decoded.sources):

@@ -1,7 +1,8 @@
 """Traces in memory, with site tables as the rewriter makes them.
 
 The tree is written as in `tests.etl.trees`, with blocks as `module`, `for:g`, `while_L3`, `f()`, and values as
-`text=literal`: the site with that text in that block. Neither has spaces.
+`text=literal`: the site with that text in that block. Neither has spaces. `-3 for:g`: three iterations that were not
+recorded.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from flor.errors import FlorError
 from flor.etl.extract import Annotated
 from flor.etl.typed import constant, together
 from flor.home import Run
-from flor.trace.read import Instances, Values
+from flor.trace.read import Instances, Thinned, Values
 
 
 @dataclass
@@ -55,6 +56,7 @@ class FakeTrace:
         self.run = Run(Path("/home/x/runs") / self.id, self.info)
         self.rows: list[tuple[int, int, int, int]] = []  # source, block, parent, ordinal
         self.recorded: dict[tuple[int, int], list[tuple[int, str]]] = {}
+        self.thinned_away: Counter[tuple[int, int]] = Counter()
         counts: Counter[tuple[int, int, int]] = Counter()
         path: list[tuple[int, int]] = []
         for line in filter(str.strip, self.tree.splitlines()):
@@ -62,7 +64,14 @@ class FakeTrace:
             word, *values = line.split()
             path = [p for p in path if p[0] < indent]
             parent = path[-1][1] if path else -1
+            skipped = int(word[1:]) if word.startswith("-") else 0
+            if skipped:
+                word = values.pop()
             source, block = self._block(word, self.rows[parent][0] if path else 0)
+            if skipped:
+                counts[source, block, parent] += skipped
+                self.thinned_away[source, block] += skipped
+                continue
             path.append((indent, len(self.rows)))
             for value in values:
                 text, _, literal = value.rpartition("=")
@@ -94,6 +103,18 @@ class FakeTrace:
         source, block, parent, ordinal = (np.array([r[k] for r in self.rows], np.int64) for k in range(4))
         place = np.arange(len(self.rows))
         return Instances(source, block, parent, ordinal, np.zeros(len(place), np.int32), place, place)
+
+    def skipped(self) -> dict[tuple[int, int], int]:
+        return dict(self.thinned_away)
+
+    def thinned(self) -> dict[tuple[int, int], Thinned]:
+        found = {}
+        for (index, number), skipped in sorted(self.thinned_away.items()):
+            source, block = self.sources[index], self.sources[index].map.blocks[number]
+            recorded = sum(row[:2] == (index, number) for row in self.rows)
+            about = (source.path, source.module, block.line, block.kind, block.name)
+            found[index, number] = Thinned(*about, recorded, skipped)
+        return found
 
     def values(self, source: int, site: int) -> Values:
         found = self.recorded.get((source, site), [])

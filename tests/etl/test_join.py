@@ -518,6 +518,98 @@ CASES = {
         n0 a1 -  c0
         """,
     ),
+    "a name around a thinned loop repeats on the rows that were recorded, and is a row itself where none was": (
+        """
+        module
+          epoch lr
+            batch loss
+            -3 batch
+            batch loss
+          epoch lr
+            -5 batch
+        """,
+        """
+        epoch# batch# lr  loss
+        0      0      lr0 loss0
+        0      4      lr0 loss1
+        1      -      lr1 -
+        """,
+    ),
+    "of two thinned loops the only iterations that were recorded do not meet": (
+        """
+        module
+          epoch
+            -2 i
+            i a
+            j b
+            -3 j
+        """,
+        """
+        epoch# i# j# a  b
+        0      2  -  a0 -
+        0      -  0  -  b0
+        """,
+    ),
+    "a call in an iteration that was recorded stands there, though others were not": (
+        """
+        module
+          i x
+            f() y
+          -7 i
+          i x
+            f() y
+        """,
+        """
+        i# x  y
+        0  x0 y0
+        8  x1 y1
+        """,
+    ),
+    "a call around a thinned loop does not repeat on its iterations, if they make such calls, too": (
+        """
+        module
+          epoch
+            f() y
+            i x
+              f() y
+            -3 i
+            i x
+        """,
+        """
+        epoch# i# x  y
+        0      -  -  y0
+        0      0  x0 y1
+        0      4  x1 -
+        """,
+    ),
+    "a call around a thinned loop repeats on its iterations, if none of them makes such a call": (
+        """
+        module
+          epoch
+            f() y
+            i x
+            -3 i
+        """,
+        """
+        epoch# i# x  y
+        0      0  x0 y0
+        """,
+    ),
+    "in the only iteration that was recorded of a thinned loop all that ran is known": (
+        """
+        module
+          epoch
+            f() y
+            -3 i
+            i x
+              f() y
+        """,
+        """
+        epoch# i# x  y
+        0      -  -  y0
+        0      3  x0 y1
+        """,
+    ),
 }
 
 

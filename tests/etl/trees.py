@@ -2,7 +2,7 @@
 
 A line is a block instance: its block, then the names that have a value there; deeper lines lie beneath it. A block
 whose name ends with `()` is a function. The n-th value of a name, counted from 0 in the order of lines, is written as
-the name and n.
+the name and n. `-3 batch` are three instances of `batch` that were not recorded.
 
     epoch lr
       batch loss
@@ -30,6 +30,8 @@ class Small:
     block: list[str]
     names: list[list[str]]
     stream: list[int]
+    ordinals: list[int]
+    thinned: set[str]
 
     @property
     def blocks(self) -> list[str]:
@@ -42,14 +44,6 @@ class Small:
             node = self.parent[node]
         return self.block[node] if node >= 0 else ""
 
-    def ordinals(self) -> list[int]:
-        seen: Counter[tuple[int, str]] = Counter()
-        result = []
-        for key in zip(self.parent, self.block, strict=True):
-            result.append(seen[key])
-            seen[key] += 1
-        return result
-
     def tree(self) -> Tree:
         numbers = {b: i for i, b in enumerate(self.blocks)}
         functions = [
@@ -61,6 +55,7 @@ class Small:
             np.array(self.stream, np.int32),
             np.arange(len(self.parent), dtype=np.int64),
             np.array(functions, np.int32),
+            np.array([b in self.thinned for b in self.blocks]),
         )
 
     def holders(self) -> dict[str, list[int]]:
@@ -76,7 +71,7 @@ class Small:
 
     def table(self, columns: list[str]) -> list[list[str]]:
         """The joined table: name and number of each value, or '-'."""
-        rows, holders, ordinals, blocks = self.rows(), self.holders(), self.ordinals(), self.blocks
+        rows, holders, ordinals, blocks = self.rows(), self.holders(), self.ordinals, self.blocks
         table = []
         for column in columns:
             name = column.rstrip("#")
@@ -91,7 +86,8 @@ class Small:
 
 def parse(text: str) -> Small:
     """Read the notation. A line that begins with `|` and a number belongs to that thread: `|1 work() x`."""
-    small = Small([], [], [], [])
+    small = Small([], [], [], [], [], set())
+    seen: Counter[tuple[int, str]] = Counter()
     path: list[tuple[int, int]] = []
     for line in filter(str.strip, text.splitlines()):
         indent = len(line) - len(line.lstrip())
@@ -100,6 +96,12 @@ def parse(text: str) -> Small:
         while path and path[-1][0] >= indent:
             path.pop()
         parent = path[-1][1] if path else -1
+        if words[0].startswith("-"):
+            seen[parent, words[1]] += int(words[0][1:])
+            small.thinned.add(words[1])
+            continue
+        small.ordinals.append(seen[parent, words[0]])
+        seen[parent, words[0]] += 1
         small.stream.append(stream if stream is not None else small.stream[parent] if parent >= 0 else 0)
         path.append((indent, len(small.parent)))
         small.parent.append(parent)

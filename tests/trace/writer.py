@@ -165,7 +165,7 @@ class WrittenRun:
         packing._PART = 1
         try:
             segments = len(list(self.path.glob("segments/*/*.events")))
-            packer = packing._Packer(self.path)
+            packer = packing.Packer(self.path)
             made = 0
             while made < (segments if share is None else share * segments) and packer.part(ended=ended):
                 made += 1

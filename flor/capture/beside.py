@@ -1,0 +1,90 @@
+"""Packing goes on beside the program: in a process that the program does not notice.
+
+That process has a session, standard streams and an environment of its own, and none of the program's descriptors. It
+holds the lock of the run that it packs, so no run has two. It ends by itself when the run has ended and is packed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+Start = Callable[[tuple[bytes, ...], tuple[bytes, ...], bytes | None], None]
+
+_LOCK = 3  # the descriptor of the locked directory
+
+# As they are before the program can change them. One thread is enough for whoever packs.
+_PYTHON = os.fsencode(sys.executable or "")
+_ENVIRONMENT = tuple(
+    name + b"=" + value for name, value in {**os.environb, b"OMP_NUM_THREADS": b"1", b"ARROW_NUM_THREADS": b"1"}.items()
+)
+
+
+def _by_shell(arguments: tuple[bytes, ...], environment: tuple[bytes, ...], directory: bytes | None) -> None:
+    """`_beside.start` where it was not built: a shell stands between the program and the process. A program that waits
+    for any child of its may see it end."""
+    variables = dict(line.split(b"=", 1) for line in environment)
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)
+    ]
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        if directory is not None:
+            opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, opened)
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _LOCK + 1)
+            stack.callback(os.close, lock)
+            actions.append((os.POSIX_SPAWN_DUP2, lock, _LOCK))
+        kept = _LOCK if directory is not None else _LOCK - 1
+        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > kept]
+        pid = os.posix_spawn(
+            "/bin/sh",
+            [b"sh", b"-c", b'cd / && umask 077 && "$@" &', b"sh", *arguments],
+            variables,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+        )
+        os.waitpid(pid, 0)
+
+
+def _inheritable() -> list[int]:
+    found = []
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):
+            if os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
+
+
+try:
+    _start: Start = importlib.import_module("flor.capture._beside").start
+except ImportError:
+    _start = _by_shell
+
+
+def packing(run: Path) -> Callable[[], None]:
+    """What starts the process that packs a run while it goes on and when it has ended, unless there is one.
+
+    Where `_beside` is built, calling it runs no code in Python: no thread, no signal handler of the program's comes in
+    between.
+    """
+    return partial(_start, _command(["--beside", run]), _ENVIRONMENT, os.fsencode(run))
+
+
+def pack(runs: Sequence[Path]) -> None:
+    """Start a process that packs runs which have ended."""
+    if _PYTHON and runs:
+        _start(_command(runs), _ENVIRONMENT, None)
+
+
+def _command(arguments: Sequence[str | Path]) -> tuple[bytes, ...]:
+    return (_PYTHON, b"-P", b"-m", b"flor.trace.pack", *map(os.fsencode, arguments))
