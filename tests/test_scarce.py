@@ -309,13 +309,27 @@ def test_a_program_that_drops_its_permissions(recorder: str, write: Write) -> No
 # ---- the budget
 
 
-def test_a_run_that_has_used_its_budget_stops_recording_and_says_so(recorder: str, write: Write) -> None:
-    """Nothing is left out before: an instance that is missing would let others share its row."""
+def test_a_run_that_has_used_its_budget_without_a_loop_stops_recording_and_says_so(recorder: str, write: Write) -> None:
+    """There is nothing to thin: each statement is executed once."""
+    write("script.py", "".join(f"t{n} = '{n:06}' * 9000\n" for n in range(40)) + "print(len(t39))\n")
+    done = flor("python", "--budget", "1M", "script.py", "case")
+    assert (done.returncode, done.stdout) == (0, "54000\n")
+    assert "flor: recording stopped early: Disk quota exceeded" in done.stderr
+    trace = newest_trace("case")
+    found = [bool(values(trace, f"'{n:06}' * 9000")) for n in range(40)]
+    assert found[:5] == [True] * 5 and found[-1] is False
+    assert found == sorted(found, reverse=True)
+    assert "recording stopped early" in flor("show", "case").stdout
+
+
+def test_rows_of_a_thinned_run_hold_what_belongs_together(recorder: str, write: Write) -> None:
+    """Else an iteration that is the only one recorded would share its row with what stands beside it."""
     write(
         "script.py",
         """
         def work():
-            for i in range(20_000):
+            for i in range(40_000):
+                w = i * 2
                 for j in range(5):
                     x = i * 10 + j
                 for k in range(2):
@@ -325,11 +339,24 @@ def test_a_run_that_has_used_its_budget_stops_recording_and_says_so(recorder: st
         """,
     )
     done = flor("python", "--budget", "1M", "script.py", "case")
-    assert (done.returncode, done.stdout) == (0, "19999\n")
-    assert "flor: recording stopped early: Disk quota exceeded" in done.stderr
-    trace = newest_trace("case")
-    assert trace.skipped() == {}
-    found = [int(v.rpartition(": ")[2]) for v in values(trace, "i * 10 + j")]
-    assert 1_000 < len(found) < 100_000
-    assert found == [i * 10 + j for i in range(20_000) for j in range(5)][: len(found)]
-    assert "recording stopped early" in flor("show", "case").stdout
+    assert (done.returncode, done.stdout) == (0, "39999\n")
+    assert "stopped early" not in done.stderr
+    shadow = annotate(
+        "script.py",
+        ("w = i * 2", "w = GET('w', i * 2)"),
+        ("x = i * 10 + j", "x = GET('x', i * 10 + j)"),
+        ("y = i + k", "y = GET('y', i + k)"),
+    )
+    found = table.make_table("case", [Path(shadow)], None)
+    rows = found.arrow.to_pylist()
+    assert 500 < len(rows) < 40_000
+    for row in rows:
+        i, j, k = (row[f"{name}_iter"] for name in "ijk")
+        assert row["w"] == 2 * i, row
+        assert row["x"] == (None if j is None else 10 * i + j), row
+        assert row["y"] == (None if k is None else i + k), row
+    assert any(row["j_iter"] is not None for row in rows) and any(row["k_iter"] is not None for row in rows)
+    said = [str(remark) for remark in found.diagnostics]
+    assert any("iterations were recorded" in line for line in said), said
+    shown = flor("show", "case").stdout
+    assert "was thinned" in shown

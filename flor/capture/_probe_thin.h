@@ -182,6 +182,14 @@ static int too_fast(double written, double bytes) {
     return times;
 }
 
+/* As much again as since the last look, so often thinned, is to fit four times into what is left. (Tails make looks
+ * coarse where the budget is small.) */
+static int enough(double written, double bytes, int times) {
+    for (int k = 0; k < times; k++) written /= FACTOR;
+    for (; times < MOST && written > bytes / 4; times++) written /= FACTOR;
+    return times;
+}
+
 /* Look at what is used: thin if it is time. Returns 0 if nothing is left. */
 static int limit(Stream *s) {
     if (R.sealed >= R.next_pack) pack_beside(s);
@@ -192,8 +200,12 @@ static int limit(Stream *s) {
     int times = 0;
     while (R.level + times < LEVELS && part <= 0.5 / (1 << (R.level + times))) times++;
     int level = R.level + times;
+    if (part <= 0.5) times = enough(written, bytes, times);
     if (!times && level == LEVELS) times = too_fast(written, bytes);
-    if (!times || thin(s, written, times)) R.level = level;
+    if (!times || thin(s, written, times))
+        R.level = level;
+    else if (part <= 0)
+        return 0;
     next_look(bytes);
     return 1;
 }

@@ -14,7 +14,7 @@ class Limits(NamedTuple):
     """What one run may take."""
 
     budget: int | None = None  #: bytes of its trace; None: 4 GiB or a tenth of the free disk, whichever is less
-    backlog: int = 1 << 62  #: bytes of events that are not packed yet; no limit but the budget's
+    backlog: int = 1 << 30  #: bytes that may wait to be packed; part of the budget
     share: float = 0.02  #: of its time, for looking at values that are no plain scalars
 
     def budget_in(self, folder: str) -> int:

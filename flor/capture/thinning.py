@@ -122,10 +122,14 @@ class Thinning:
         while self.level + times < _LEVELS and part <= 0.5 / (1 << self.level + times):
             times += 1
         level = self.level + times
+        if part <= 0.5:
+            times = _enough(written, bytes_, times)
         if not times and level == _LEVELS:
             times = self.too_fast(written, bytes_)
         if not times or self.thin(tail, written, times):
             self.level = level
+        elif part <= 0:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         self.plan_look(bytes_)
 
     def left(self, unsealed: int) -> tuple[float, float]:
@@ -219,3 +223,13 @@ class Thinning:
             outer.chosen = False
         else:
             place.chosen = False
+
+
+def _enough(written: float, left: float, times: int) -> int:
+    """How often, at least `times`, to thin so that as much again as since the last look fits four times into what is
+    left. (Tails make looks coarse where the budget is small.)"""
+    written /= _FACTOR**times
+    while times < _MOST and written > left / 4:
+        written /= _FACTOR
+        times += 1
+    return times

@@ -82,8 +82,8 @@ PROGRAMS = {
         "epoch",
     ),
     "loops one after the other, each of its own": Program(
-        "".join(f"for i{n} in range(25_000):\n    x = i{n} * 3\n    y = x + {n}\n" for n in range(5)) + "z = x + y\n",
-        "i1 i4",
+        "".join(f"for i{n} in range(25_000):\n    x = i{n} * 3\n    y = x + {n}\n" for n in range(4)) + "z = x + y\n",
+        "i1 i3",
         budget=3 * BUDGET,
     ),
     "a while loop": Program(

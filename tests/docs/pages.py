@@ -140,6 +140,7 @@ _MASKS = (
     (r"\b\d+\.\d s\b", "<duration>"),
     (r"\b[\d.]+ (B|kB|MB|GB)\b", "<size>"),
     (r"\b\d+\.\d+(\.\d+)+\b", "<version>"),
+    (r"\b[\d,]+ of ([\d,]+) iterations\b", r"<some> of \1 iterations"),  # how fast they came counts
 )
 #: Columns that chance decides, and columns that make chance decide on the order of the rows.
 _BY_CHANCE = {"random_state", "score"}
