@@ -108,12 +108,12 @@ def write_json(path: Path, data: object, room: int = 0) -> None:
     write_file(path, _json(data, room))
 
 
-def write_json_over(path: Path, data: object) -> None:
-    """Write JSON where a file is already: in place if there is no room beside it, and it fits there. Raises OSError;
+def write_json_over(path: Path, data: object, room: int = 0) -> None:
+    """`write_json` where a file is already: in place if there is no room beside it, and it fits there. Raises OSError;
     then the file is as it was.
     """
     try:
-        write_json(path, data)
+        write_json(path, data, room)
     except OSError:
         size = path.stat().st_size
         written = _json(data, size)

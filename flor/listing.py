@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flor.errors import FlorError
 from flor.home import NOT_PACKED, Run, experiment_path, experiments, home, open_run, run_paths, runs
+from flor.trace.format import THINNED
 from flor.trace.thinned import Thinned
 
 
@@ -76,13 +77,14 @@ def _not_packed(runs: Sequence[Run]) -> list[str]:
     lines = []
     for run in runs:
         with contextlib.suppress(OSError):
-            lines.append(f"run {run.id} is not packed yet: {(run.path / NOT_PACKED).read_text()}")
+            why = (run.path / NOT_PACKED).read_text() or "there is no room"  # not even for the reason
+            lines.append(f"run {run.id} is not packed yet: {why}")
     return lines
 
 
 def _thinned_blocks(run: Run) -> list[Thinned]:
     """From run.json, or from the trace of a run that is not packed yet."""
-    if run.info["thinned"] or not (run.path / "segments").is_dir():
+    if run.info["thinned"] or not any(map(_says_thinned, (run.path / "segments").glob("*/control"))):
         names = [field.name for field in fields(Thinned)]
         return [Thinned(*(about[name] for name in names)) for about in run.info["thinned"]]
     from flor.trace.read import open_trace
@@ -91,6 +93,13 @@ def _thinned_blocks(run: Run) -> list[Thinned]:
         return list(open_trace(run).thinned().values())
     except FlorError:
         return []
+
+
+def _says_thinned(control: Path) -> bool:
+    try:
+        return control.read_bytes()[8 * THINNED : 8 * THINNED + 1] not in (b"", b"\0")
+    except OSError:
+        return False
 
 
 def _sources(run: Run) -> list[dict[str, str]]:

@@ -227,7 +227,7 @@ def test_a_disk_that_fills_up_during_the_run(recorder: str, folder: Path, write:
         """,
     )
     home = str(small_disk / "home")
-    done = flor("python", "fills.py", "demo", FLOR_HOME=home)
+    done = flor("python", "fills.py", "demo", FLOR_HOME=home, FLOR_BUDGET="1G")
     assert (done.returncode, done.stdout) == (3, "end " + "19999" * 5 + "\n")
     assert all(line.startswith("flor: ") for line in done.stderr.splitlines())
     assert "recording stopped early: No space left on device" in done.stderr

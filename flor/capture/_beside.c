@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -96,15 +97,24 @@ static char **strings(PyObject *tuple) {
 
 PyDoc_STRVAR(
     start_doc,
-    "start(arguments, environment, directory)\n\n"
+    "start(arguments, environment, directory, ends)\n\n"
     "Start a process in a session of its own, with /dev/null for its standard streams. `arguments`: a tuple\n"
     "of bytes, the first one the program's path; `environment`: a tuple of bytes; `directory`: the path of a\n"
     "directory, as bytes, that the process holds locked as descriptor 3, or None. Where that is locked already, or\n"
-    "anything goes wrong, nothing is started.");
+    "anything goes wrong, nothing is started; nor, unless this process ends, where orphans become children of it.");
+
+/* Whether what the system would take for an orphan becomes a child of this process. */
+static int gets_orphans(void) {
+    int subreaper = 0;
+    return getpid() == 1 || (!prctl(PR_GET_CHILD_SUBREAPER, &subreaper) && subreaper);
+}
 
 static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     PyObject *arguments, *environment, *path;
-    if (!PyArg_ParseTuple(args, "O!O!O", &PyTuple_Type, &arguments, &PyTuple_Type, &environment, &path)) return NULL;
+    int ends;
+    if (!PyArg_ParseTuple(args, "O!O!Op", &PyTuple_Type, &arguments, &PyTuple_Type, &environment, &path, &ends))
+        return NULL;
+    if (!ends && gets_orphans()) Py_RETURN_NONE;
     const char *directory = path == Py_None ? NULL : PyBytes_AsString(path);
     if (PyErr_Occurred()) return NULL;
     Command command = {strings(arguments), strings(environment), -1};

@@ -569,6 +569,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
         mine->heap_segment = 0;
     }
     R.lost = R.unplaced = 0;
+    if (!mine || !mine->dead) R.error = 0;
     Py_RETURN_NONE;
 }
 

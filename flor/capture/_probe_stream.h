@@ -24,6 +24,10 @@ static int make_process(void) {
     Py_XDECREF(stream);
     Py_XDECREF(record);
     if (!r) return 0;
+    if (R.directory) { /* another thread was here meanwhile */
+        Py_DECREF(r);
+        return 1;
+    }
     PyObject *path = NULL;
     if (PyUnicode_FSConverter(r, &path) && !(R.directory = strdup(PyBytes_AS_STRING(path)))) PyErr_NoMemory();
     Py_XDECREF(path);
@@ -88,9 +92,10 @@ static void tail_path(char *path, size_t size, const Stream *s, const File *f) {
 static int open_tail(Stream *s, File *f, const char *suffix) {
     char path[4096];
     if (!R.directory) {
+        int was = s->busy;
         s->busy = 1;
         int made = make_process();
-        s->busy = 0;
+        s->busy = was;
         if (!made) {
             raise_later();
             return fail(s, EIO);
@@ -184,10 +189,9 @@ static int more_events(Stream *s) {
     }
     if (!f->base) return open_tail(s, f, "events");
     if (s->dead) return 0;
-    uint64_t count = records(s);
     int error = flush(s, f);
     if (error) return fail(s, error);
-    s->sealed = count;
+    s->sealed += CHUNK / RECORD;
     int full = f->offset >= segment_size(f);
     if (!full && s->heap_segment != s->heap.segment) { /* it ends early: much that waits may be in the heap */
         uint8_t end[RECORD] = {0};

@@ -15,13 +15,14 @@
 #define LEVELS 4 /* so often half of what is left is used; then little is left */
 #define MOST 8   /* so often at most a block is thinned at once */
 #define MOST_AROUND 64
-#define FIRST_PACKING (16 << 20) /* bytes: then it is a long run, which is packed while it goes on */
+#define FIRST_PACKING (16 << 20) /* bytes: then, or at a quarter of the budget, a run is packed while it goes on */
 
 enum {
     WRITTEN,
     CONSUMED,
     PACKED,
     OTHERS,
+    THINNED,
     CONTROL_WORDS = 8
 };
 
@@ -140,6 +141,7 @@ static int thin(const Stream *s, double written, int times) {
         place->chosen = 0;
         for (int k = 0; k < times && place->mask < UINT64_MAX >> 3; k++) place->mask = place->mask << 2 | 3;
     }
+    if (any && R.control) R.control[THINNED] = 1;
     return any;
 }
 
@@ -148,10 +150,11 @@ static int thin(const Stream *s, double written, int times) {
 /* Nothing of the program's runs meanwhile. */
 static void pack_beside(Stream *s) {
     R.next_pack = 2 * R.sealed; /* again if whoever packs has crashed */
+    int was = s->busy;
     s->busy = 1;
     PyObject *r = call_quietly(R.pack, NULL, 0);
-    s->busy = 0;
-    if (!r) PyErr_Clear();
+    s->busy = was;
+    if (!r) raise_later();
     Py_XDECREF(r);
 }
 
@@ -168,7 +171,7 @@ static void next_look(double bytes) {
 /* What a process begins with. */
 static void first_look(void) {
     R.sealed = 0;
-    R.next_pack = FIRST_PACKING;
+    R.next_pack = R.budget / 4 < FIRST_PACKING ? R.budget / 4 : FIRST_PACKING;
     next_look((double)(R.budget < R.backlog ? R.budget : R.backlog));
 }
 

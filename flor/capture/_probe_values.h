@@ -19,7 +19,9 @@ static void remember(Stream *s, Probe *p, PyObject *v, uint32_t kind, uint64_t r
 static PyObject *without_keeping(PyObject *v) {
     if (PyType_Check(v)) return ((PyTypeObject *)v)->tp_flags & Py_TPFLAGS_HEAPTYPE ? NULL : Py_NewRef(v);
     if (!PyModule_CheckExact(v) && !PyCFunction_CheckExact(v)) return NULL;
+    int collects = PyGC_Disable(); /* no finalizer of the program's is to run here */
     PyObject *ref = PyWeakref_NewRef(v, NULL);
+    if (collects) PyGC_Enable();
     if (!ref) PyErr_Clear();
     return ref;
 }
@@ -68,7 +70,7 @@ static void put_text(Stream *s, Probe *p, uint32_t head, PyObject *v, const char
     }
     uint64_t ref;
     if (!heap_put(s, p->place, text, (size_t)size, &ref)) return;
-    if (size <= 256) remember(s, p, Py_NewRef(v), K_STR, ref);
+    remember(s, p, size <= 256 ? Py_NewRef(v) : NULL, K_STR, ref);
     emit(s, head | KIND(K_STR), ref);
 }
 
@@ -190,12 +192,13 @@ static void tell_place(Stream *s, PyObject *told) {
     const File *f = &s->events;
     unsigned long long offset = f->offset + (uint64_t)(f->next - f->base) - RECORD;
     PyObject *place = Py_BuildValue("IIK", s->number, f->segment, offset);
+    int was = s->busy;
     s->busy = 1;
     PyObject *result = place ? CALL_QUIETLY(told, place) : NULL;
-    s->busy = 0;
+    s->busy = was;
     Py_XDECREF(place);
     Py_XDECREF(result);
-    if (!result) PyErr_Clear();
+    if (!result) raise_later();
 }
 
 /* Put a number into the place of a gap: the payload first, then the head, so that a reader finds the one or the other.
@@ -260,8 +263,7 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
     if (PyBytes_CheckExact(what)) {
         uint64_t ref;
         if (heap_put(s, p->place, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &ref)) {
-            PyObject *stand_in = without_keeping(v);
-            if (stand_in) remember(s, p, stand_in, kind, ref);
+            remember(s, p, without_keeping(v), kind, ref);
             emit(s, head | KIND(kind), ref);
             if (PyTuple_GET_SIZE(kept) == 3) tell_place(s, PyTuple_GET_ITEM(kept, 2));
         }

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-Start = Callable[[tuple[bytes, ...], tuple[bytes, ...], bytes | None], None]
+Start = Callable[[tuple[bytes, ...], tuple[bytes, ...], bytes | None, bool], None]
 
 _LOCK = 3  # the descriptor of the locked directory
 
@@ -27,9 +27,13 @@ _ENVIRONMENT = tuple(
 )
 
 
-def _by_shell(arguments: tuple[bytes, ...], environment: tuple[bytes, ...], directory: bytes | None) -> None:
+def _by_shell(
+    arguments: tuple[bytes, ...], environment: tuple[bytes, ...], directory: bytes | None, ends: bool
+) -> None:
     """`_beside.start` where it was not built: a shell stands between the program and the process. A program that waits
     for any child of its may see it end."""
+    if not ends and os.getpid() == 1:
+        return
     variables = dict(line.split(b"=", 1) for line in environment)
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)
@@ -71,19 +75,22 @@ except ImportError:
     _start = _by_shell
 
 
-def packing(run: Path) -> Callable[[], None]:
+def packing(run: Path, *, ends: bool = False) -> Callable[[], None]:
     """What starts the process that packs a run while it goes on and when it has ended, unless there is one.
+
+    `ends`: this process is about to end. (Before, one that gets the system's orphans would get it as a child, and might
+    wait for it: then nothing is started.)
 
     Where `_beside` is built, calling it runs no code in Python: no thread, no signal handler of the program's comes in
     between.
     """
-    return partial(_start, _command(["--beside", run]), _ENVIRONMENT, os.fsencode(run))
+    return partial(_start, _command(["--beside", run]), _ENVIRONMENT, os.fsencode(run), ends)
 
 
 def pack(runs: Sequence[Path]) -> None:
     """Start a process that packs runs which have ended."""
     if _PYTHON and runs:
-        _start(_command(runs), _ENVIRONMENT, None)
+        _start(_command(runs), _ENVIRONMENT, None, True)
 
 
 def _command(arguments: Sequence[str | Path]) -> tuple[bytes, ...]:

@@ -17,6 +17,7 @@ import threading
 import time
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable
 from opcode import opmap
 from typing import Any
@@ -195,6 +196,7 @@ class _Stream:
         self.bottom = _Entry(0, 0, 0, -1, True, 0, None)  # no activation: what is owed where there is none
         self.pending = 0
         self.owed = False  # something of activations that no record has told yet
+        self.from_others: deque[tuple[int, int, int]] = deque()  # the same of suspended ones, found by other threads
         self.activations = 0
         self.sealed = 0
         self.last_time = -1
@@ -243,9 +245,8 @@ class _Stream:
 
     def more_events(self) -> None:
         file = self.events
-        count = self.records
         file.flush(self)
-        self.sealed = count
+        self.sealed += f.CHUNK // f.RECORD
         full = file.offset >= f.segment_size(file.segment)
         if not full and self.heap_segment != self.heap.segment:  # it ends early: much that waits may be in the heap
             file.append(f.CLOSED, self.number)
@@ -298,7 +299,19 @@ class _Stream:
                     leave = 0
                 entry.untold, entry.left_out = False, 0
             self.owed = False
+        if self.from_others:
+            if leave:
+                self.put(f.LEAVE << f.KIND_SHIFT, leave >> f.LEAVE_SHIFT)
+            while self.from_others:
+                self.tell_suspended(*self.from_others.popleft())
+            return 0
         return leave
+
+    def tell_suspended(self, number: int, block: int, count: int) -> None:
+        """So many instances of a block were not recorded in an activation that is not on the stack."""
+        self.put(f.RESUME << f.KIND_SHIFT, number)
+        self.put(f.SKIP << f.KIND_SHIFT | block, count)
+        self.put(f.LEAVE << f.KIND_SHIFT, 1)
 
     def tell_all(self) -> None:
         """The same where no record follows."""
@@ -307,7 +320,7 @@ class _Stream:
             self.put(f.LEAVE << f.KIND_SHIFT, left)
 
     def emit(self, head: int, payload: int) -> None:
-        if self.pending or self.owed:
+        if self.pending or self.owed or self.from_others:
             head |= self.tell_first()
         self.put(head, payload)
 
@@ -393,14 +406,17 @@ class _Frame:
         self.mark = self.skip = self.skip_end = self.left_out = self.left_out_of = 0
         self.silent = False
 
-    def tell(self) -> None:
-        """It is not known any more, or nobody knows whether it will go on: tell what it owes."""
-        if not self.token and self.left_out and self.stream is not None:
-            self.stream.tell_all()
-            self.stream.put(f.RESUME << f.KIND_SHIFT, self.number)
-            self.stream.put(f.SKIP << f.KIND_SHIFT | self.left_out_of, self.left_out)
-            self.stream.put(f.LEAVE << f.KIND_SHIFT, 1)
-            self.left_out = 0
+    def tell(self, own: _Stream | None) -> None:
+        """It is not known any more, or nobody knows whether it will go on: tell what it owes. `own` is the calling
+        thread's stream; in another one its thread tells it when it comes to that."""
+        if self.token or not self.left_out or self.stream is None:
+            return
+        owed, self.left_out = (self.number, self.left_out_of, self.left_out), 0
+        if self.stream is own:
+            own.tell_all()
+            own.tell_suspended(*owed)
+        else:
+            self.stream.from_others.append(owed)
 
 
 class _Recorder:
@@ -569,13 +585,10 @@ class Probe:
         return probed
 
     def test(self, value: Any) -> Any:
-        """The truth of `value`, and what it tells. If there is none, the program asks for it itself."""
+        """The truth of `value`, which is asked for here and nowhere else, and what it tells."""
         if self.values:
             self(value)
-        try:
-            truth = bool(value)
-        except BaseException:
-            return value
+        truth = bool(value)
         for outcome in self.outcomes:
             if outcome.flags & (ON_TRUE if truth else ON_FALSE):
                 known = outcome.flags & (IS_TRUE | IS_FALSE)
@@ -611,7 +624,7 @@ class Probe:
         if known.silent:
             known.stream = s
         elif known.stream is not s:
-            known.tell()
+            known.tell(s)
             s.emit(f.PARENT << f.KIND_SHIFT, 0)
             s.emit(f.BLOCK << f.KIND_SHIFT | f.OPEN | known.block, 0)
             known.stream, known.number, known.pos, known.mark = s, s.activations, known.block, 0
@@ -674,7 +687,7 @@ class Probe:
         s.tell_position()
         known = _r.frames.get(id(frame))
         if known is not None:
-            known.tell()
+            known.tell(s)
         token = known.token if known is not None and known.code is frame.f_code else 0
         silent = token == _UNTOLD if token else self.begins_silently(s, self.home)
         number = -1
@@ -728,8 +741,7 @@ class Probe:
             return True
         ref = s.keep(self.place, data)
         if ref is not None:
-            if len(data) <= 256:
-                self.remember(s, v, f.STR, ref)
+            self.remember(s, v if len(data) <= 256 else None, f.STR, ref)
             s.emit(head | f.STR << f.KIND_SHIFT, ref)
         return True
 
@@ -742,7 +754,7 @@ class Probe:
         return True
 
     def remember(self, s: _Stream, v: object, kind: int, ref: int) -> None:
-        self.last = (v, s, kind, ref)
+        self.last = None if v is None else (v, s, kind, ref)
         self.last_epoch = _r.epoch
 
     def slow(self, s: _Stream, head: int, v: Any, redact: bool) -> None:
@@ -772,12 +784,12 @@ class Probe:
         if isinstance(what, bytes):
             ref = s.keep(self.place, what)
             if ref is not None:
-                kept = _without_keeping(v)
-                if kept is not None:
-                    self.remember(s, kept, kind, ref)
+                self.remember(s, _without_keeping(v), kind, ref)
                 s.emit(head | kind << f.KIND_SHIFT, ref)
                 if told and not s.dead:
+                    s.meant = True  # what a signal's handler raises there
                     told[0]((s.number, s.events.segment, s.events.offset + s.events.next - f.RECORD))
+                    s.meant = False
         elif isinstance(what, float):
             s.emit(head | kind << f.KIND_SHIFT, _INT.unpack(_DOUBLE.pack(what))[0])
         else:
@@ -850,7 +862,7 @@ class Probe:
         if known is not None and known.made is not None and known.made() is v:
             return  # it was passed on, not made here
         if known is not None:
-            known.tell()
+            known.tell(s)
         token = next(_r.tokens) if told else _UNTOLD
         _r.frames[id(frame)] = _Frame(frame.f_code, token, None, 0, 0, weakref.ref(v))
         if told:
@@ -1131,18 +1143,14 @@ def _look_for_tracer() -> None:
         traced()
 
 
-def _tell_everything() -> None:
-    for stream in _r.streams:
-        if stream.owed:
-            stream.tell_all()
-    for frame in _r.frames.values():
-        frame.tell()
-
-
 def forks() -> None:
     """To be called before a fork: what is told before it is not told again in the child."""
-    if _r.active:
-        _tell_everything()
+    hold: _Hold | None = getattr(_r.local, "hold", None) if _r.active else None
+    if hold is not None:
+        for frame in list(_r.frames.values()):
+            frame.tell(hold.stream)
+        if hold.stream.owed:
+            hold.stream.tell_all()
 
 
 def forked() -> None:
@@ -1162,7 +1170,10 @@ def forked() -> None:
         mine.sealed = mine.records
         mine.gaps = {}
         mine.events, mine.heap, mine.heap_segment = _File("events"), _File("heap"), 0
+        mine.from_others.clear()
     _r.lost = _r.unplaced = 0
+    if mine is None or not mine.dead:
+        _r.error = 0
 
 
 def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], Any]) -> Callable[[Any, str], Any]:
@@ -1195,12 +1206,19 @@ def directory() -> str:
 
 def stop() -> dict[str, int]:
     """Record nothing more, and cut the segments to their length."""
-    _tell_everything()
+    for stream in _r.streams:
+        if stream.owed:
+            stream.tell_all()
+    for frame in list(_r.frames.values()):
+        frame.tell(frame.stream)
+    for stream in _r.streams:
+        if stream.from_others:
+            stream.tell_all()
     _r.active = False
+    records = sum(s.records for s in _r.streams)
     for stream in _r.streams:
         stream.busy = True
         stream.events.end(stream)
         stream.heap.end(stream)
         stream.dead = True
-    records = sum(s.records for s in _r.streams)
     return {"records": records, "unplaced": _r.unplaced, "lost": _r.lost, "error": _r.error}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import errno
 import importlib
 import json
 import os
@@ -44,6 +45,8 @@ class Process:
         self.run, self.origin, self.limits, self.starter = run, origin, limits, starter
         #: name of its folder, or of its nearest ancestor's by forking; None where there is none yet
         self.folder: str | None = None
+        self.opening: dict[int, object] = {}  # by process, which may be forked: who makes its folder,
+        self.opened: dict[int, str | OSError] = {}  # and what came of it
         self.recorder = recorder()
         self.capture = Capture(run, chosen, run.parents[2] / ".cache", self)
 
@@ -80,9 +83,30 @@ class Process:
         return self.recorder.follow(method, then)
 
     def open(self, stream: int, record: int) -> str:
-        """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent."""
+        """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent.
+
+        Threads may ask for it at once: the first one makes it, the others wait for that. Raises OSError.
+        """
+        pid, mine = os.getpid(), object()
+        if self.opening.setdefault(pid, mine) is mine:
+            try:
+                self.opened[pid] = self.make(stream, record)
+            except BaseException as error:
+                self.opened[pid] = OSError(getattr(error, "errno", None) or errno.EIO, "its folder was not made")
+                raise
+        while pid not in self.opened:
+            time.sleep(0.001)
+        opened = self.opened[pid]
+        if isinstance(opened, OSError):
+            raise opened
+        return opened
+
+    def make(self, stream: int, record: int) -> str:
         number = 0
-        make_private(self.run / "segments")
+        if self.starter is None and self.folder is None:
+            make_private(self.run / "segments")
+        elif not (self.run / "segments").is_dir():  # the run has ended and is packed: this process was not seen
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.run / "segments"))
         while True:
             first = self.starter is None and self.folder is None
             path = self.run / "segments" / ("0" if first else f"{os.getpid()}-{number}")

@@ -210,7 +210,7 @@ class _Session:
             try:
                 then(Run(self.path, self.info))
             finally:  # then the run has ended: from now on run.json is changed by whoever packs it
-                write_json_over(self.path / "run.json", self.info)
+                write_json_over(self.path / "run.json", self.info, room=_ROOM)
         except Exception as error:
             why = str(error) or type(error).__name__
             _say(f"the run's end could not be written ({why}); what was recorded is kept in {self.path}")

@@ -19,7 +19,7 @@ from flor.trace import format as f
 
 #: Before Python 3.13 a mapping keeps a descriptor open.
 NO_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-COARSE = getattr(time, "CLOCK_MONOTONIC_COARSE", time.CLOCK_MONOTONIC)
+COARSE = 6 if sys.platform == "linux" else time.CLOCK_MONOTONIC  #: CLOCK_MONOTONIC_COARSE, which time does not name
 
 _LAST_SEGMENT = f.segment_size(7)
 _HOT = 0.9
@@ -68,7 +68,7 @@ class Thinning:
         """A process begins."""
         self.control: mmap.mmap | None = None
         self.sealed = 0
-        self.next_pack = _FIRST_PACKING
+        self.next_pack = min(_FIRST_PACKING, self.budget // 4)
         self.plan_look(min(self.budget, self.backlog))
 
     def open_control(self, directory: str) -> None:
@@ -185,6 +185,8 @@ class Thinning:
             for _ in range(times):
                 if place.mask < _MAX_MASK:
                     place.mask = place.mask << 2 | 3
+        if thinned and self.control is not None:
+            self.control[8 * f.THINNED] = 1
         return bool(thinned)
 
     def hottest(self, tail: bytes, written: float) -> list[Place]:

@@ -222,7 +222,7 @@ def _number_blocks(trace: Trace, matches: Sequence[list[int] | str], blocks: Blo
         else:  # its blocks lie between others in the tree: they are told apart, and give no keys
             count = int(instances.block[instances.source == index].max(initial=-1)) + 1
             own = [Block("module", source.module, None, 1)] * count
-        numbers[index] = blocks.add(tag, own)
+        numbers[index] = blocks.add(tag, own, source.available)
     return [numbers[index] for index in range(len(trace.sources))]
 
 
@@ -234,7 +234,8 @@ def _tree(trace: Trace, numbers: list[list[int]], blocks: Blocks, skipped: list[
     function = np.array(blocks.functions, np.int32)
     thinned = np.zeros(len(function), np.bool_)
     thinned[skipped] = True
-    return Tree(instances.parent, block, instances.stream, instances.seq, function, thinned), instances.ordinal
+    called = np.array(blocks.called, np.bool_)
+    return Tree(instances.parent, block, instances.stream, instances.seq, function, called, thinned), instances.ordinal
 
 
 def _common_tail(path: str, other: str) -> int:

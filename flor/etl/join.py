@@ -6,8 +6,9 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
 1. *Where an instance stands.* An instance that is the only one of its block beneath an instance `s` counts as part of
    `s`, provided that the same holds for all between it and `s`. It *stands* at the highest such `s`, else at itself.
    "The only one" is meant of all that ran, whether a name was evaluated there or not, and of everything beneath `s`,
-   at any depth. Where a block was thinned others of it may have run, and beneath those others of what ran beneath the
-   recorded ones. So a call made once in an iteration stands at the iteration, wherever in the body it is made; the
+   at any depth. Where a block was thinned others of it may have run, and in those whatever lies in it in the source,
+   and any function: what lies in a function stands at nothing that may have had such others beneath it.
+   So a call made once in an iteration stands at the iteration, wherever in the body it is made; the
    iterations of a loop that runs several times, and calls made several times, stand at themselves.
 2. *What a row shows.* A row has a place in the tree. It shows each name's value from the nearest place upwards,
    itself first, at which an instance of the name's block stands, and NULL where there is none, or where the name was
@@ -47,7 +48,8 @@ class Tree:
     stream: npt.NDArray[np.int32]
     seq: npt.NDArray[np.int64]
     function: npt.NDArray[np.int32]  # over blocks: the block with a frame of its own in which the block lies, or itself
-    thinned: Bools | None = None  # over blocks: whether some instances were not recorded; None: all were
+    called: Bools  # over blocks: whether it is, or lies in, a function, which may be called from anywhere
+    thinned: Bools  # over blocks: whether some of its instances were not recorded
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,11 @@ class _Graph:
         self.block: Ints = np.concatenate(([-1], tree.block[instance[1:]]))
         self.leading: Bools = np.concatenate(([True], leading[instance[1:]]))
         self.levels = [level[self.leading[level]] for level in levels]
-        self.levels_of_all = levels
         self.previous, self.next, self.recursive = self._neighbours(tree.function)
-        self.recorded: Bools | None = None
-        if tree.thinned is not None and tree.thinned.any():
-            self._doubt_others(np.append(tree.thinned, False)[self.block])  # of the run, block -1
         self.recursion = bool(self.recursive.any())
+        self.thinned = bool(tree.thinned.any())
+        if self.thinned:
+            self._doubt_others(tree, levels)
 
     def _neighbours(self, function: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Bools]:
         """For each node, the nodes of its block that come before and after it; and whether it is a recursive call."""
@@ -164,15 +165,19 @@ class _Graph:
                 recursive[nodes[1:]] = np.maximum.accumulate(self.end[nodes])[:-1] > nodes[1:]
         return previous, following, recursive
 
-    def _doubt_others(self, thinned: Bools) -> None:
-        """Of some nodes' blocks there were others, which were not recorded; and with them what ran beneath those."""
-        self.previous[thinned] = self.size
-        self.recorded = thinned.copy()  # whether all that ran beneath a node was recorded
-        for level in self.levels_of_all[1:]:
-            self.recorded[level] |= self.recorded[self.parent[level]]
-        elsewhere = np.zeros(int(self.block.max()) + 2, np.bool_)
-        elsewhere[self.block[1:][self.recorded[self.parent[1:]]]] = True
-        self.elsewhere: Bools = elsewhere[self.block]
+    def _doubt_others(self, tree: Tree, levels: list[Ints]) -> None:
+        """Note where something ran that was not recorded."""
+        of_run = np.zeros(1, np.bool_)  # its block is -1
+        thinned = np.concatenate((tree.thinned, of_run))[self.block]
+        #: the nearest node of a thinned block at or above each node, -1: none
+        self.under: Ints = np.where(thinned, np.arange(self.size), -1)
+        for level in levels[1:]:
+            free = level[self.under[level] < 0]
+            self.under[free] = self.under[self.parent[free]]
+        #: for each node, whether it lies in a function; whether something at or beneath it may not have been recorded
+        self.called: Bools = np.concatenate((tree.called, of_run))[self.block]
+        gaps = _with_ancestors(tree.parent, np.flatnonzero(_may_have_gaps(tree)))
+        self.gaps: Bools = np.concatenate((np.array([gaps.any()]), gaps[self.instance[1:]]))
 
     def leading_of(self, block: int) -> Ints:
         """The leading nodes of a block."""
@@ -181,8 +186,8 @@ class _Graph:
     def _alone(self, nodes: Ints, beneath: Ints) -> Bools:
         """Whether each node is the only one of its block beneath, or at, an ancestor of it or itself."""
         alone: Bools = (self.previous[nodes] < beneath) & (self.next[nodes] >= self.end[beneath])
-        if self.recorded is not None:
-            alone &= ~self.elsewhere[nodes] | self.recorded[beneath]
+        if self.thinned:
+            alone &= (self.under[nodes] <= beneath) & ~(self.called[nodes] & self.gaps[beneath])
         return alone
 
     def stands(self) -> Ints:
@@ -237,6 +242,20 @@ class _Graph:
         found[self.block[self.parent[nodes]]] = True  # -1 is the last one
         found[-1] = False
         return np.flatnonzero(found).tolist()
+
+
+def _may_have_gaps(tree: Tree) -> Bools:
+    """Over instances: whether some of a thinned block may have begun there that were not recorded.
+
+    Those of a loop begin where others of it have; a function may be called anywhere.
+    """
+    thinned = np.flatnonzero(tree.thinned)
+    if np.any(tree.called[thinned] & (tree.function[thinned] == thinned)):
+        return np.ones(len(tree.block), np.bool_)
+    around = tree.parent[tree.thinned[tree.block]]
+    begins = np.zeros(len(tree.thinned), np.bool_)
+    begins[tree.block[around[around >= 0]]] = True
+    return begins[tree.block]
 
 
 def _depth_first(parent: Ints, levels: list[Ints]) -> tuple[Ints, Ints]:

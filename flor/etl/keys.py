@@ -97,14 +97,15 @@ class Blocks:
         self._known: dict[tuple[str, tuple[Block, ...]], list[int]] = {}
         self.blocks: list[Block] = []  # by number: the block in the last source added that has it
         self.functions: list[int] = []  # by number: the block with a frame of its own in which it lies, or itself
+        self.called: list[bool] = []  # by number: whether it is, or lies in, what may be called from anywhere
         self.rank: list[tuple[int, int]] = []  # by number: place of its source among the tags, then within the source
         self._tags: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.blocks)
 
-    def add(self, tag: str, blocks: Sequence[Block]) -> list[int]:
-        """The numbers of the blocks of one version of a source."""
+    def add(self, tag: str, blocks: Sequence[Block], known: bool = True) -> list[int]:
+        """The numbers of the blocks of one version of a source. `known`: it can be read."""
         version = (tag, tuple(blocks))
         if version in self._known:
             return self._known[version]
@@ -115,12 +116,16 @@ class Blocks:
             numbers.append(number)
             frame = block.kind not in LOOPS or block.parent is None
             function = number if frame else self.functions[numbers[block.parent or 0]]
+            called = not known or block.kind in ("function", "lambda")
+            called |= block.parent is not None and self.called[numbers[block.parent]]
             if number == len(self.blocks):
                 self.blocks.append(block)
                 self.functions.append(function)
+                self.called.append(called)
                 self.rank.append((place, index))
             else:
                 self.blocks[number], self.functions[number], self.rank[number] = block, function, (place, index)
+                self.called[number] = called
         self._known[version] = numbers
         return numbers
 

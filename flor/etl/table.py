@@ -80,11 +80,15 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
 
 
 def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
-    """Which of the blocks that a run's values lie in were thinned; where a name has no value it may be any."""
+    """Which of the blocks that a run's values lie in were thinned.
+
+    Where a name has no value, or lies in a function, which may be called from anywhere, it may be any.
+    """
     pieces = [extracted.pieces.get(name, []) for name in extracted.pieces]
     holding = {piece.block for own in pieces for piece in own} | set(rows.leading)
-    empty = any(not any(len(piece.instance) for piece in own) for own in pieces)
-    found = [about for block, about in extracted.thinned if empty or block in holding]
+    anywhere = any(not any(len(piece.instance) for piece in own) for own in pieces)
+    anywhere |= any(extracted.tree.called[piece.block] for own in pieces for piece in own)
+    found = [about for block, about in extracted.thinned if anywhere or block in holding]
     found.sort(key=lambda about: -about.skipped)
     remarks = [f"{about}; the others were left out to keep within the budget" for about in found[:_MOST_THINNED]]
     if len(found) > _MOST_THINNED:

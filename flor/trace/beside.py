@@ -46,7 +46,7 @@ def pack_beside(run: Path) -> None:
                 ready = packer.ready()
                 packed = ready >= _LEAST and log.written(ready) and packer.part(ended=False)
                 (run / NOT_PACKED).unlink(missing_ok=True)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, ValueError) as error:
             again = time.monotonic() + _NO_ROOM_PAUSE
             with contextlib.suppress(OSError):
                 (run / NOT_PACKED).write_text(reason(error))
@@ -56,8 +56,6 @@ def pack_beside(run: Path) -> None:
         time.sleep(pause)
     if (run / "run.json").is_file():
         pack_rest(run)
-        for path in (log.path, run / NOT_PACKED):
-            path.unlink(missing_ok=True)
 
 
 class _Control:

@@ -291,11 +291,12 @@ class _Reading:
     def _open_file(self, path: Path, tail: Tail | None) -> None:
         try:
             self._open[path] = path.open("rb", buffering=0)
-        except FileNotFoundError:
-            if tail is None or tail.offset:
-                raise VanishedError(path) from None
-            nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - closed as all of these are
-            self._open[path] = nothing  # so far there is only the tail
+        except FileNotFoundError as error:
+            if tail is not None and not tail.offset:
+                nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - closed as all of these are
+                self._open[path] = nothing  # so far there is only the tail
+            else:
+                self._cannot_read(path, error)
         except OSError as error:
             self._cannot_read(path, error)
 

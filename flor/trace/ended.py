@@ -39,7 +39,7 @@ def ended(run: Run) -> None:
             )
             run.info["log_ends_early"] = True
     finally:
-        beside.packing(run.path)()
+        beside.packing(run.path, ends=True)()
 
 
 def _write_log(run: Path, target: Path) -> bool:
@@ -69,11 +69,11 @@ def start_packing(runs: Iterable[Run]) -> None:
 def _waits(run: Path) -> bool:
     """Whether a run has segments, and nobody is about to pack them."""
     try:
-        if not (run / "segments").is_dir() or (run / "trace" / "blocks.parquet").exists():
+        if not (run / "segments").is_dir():
             return False
         directory = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
         finally:
             os.close(directory)
     except OSError:

@@ -16,7 +16,7 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
 ``control``
     Eight uint64, mapped by the recorder and by what packs: bytes of the process's segments so far (by the recorder);
     of those, bytes that were packed and removed; bytes of the run's packed trace; bytes of other processes' segments
-    that are not packed; four zeros. It may be missing.
+    that are not packed; 1 if a block was thinned (by the recorder); three zeros. It may be missing.
 ``<stream>.<segment>.events``, ``<stream>.<segment>.heap``
     One stream for each thread (a finished thread's stream is handed to the next new thread). Segments count from 0.
     One is complete when the next of its kind is there or the tail belongs to that, or when the process has ended;
@@ -83,6 +83,9 @@ HEAP_SHIFT = 40
 TAIL = 4096
 CHUNK = 61440  # bytes of a tail behind TAIL: whole pages, whole records
 
+
+#: The word of `control` that says that a block was thinned.
+THINNED = 4
 
 #: The last record of a segment of events that is complete before it is full: no activation is left.
 CLOSED = (2 << KIND_SHIFT).to_bytes(RECORD, "little")

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from flor.errors import FlorError
-from flor.home import is_elsewhere, open_run, process_started, write_json_over
+from flor.home import NOT_PACKED, Run, is_elsewhere, open_run, process_started, write_json_over
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
 from flor.trace.decode import Decoded, decode
@@ -61,8 +62,13 @@ def pack_rest(run: Path) -> None:
     shutil.rmtree(run / _REMOVED, ignore_errors=True)
     done = parts(run)
     if done == [0]:
-        if not Packed(run, 0).about.damaged:
+        packed = Packed(run, 0).about
+        if not packed.damaged and (run / "segments").is_dir():  # a packer that was killed left them
+            if _has_begun_since(run, part_path(run, "blocks", 0)):
+                return  # what that process recorded is in no part
+            _note_thinned(run)
             _remove_segments(run)
+        _tidy(run)
         return
     try:
         packer = Packer(run)
@@ -75,10 +81,23 @@ def pack_rest(run: Path) -> None:
         _note_thinned(run)
         if not packer.damaged:
             packer.remove_segments()
+        _tidy(run)
     except VanishedError as error:
         raise FlorError(f"{error} is gone: there is nothing to pack") from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise FlorError(f"{run} was not packed ({reason(error)}): its segments are kept") from None
+
+
+def _has_begun_since(run: Path, file: Path) -> bool:
+    """Whether a process of the run has made its folder after a file was written."""
+    written = file.stat().st_mtime_ns
+    return any(path.stat().st_mtime_ns > written for path in (run / "segments").glob("*/process.json"))
+
+
+def _tidy(run: Path) -> None:
+    """Remove what is of use only as long as the run is not packed."""
+    for name in ("log.json", ".log.json", NOT_PACKED):
+        (run / name).unlink(missing_ok=True)
 
 
 def _note_thinned(run: Path) -> None:
@@ -91,7 +110,10 @@ def _note_thinned(run: Path) -> None:
 @contextlib.contextmanager
 def _lock(run: Path) -> Iterator[None]:
     """Held on the run's directory itself: it ends with the process, whatever that dies of."""
-    directory = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        directory = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise FlorError(f"{run} was not packed: {reason(error)}") from None
     try:
         try:
             fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -236,6 +258,8 @@ def _read_state(run: Path, part: int) -> Checkpoint:
     try:
         return Checkpoint.from_bytes(path.read_bytes())
     except FileNotFoundError:
+        if (run / "segments").is_dir():
+            raise FlorError(f"{run} was not packed: {path} is not there") from None
         return Checkpoint(part)  # everything was packed, and the segments removed
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise FlorError(f"{run} was not packed: {path} cannot be read ({reason(error)})") from None
@@ -309,9 +333,8 @@ def _removable(layout: Layout, state: Checkpoint) -> Iterator[tuple[str, Path]]:
 def goes_on(run: Path) -> bool:
     """Whether the run, or one of the processes that it has started, has not ended, as far as that can be known. (Its
     first one may be about to exit: it records no more.)"""
-    try:
-        info = open_run(run)
-    except FlorError:
+    info = _read_info(run)
+    if info is None:
         return False
     first = info.info["pid"]
     if info.status == "running" or (info.info["status"] == "running" and is_elsewhere(info.info["pid_started"])):
@@ -323,6 +346,18 @@ def goes_on(run: Path) -> bool:
             if pid != first and started is not None and (is_elsewhere(started) or process_started(pid) == started):
                 return True
     return False
+
+
+def _read_info(run: Path) -> Run | None:
+    """None if it is gone or damaged; not while it is just being written over."""
+    for _ in range(3):
+        try:
+            return open_run(run)
+        except FlorError:
+            if not (run / "run.json").exists():
+                break
+            time.sleep(0.1)
+    return None
 
 
 def main() -> int:

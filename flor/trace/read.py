@@ -325,6 +325,8 @@ def _pieces(run: Run) -> Iterator[Piece]:
             try:
                 since = Checkpoint.from_bytes(path.read_bytes())
             except FileNotFoundError:
+                if parts(run.path) == packed and (run.path / "segments").is_dir():
+                    raise FlorError(f"run {run.id} skipped: {path} is not there") from None
                 raise VanishedError(path) from None
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 raise FlorError(f"run {run.id} skipped: {path} cannot be read ({reason(error)})") from None

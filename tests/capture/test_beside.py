@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 from flor.capture import _beside, beside  # type: ignore[attr-defined]
 from flor.home import open_run
 from flor.trace.read import open_trace
+from flor.trace.values import text as text_of
+from tests.capture.test_recorders import UNPACKED
 from tests.conftest import flor
 
 Write = Callable[[str, str], Path]
@@ -83,6 +86,12 @@ def packers(run: Path) -> list[int]:
         if b"--beside" in words and os.fsencode(run) in words:
             found.append(int(path.parent.name))
     return found
+
+
+def unpacked(**settings: str) -> None:
+    """Capture script.py, and leave its segments as they are."""
+    command = [sys.executable, "-c", UNPACKED, "script.py", "case"]
+    subprocess.run(command, check=True, env={**os.environ, **settings})
 
 
 def products(run: Path, process: int = 0) -> list[list[int]]:
@@ -321,7 +330,7 @@ def test_what_is_started_has_nothing_of_the_program(how: str, tmp_path: Path, le
     command = tuple(map(os.fsencode, (sys.executable, "-c", TELLS, told)))
     try:
         for _ in range(2):  # the second one finds the folder locked
-            STARTS[how](command, (b"FLOR_TEST=1",), os.fsencode(tmp_path))
+            STARTS[how](command, (b"FLOR_TEST=1",), os.fsencode(tmp_path), False)
         for _ in range(1000):
             if told.exists():
                 break
@@ -344,4 +353,149 @@ def test_what_is_started_has_nothing_of_the_program(how: str, tmp_path: Path, le
 @pytest.mark.parametrize("how", STARTS)
 def test_where_a_process_cannot_be_started_nothing_happens(how: str, tmp_path: Path) -> None:
     for directory in (tmp_path / "none", tmp_path):
-        STARTS[how]((b"/no/such/program",), (), os.fsencode(directory))
+        STARTS[how]((b"/no/such/program",), (), os.fsencode(directory), False)
+
+
+def test_a_program_that_gets_orphans_gets_no_packer_for_a_child(write: Write, flor_home: Path) -> None:
+    """As the first process of a container does; it may wait for all its children."""
+    write(
+        "script.py",
+        script(
+            f"""
+            import ctypes
+            PR_SET_CHILD_SUBREAPER = 36
+            assert not ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            much({MUCH})
+            time.sleep(0.5)
+            try:
+                os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                print("no child")
+            """
+        ),
+    )
+    done = flor("python", "script.py", "case")
+    assert (done.returncode, done.stdout) == (0, "no child\n")
+    assert products(packed(flor_home)) == [whole(MUCH)]
+
+
+def test_a_value_that_comes_again_after_others_is_kept_though_its_first_place_is_packed(
+    write: Write, flor_home: Path
+) -> None:
+    """In between come values of its kind that are too long to be referred to again."""
+    write(
+        "script.py",
+        script(
+            f"""
+            short = "a header line of text"
+            def phase(n, long):
+                for i in range(n):
+                    text = "x" * 300 + str(i) if long else short
+                    seen = [text][0]
+                    length = len(seen)
+            phase(5, False)
+            phase(20_000, True)
+            much({MUCH})
+            until(parts)
+            phase(20_000, True)
+            before = parts()
+            much({MUCH})
+            until(lambda: parts() > before)
+            phase(100, False)
+            """
+        ),
+    )
+    done = flor("python", "script.py", "case")
+    assert done.returncode == 0, done.stderr
+    trace = open_trace(open_run(packed(flor_home)))
+    assert trace.warnings == []
+    (source,) = trace.sources
+    (site,) = (n for n, s in enumerate(source.map.sites) if s.text == "[text][0]")
+    values = trace.values(0, site)
+    rows = zip(values.kind.tolist(), values.payload.tolist(), values.data.to_pylist(), strict=True)
+    found = [text_of(*row) for row in rows]
+    assert found[-100:] == ["a header line of text"] * 100
+    assert len(found) == 40_105 and found[:5] == found[-5:]
+
+
+#: Code that is not captured, as exec is not: forks, waits until the run is packed, then begins to work.
+LATE = """
+import os, time
+def begin(run, work):
+    if os.fork() == 0:
+        os.closerange(0, 3)
+        while os.path.exists(run + "/segments"):
+            time.sleep(0.05)
+        work(10)
+        with open("late", "w") as file:
+            file.write("ended")
+        os._exit(0)
+    os._exit(0)
+"""
+
+
+def test_a_child_that_begins_when_its_run_is_packed_leaves_it_as_it_is(write: Write, flor_home: Path) -> None:
+    """Until then nothing tells that it is there."""
+    write(
+        "script.py",
+        script(
+            f"""
+            late = {{}}
+            exec({LATE!r}, late)
+            much({MUCH})
+            until(parts)
+            late["begin"](RUN, much)
+            """
+        ),
+    )
+    assert flor("python", "script.py", "case").returncode == 0
+    run = packed(flor_home)
+    late = Path("late")
+    for _ in range(400):
+        if late.exists() and late.read_text():
+            break
+        time.sleep(0.05)
+    assert late.read_text() == "ended"
+    assert not (run / "segments").exists()
+    assert products(run) == [whole(MUCH)]
+
+
+def test_what_a_packer_left_that_was_killed_at_its_end_is_removed(
+    write: Write, flor_home: Path, tmp_path: Path
+) -> None:
+    write("script.py", "for i in range(100_000):\n    x = i * 3\n")
+    (kept,) = (tmp_path / "kept",)
+    command = (
+        "import shutil, sys\nfrom flor.capture import beside\nfrom flor.capture.run import run\n"
+        "beside.packing = lambda *_, **__: lambda: None\n"
+        "run('script.py', 'case', [], False, lambda _: None)"
+    )
+    subprocess.run([sys.executable, "-c", command], check=True, env={**os.environ, "FLOR_BUDGET": "1M"})
+    (run,) = flor_home.glob("case/runs/*")
+    shutil.copytree(run / "segments", kept)
+    assert subprocess.run([sys.executable, "-m", "flor.trace.pack", run]).returncode == 0
+    info = json.loads((run / "run.json").read_bytes())
+    assert info.pop("thinned")
+    (run / "run.json").write_text(json.dumps(info))
+    shutil.copytree(kept, run / "segments")
+    (run / ".not-packed").write_text("")
+    for path in (run / "segments").rglob("*"):
+        os.utime(path, (0, 0))
+    assert "is not packed yet: there is no room" in flor("show", "case").stdout
+    assert subprocess.run([sys.executable, "-m", "flor.trace.pack", run]).returncode == 0
+    assert not (run / "segments").exists() and not (run / ".not-packed").exists()
+    assert json.loads((run / "run.json").read_bytes())["thinned"]
+
+
+def test_a_run_that_is_gone_does_not_keep_others_from_being_packed(write: Write, flor_home: Path) -> None:
+    write("script.py", "x = 1 + 1\n")
+    command = (
+        "from flor.capture import beside\nfrom flor.capture.run import run\n"
+        "beside.packing = lambda *_, **__: lambda: None\n"
+        "run('script.py', 'case', [], False, lambda _: None)"
+    )
+    subprocess.run([sys.executable, "-c", command], check=True)
+    (run,) = flor_home.glob("case/runs/*")
+    gone = run.with_name("20000101-000000-000000")
+    assert subprocess.run([sys.executable, "-m", "flor.trace.pack", gone, run]).returncode == 1
+    assert not (run / "segments").exists()

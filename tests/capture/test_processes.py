@@ -441,3 +441,46 @@ def test_a_child_whose_run_is_gone_goes_on_uncaptured(write: Write, flor_home: P
     assert (done.returncode, done.stdout) == (0, "[2, 3]\n")
     assert [line[:5] for line in done.stderr.splitlines()] == ["flor:"]
     assert not flor_home.exists()
+
+
+#: Code that is not captured, as exec is not: begins six threads at once.
+STARTER = """
+import threading
+def start(work):
+    barrier = threading.Barrier(6)
+    def begin():
+        barrier.wait()
+        work()
+    threads = [threading.Thread(target=begin) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_a_forked_child_whose_threads_begin_at_once_is_one_process(recorder: str, write: Write) -> None:
+    write(
+        "script.py",
+        f"""
+        import os
+        def work():
+            for i in range(3_000):
+                x = i * 3
+        starter = {{}}
+        exec({STARTER!r}, starter)
+        start = starter["start"]
+        for _ in range(3):
+            child = os.fork()
+            if not child:
+                start(work)
+                os._exit(0)
+            os.waitpid(child, 0)
+        """,
+    )
+    assert flor("python", "script.py", "case").returncode == 0
+    trace = newest_trace("case")
+    # Parent and child both have a value of what the fork returned, in the one iteration that they share until then.
+    assert trace.warnings == ["9 values dropped: their block instance has another of the same site"]
+    assert len({process for process, _ in trace._about.streams}) == 4
+    assert len(values(trace, "i * 3")) == 3 * 6 * 3_000

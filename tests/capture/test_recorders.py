@@ -17,7 +17,14 @@ from flor.trace import format as f
 from tests.capture.test_blocks import CASES
 
 #: Runs a script under capture, and leaves its segments as they are.
-UNPACKED = "import sys; from flor.capture.run import run; run(sys.argv[1], sys.argv[2], [], False, lambda _: None)"
+#: Captures a script, and packs nothing.
+UNPACKED = """
+import sys
+from flor.capture import beside
+from flor.capture.run import run
+beside.packing = lambda *_, **__: lambda: None
+run(sys.argv[1], sys.argv[2], [], False, lambda _: None)
+"""
 
 
 def test_both_recorders_are_built() -> None:

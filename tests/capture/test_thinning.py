@@ -496,3 +496,42 @@ def test_both_recorders_thin_alike(name: str, write: Write, stopped_clock: str) 
     for recorder in ("c", "python"):
         run(recorder, recorder, PROGRAMS[name].budget, LD_PRELOAD=stopped_clock)
     assert events("c") == events("python")
+
+
+def test_generators_that_threads_leave_to_each_other_are_counted_right(recorder: str, write: Write) -> None:
+    """What one activation owes is told in its own stream, whoever finds that it is gone."""
+    write(
+        "script.py",
+        """
+        import threading
+        def numbers(n):
+            for k in range(n):
+                yield k
+        def work(rounds):
+            for r in range(rounds):
+                found = numbers(40)
+                for k in found:
+                    if k == 30:
+                        break
+                    q = k * 2
+                del found
+        threads = [threading.Thread(target=work, args=(700,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        """,
+    )
+    run("case", recorder, 2 * BUDGET)
+    trace = newest_trace("case")
+    assert trace.warnings == []
+    (source,) = trace.sources
+    instances = trace.instances()
+    checked = 0
+    for site, about in enumerate(source.map.sites):
+        if about.kind == "target" and about.text in ("k", "r"):
+            found = trace.values(0, site)
+            assert instances.ordinal[found.instance].tolist() == found.payload.tolist()
+            checked += len(found.instance)
+    assert checked > 2_000
+    assert sum(trace.skipped().values()) > 1_000

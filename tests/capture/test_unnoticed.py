@@ -446,3 +446,36 @@ def test_secrets_among_the_arguments_are_not_kept(write: Write, flor_home: Path)
     assert (done.returncode, done.stdout) == (0, "9\n")
     kept = b"".join(p.read_bytes() for p in flor_home.rglob("*") if p.is_file())
     assert (b"sk-12345" in kept, b"hf-67890" in kept, b"plain" in kept) == (False, False, True)
+
+
+def test_the_truth_of_a_condition_is_asked_for_once(recorder: str, write: Callable[[str, str], Path]) -> None:
+    write(
+        "script.py",
+        """
+        import os, signal
+        class Raises:
+            asked = 0
+            def __bool__(self):
+                Raises.asked += 1
+                if Raises.asked == 1:
+                    raise ValueError("first")
+                return True
+        try:
+            if Raises() and len:
+                print("went on")
+        except ValueError as error:
+            print(error, Raises.asked)
+        class Interrupts:
+            asked = 0
+            def __bool__(self):
+                Interrupts.asked += 1
+                os.kill(os.getpid(), signal.SIGINT)
+                return True
+        try:
+            if not not Interrupts() and len:
+                print("went on")
+        except KeyboardInterrupt:
+            print("interrupted", Interrupts.asked)
+        """,
+    )
+    assert flor("python", "script.py", "case").stdout == "first 1\ninterrupted 1\n"

@@ -582,7 +582,7 @@ CASES = {
         0      4  x1 -
         """,
     ),
-    "a call around a thinned loop repeats on its iterations, if none of them makes such a call": (
+    "a call around a thinned loop does not repeat on its iterations: one that was left out may have made such a call": (
         """
         module
           epoch
@@ -592,7 +592,37 @@ CASES = {
         """,
         """
         epoch# i# x  y
-        0      0  x0 y0
+        0      -  -  y0
+        0      0  x0 -
+        """,
+    ),
+    "a call in an iteration stands at itself if a thinned loop is in the iteration": (
+        """
+        module
+          i x
+            f() y
+            -3 k
+            k w
+          -3 i
+          i x
+        """,
+        """
+        i# k# x  y  w
+        0  -  x0 y0 -
+        0  3  x0 -  w0
+        4  -  x1 -  -
+        """,
+    ),
+    "what a thinned function calls stands at itself": (
+        """
+        module
+          walk() x
+            h() y
+          -3 walk()
+        """,
+        """
+        walk()# x  y
+        0       x0 y0
         """,
     ),
     "in the only iteration that was recorded of a thinned loop all that ran is known": (

@@ -24,13 +24,16 @@ class Case(NamedTuple):
     parent: list[int]
     block: list[int]
     held: dict[int, list[int]]  # instance -> names that it holds; a name belongs to block name // 2
+    thinned: frozenset[int] = frozenset()  # blocks of which instances are missing
 
     @property
     def tree(self) -> Tree:
         n = len(self.parent)
         within = np.array(self.program.within, np.int32)
         block = np.array(self.block, np.int32)
-        return Tree(np.array(self.parent, np.int64), block, np.zeros(n, np.int32), np.arange(n, dtype=np.int64), within)
+        stream, seq = np.zeros(n, np.int32), np.arange(n, dtype=np.int64)
+        thinned = np.isin(np.arange(len(within)), list(self.thinned))
+        return Tree(np.array(self.parent, np.int64), block, stream, seq, within, within != 0, thinned)
 
     def columns(self) -> list[np.ndarray]:
         names = sorted({name for names in self.held.values() for name in names})
@@ -184,3 +187,35 @@ def test_every_value_is_on_a_row_and_no_row_mixes_calls(case: Case) -> None:
             call = next((a for a in model.upwards(instance)[:-1] if case.block[a] == function), RUN)
             calls.setdefault(function, set()).add(call)
         assert all(len(c) == 1 for c in calls.values())
+
+
+@st.composite
+def thinned_cases(draw: st.DrawFn) -> tuple[Case, Case, list[int]]:
+    """A random execution; what is recorded of it where some instances are left out; and the numbers of those that are
+    recorded."""
+    case = draw(cases())
+    skipped = draw(st.sets(st.integers(1, len(case.parent) - 1))) if len(case.parent) > 1 else set()
+    model = Model(case)
+    recorded = [i for i in range(len(case.parent)) if not skipped.intersection(model.upwards(i))]
+    thinned = frozenset(case.block[i] for i in skipped if case.parent[i] in recorded)
+    number = {old: new for new, old in enumerate(recorded)} | {RUN: RUN}
+    parent = [number[case.parent[i]] for i in recorded]
+    held = {number[i]: names for i, names in case.held.items() if i in number}
+    return case, Case(case.program, parent, [case.block[i] for i in recorded], held, thinned), recorded
+
+
+@settings(max_examples=1500, deadline=None)
+@given(thinned_cases())
+def test_what_a_row_of_a_thinned_run_shows_belongs_there(cases: tuple[Case, Case, list[int]]) -> None:
+    """It is of an instance around the row's place, or the only one of its block that ran beneath one of those."""
+    case, thin, recorded = cases
+    model = Model(case)
+    rows = join(thin.tree, thin.columns())
+    shown = {int(i) for instances in rows.instances.values() for i in instances if i >= 0}
+    assert shown >= set(thin.held)
+    for row, place in enumerate(rows.place.tolist()):
+        around = model.upwards(recorded[place] if place >= 0 else RUN)
+        for instances in rows.instances.values():
+            if (instance := int(instances[row])) >= 0:
+                node = recorded[instance]
+                assert node in around or any(model.only(node, s) for s in around if s in model.upwards(node))

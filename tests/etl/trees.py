@@ -55,6 +55,7 @@ class Small:
             np.array(self.stream, np.int32),
             np.arange(len(self.parent), dtype=np.int64),
             np.array(functions, np.int32),
+            np.array([bool(self.function(b)) for b in self.blocks], np.bool_),
             np.array([b in self.thinned for b in self.blocks]),
         )
 
