@@ -250,7 +250,8 @@ def _may_have_gaps(tree: Tree) -> Bools:
     Those of a loop begin where others of it have; a function may be called anywhere.
     """
     thinned = np.flatnonzero(tree.thinned)
-    if np.any(tree.called[thinned] & (tree.function[thinned] == thinned)):
+    unseen = np.setdiff1d(thinned, tree.block).size > 0
+    if unseen or np.any(tree.called[thinned] & (tree.function[thinned] == thinned)):
         return np.ones(len(tree.block), np.bool_)
     around = tree.parent[tree.thinned[tree.block]]
     begins = np.zeros(len(tree.thinned), np.bool_)

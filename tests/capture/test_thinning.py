@@ -424,7 +424,7 @@ def run(experiment: str, recorder: str, budget: int, **settings: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@functools.cache
+@functools.lru_cache(2)
 def everything(name: str) -> Contents:
     """What the program's trace holds where nothing is thinned."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
