@@ -314,7 +314,7 @@ def test_a_run_that_has_used_its_budget_without_a_loop_stops_recording_and_says_
     write("script.py", "".join(f"t{n} = '{n:06}' * 9000\n" for n in range(40)) + "print(len(t39))\n")
     done = flor("python", "--budget", "1M", "script.py", "case")
     assert (done.returncode, done.stdout) == (0, "54000\n")
-    assert "flor: recording stopped early: Disk quota exceeded" in done.stderr
+    assert "flor: recording stopped early: its budget, or a disk quota, is used up" in done.stderr
     trace = newest_trace("case")
     found = [bool(values(trace, f"'{n:06}' * 9000")) for n in range(40)]
     assert found[:5] == [True] * 5 and found[-1] is False

@@ -139,7 +139,7 @@ class Process:
                 path = self.run / "segments" / self.folder / "process.json"
                 info = json.loads(path.read_bytes())
                 if info["pid"] == os.getpid():
-                    write_json_over(path, {**info, "gap": os.strerror(error)})
+                    write_json_over(path, {**info, "gap": why(error)})
 
 
 def forget_shadowed(folder: str) -> None:
@@ -165,9 +165,14 @@ def captured_sources(run: Path) -> list[dict[str, str]]:
     return list(found.values())
 
 
+def why(error: int) -> str:
+    """What has stopped the recorder, from its errno."""
+    return "its budget, or a disk quota, is used up" if error == errno.EDQUOT else os.strerror(error)
+
+
 def process_gaps(run: Path, error: int) -> str:
     """Why processes of a run stopped recording early, `error` being the first one's; empty if none did."""
-    gaps = [os.strerror(error)] if error else []
+    gaps = [why(error)] if error else []
     for path in sorted((run / "segments").glob("*/process.json")):
         with contextlib.suppress(OSError, ValueError):
             gaps.append(json.loads(path.read_bytes()).get("gap"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from flor.home import NOT_PACKED
+from flor.home import NOT_PACKED, open_run
 from flor.trace.cet_json import log_run
 from flor.trace.ended import LOG_LIMIT
 from flor.trace.format import RECORD
@@ -17,15 +17,17 @@ from flor.trace.layout import VanishedError, reason
 from flor.trace.pack import Packer, entries, goes_on, pack_rest
 from flor.trace.write import open_private
 
-#: Parts are not made of less than about so many bytes.
+#: Parts are not made of less than about so many bytes, or than this part of the budget.
 _LEAST = RECORD << 21
+_OF_BUDGET = 16
 
 #: Seconds between two looks at the run: while it is written, and at most; until packing is tried again when there was
 #: no room.
 _PAUSE, _LONG_PAUSE, _NO_ROOM_PAUSE = 0.1, 0.5, 10.0
 
-#: Bytes that may wait to be packed though the log has not reached its full length.
+#: Bytes that may wait to be packed though the log has not reached its full length; in small budgets, a part of them.
 _NO_LONGER = 1 << 29
+_NO_LONGER_OF_BUDGET = 4
 
 
 def pack_beside(run: Path) -> None:
@@ -36,7 +38,9 @@ def pack_beside(run: Path) -> None:
     """
     control = _Control(run)
     control.packer = packer = Packer(run, control.update)
-    log = _Log(run)
+    budget = int(open_run(run).info["budget"])
+    log = _Log(run, min(_NO_LONGER, budget // _NO_LONGER_OF_BUDGET))
+    least = min(_LEAST, budget // _OF_BUDGET)
     pause = again = 0.0
     while goes_on(run):
         control.update()
@@ -44,7 +48,7 @@ def pack_beside(run: Path) -> None:
         try:
             if time.monotonic() >= again:
                 ready = packer.ready()
-                packed = ready >= _LEAST and log.written(ready) and packer.part(ended=False)
+                packed = ready >= least and log.written(ready) and packer.part(ended=False)
                 (run / NOT_PACKED).unlink(missing_ok=True)
         except (OSError, pa.ArrowException, ValueError) as error:
             again = time.monotonic() + _NO_ROOM_PAUSE
@@ -103,8 +107,8 @@ class _Log:
     """The run's log.json, written beside the run while its first segments are there. (The end of the captured program
     only gives it its place.)"""
 
-    def __init__(self, run: Path) -> None:
-        self.path = run / "log.json"
+    def __init__(self, run: Path, no_longer: int) -> None:
+        self.path, self._no_longer = run / "log.json", no_longer
         self._written = self.path.exists()
         self._next = 0
 
@@ -118,7 +122,7 @@ class _Log:
         try:
             with open_private(beside) as file:
                 early = log_run(self.path.parent, file, LOG_LIMIT)
-            if early or ready >= _NO_LONGER:
+            if early or ready >= self._no_longer:
                 beside.replace(self.path)
                 self._written = True
         except OSError:  # packing makes room
