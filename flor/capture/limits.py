@@ -15,7 +15,7 @@ class Limits(NamedTuple):
 
     budget: int | None = None  #: bytes of its trace; None: 4 GiB or a tenth of the free disk, whichever is less
     backlog: int = 1 << 30  #: bytes that may wait to be packed; part of the budget
-    share: float = 0.02  #: of its time, for looking at values that are no plain scalars
+    share: float = 0.01  #: of its time, for looking at values that are no plain scalars
 
     def budget_in(self, folder: str) -> int:
         """The budget in bytes, for a run that is kept in `folder`. May raise OSError."""
