@@ -188,7 +188,6 @@ static int more_events(Stream *s) {
         return 0;
     }
     if (!f->base) return open_tail(s, f, "events");
-    if (s->dead) return 0;
     int error = flush(s, f);
     if (error) return fail(s, error);
     s->sealed += CHUNK / RECORD;

@@ -84,7 +84,7 @@ def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
 
     Where a name has no value, or lies in a function, which may be called from anywhere, it may be any.
     """
-    pieces = [extracted.pieces.get(name, []) for name in extracted.pieces]
+    pieces = list(extracted.pieces.values())
     holding = {piece.block for own in pieces for piece in own} | set(rows.leading)
     anywhere = any(not any(len(piece.instance) for piece in own) for own in pieces)
     anywhere |= any(extracted.tree.called[piece.block] for own in pieces for piece in own)
