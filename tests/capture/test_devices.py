@@ -16,6 +16,7 @@ from flor.capture import arrays, devices
 from flor.capture.values import keep
 from flor.trace import format as f
 from flor.trace.values import gap_reason
+from tests.capture.modes import told
 from tests.capture.reading import newest_trace, sites, values
 from tests.conftest import flor
 
@@ -183,23 +184,9 @@ def test_a_copy_is_queued_and_asked_for_and_nothing_waits(monkeypatch: pytest.Mo
 
 def test_modes_of_the_program_do_not_see_a_copy() -> None:
     import torch
-    from torch.overrides import TorchFunctionMode
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    seen: list[object] = []
-
-    class Functions(TorchFunctionMode):
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            seen.append(function)
-            return function(*args, **(kwargs or {}))
-
-    class Operations(TorchDispatchMode):
-        def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            seen.append(operation)
-            return operation(*args, **(kwargs or {}))
 
     tensor = torch.tensor(0.5)
-    with Functions(), Operations():
+    with told() as seen:
         devices._Copied(tensor, DeviceDouble(), arrays._number_in)
     assert seen == []
 

@@ -19,6 +19,7 @@ from flor.errors import FlorError
 from flor.trace import format as f
 from flor.trace.contents import contents
 from flor.trace.values import gap_reason, text
+from tests.capture.modes import told
 
 HEAD = """
 import argparse, array, collections, dataclasses, datetime, decimal, enum, fractions, functools, io, itertools, pathlib, re
@@ -299,23 +300,9 @@ def test_a_tensor_on_a_device_says_that_nothing_waited_for_it() -> None:
 @torch_only
 def test_modes_of_the_program_see_nothing_when_a_tensor_is_kept() -> None:
     import torch
-    from torch.overrides import TorchFunctionMode
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    seen: list[object] = []
-
-    class Functions(TorchFunctionMode):
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            seen.append(function)
-            return function(*args, **(kwargs or {}))
-
-    class Operations(TorchDispatchMode):
-        def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            seen.append(operation)
-            return operation(*args, **(kwargs or {}))
 
     tensors = [torch.arange(6.0).reshape(2, 3).t(), torch.tensor(0.5, requires_grad=True), torch.zeros(3, 3)]
-    with Functions(), Operations():
+    with told() as seen:
         for tensor in tensors:
             keep(tensor, False)
         keep([tensors], False)
