@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import processes, traces
 from benchmarks.capture import WORKLOADS
 from benchmarks.results import Row
+from flor.capture.beside import SETTINGS
 
 #: Scripts that record one kind of number and nothing else.
 NUMBERS = {
@@ -19,7 +20,7 @@ NUMBERS = {
     "a counter": "for i in range({n}): pass\n",
     "one value, repeated": "for x in [1.5] * {n}: pass\n",
 }
-_SHARE = 0.1  # of a workload's length: what fits unpacked into the backlog's limit
+_SHARE = 0.5  # of a workload's length: what fits unpacked into the backlog's limit
 
 #: A loop that records about two values an iteration, and what it needs itself does not grow.
 LONG = "import sys\nfor i in range(int(sys.argv[1])):\n    x = i * 0.5\n"
@@ -49,7 +50,9 @@ def _size(script: list[str]) -> Row:
             running.end()
             segments = traces.segments_size(home)
         os.close(lock)
-        packer = processes.run([sys.executable, "-m", "flor.trace.pack", str(traces.run_of(home))], home=home)
+        packer = processes.run(
+            [sys.executable, "-m", "flor.trace.pack", str(traces.run_of(home))], home=home, settings=SETTINGS
+        )
         kept = traces.kept(home)
     return {"values": kept.values, "segments": segments, "packed": kept.size, "packing": packer.cpu}
 

@@ -162,7 +162,7 @@ static void next_segment(File *f) {
     place_tail(f);
 }
 
-static void end_file(const Stream *s, File *f) {
+static void end_file(Stream *s, File *f) {
     if (!f->base) return;
     if (!flush(s, f)) { /* else the tail stays, and has it all */
         char path[4096];

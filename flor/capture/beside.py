@@ -20,11 +20,18 @@ Start = Callable[[tuple[bytes, ...], tuple[bytes, ...], bytes | None, bool], Non
 
 _LOCK = 3  # the descriptor of the locked directory
 
-# As they are before the program can change them. One thread is enough for whoever packs.
+#: Environment variables of who packs. One thread is enough. Memory that it has freed it needs again soon (and to get it
+#: from the kernel takes as long as what is done with it).
+SETTINGS = {
+    "OMP_NUM_THREADS": "1",
+    "ARROW_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
+
+# As they are before the program can change them.
 _PYTHON = os.fsencode(sys.executable or "")
-_ENVIRONMENT = tuple(
-    name + b"=" + value for name, value in {**os.environb, b"OMP_NUM_THREADS": b"1", b"ARROW_NUM_THREADS": b"1"}.items()
-)
+_ENVIRONMENT = tuple(os.fsencode(f"{name}={value}") for name, value in {**os.environ, **SETTINGS}.items())
 
 
 def _by_shell(

@@ -686,7 +686,11 @@ static PyType_Spec decoder_spec = {"flor.trace._decode.Decoder", sizeof(Decoder)
  * -----------------------------------------------------------------------------------------------
  */
 
-static PyMethodDef module_methods[] = {{"gather", gather, METH_VARARGS, gather_doc}, {NULL, NULL, 0, NULL}};
+static PyMethodDef module_methods[] = {
+    {"gather", gather, METH_VARARGS, gather_doc},
+    {"texts", texts, METH_VARARGS, texts_doc},
+    {NULL, NULL, 0, NULL},
+};
 
 static int module_exec(PyObject *module) {
     PyObject *type = PyType_FromModuleAndSpec(module, &decoder_spec, NULL);

@@ -75,6 +75,72 @@ static int tree(Tree *t, int depth) {
     return tag == '[' ? tree_write(t, "]", 1) : count == 1 ? tree_write(t, ",)", 2) : tree_write(t, ")", 1);
 }
 
+/* --- bytes one after the other
+ * ---------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    char *bytes;
+    Py_ssize_t used, room;
+} Bytes;
+
+/* Returns -1 with an error set if there is no memory. */
+static int bytes_write(Bytes *b, const unsigned char *from, Py_ssize_t length) {
+    if (length > b->room - b->used) {
+        char *larger = NULL;
+        if (length <= PY_SSIZE_T_MAX / 4 - b->used) {
+            b->room = (b->used + length) * 2;
+            larger = realloc(b->bytes, (size_t)b->room);
+        }
+        if (!larger) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        b->bytes = larger;
+    }
+    if (length) memcpy(b->bytes + b->used, from, (size_t)length);
+    b->used += length;
+    return 0;
+}
+
+/* What gather and texts return: kinds, offsets and bytes of n values. */
+typedef struct {
+    PyObject *kinds, *offsets;
+    unsigned char *kind;
+    char *offset;
+    Bytes data;
+} HeapColumn;
+
+static int heap_column_begin(HeapColumn *c, Py_ssize_t n) {
+    *c = (HeapColumn){0};
+    c->kinds = PyBytes_FromStringAndSize(NULL, n);
+    c->offsets = PyBytes_FromStringAndSize(NULL, (n + 1) * (Py_ssize_t)sizeof(int64_t));
+    if (!c->kinds || !c->offsets) return -1;
+    c->kind = (unsigned char *)PyBytes_AS_STRING(c->kinds);
+    c->offset = PyBytes_AS_STRING(c->offsets);
+    memset(c->offset, 0, sizeof(int64_t));
+    return 0;
+}
+
+/* Value i: `from` may be NULL if it has no bytes. */
+static int heap_column_write(HeapColumn *c, Py_ssize_t i, unsigned kind, const unsigned char *from, Py_ssize_t length) {
+    if (bytes_write(&c->data, from, length) < 0) return -1;
+    int64_t offset = c->data.used;
+    c->kind[i] = (unsigned char)kind;
+    memcpy(c->offset + (i + 1) * (Py_ssize_t)sizeof offset, &offset, sizeof offset);
+    return 0;
+}
+
+/* The result, or NULL if it is not `whole`. */
+static PyObject *heap_column_end(HeapColumn *c, int whole) {
+    PyObject *data = whole ? PyBytes_FromStringAndSize(c->data.bytes, c->data.used) : NULL;
+    free(c->data.bytes);
+    if (data) return Py_BuildValue("(NNN)", c->kinds, c->offsets, data);
+    Py_XDECREF(c->kinds);
+    Py_XDECREF(c->offsets);
+    return NULL;
+}
+
 /* --- gather
  * ---------------------------------------------------------------------------------------------------
  */
@@ -95,32 +161,26 @@ static int turn_to(PyObject *heap, int64_t stream, int64_t segment, Py_buffer *v
 
 static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
     Py_buffer rows, missing, view = {0};
-    PyObject *heap, *kinds = NULL, *offsets = NULL, *data = NULL;
-    Tree text = {0};
+    PyObject *heap;
+    HeapColumn column;
     int64_t stream = -1, segment = -1;
-    Py_ssize_t room = 0, used = 0;
+    int whole = 0;
     if (!PyArg_ParseTuple(args, "y*Oy*:gather", &rows, &heap, &missing)) return NULL;
     Py_ssize_t n = rows.len / (ROW * (Py_ssize_t)sizeof(int64_t));
-    kinds = PyBytes_FromStringAndSize(NULL, n);
-    offsets = PyBytes_FromStringAndSize(NULL, (n + 1) * (Py_ssize_t)sizeof(int64_t));
-    char *bytes = NULL;
-    if (!kinds || !offsets) goto done;
-    unsigned char *kind_at = (unsigned char *)PyBytes_AS_STRING(kinds);
-    char *offset_at = PyBytes_AS_STRING(offsets);
-    for (Py_ssize_t i = 0; i <= n; i++) {
-        int64_t offset = used;
-        memcpy(offset_at + i * (Py_ssize_t)sizeof offset, &offset, sizeof offset);
-        if (i == n) break;
+    if (heap_column_begin(&column, n) < 0) goto done;
+    for (Py_ssize_t i = 0; i < n; i++) {
         const unsigned char *row = (const unsigned char *)rows.buf + i * ROW * (Py_ssize_t)sizeof(int64_t);
         uint64_t payload = load64(row + 16), word = load64(row + 24);
         unsigned kind = word & 0xFF;
         unsigned char inline_bytes[8];
-        const unsigned char *from = NULL; /* NULL: the bytes are not there */
+        const unsigned char *from = NULL;
         Py_ssize_t length = 0;
+        int lacks_bytes = 0;
         if (kind == SHORT_STR) {
             memcpy(inline_bytes, row + 16, 8);
             length = inline_bytes[0];
-            from = length <= 7 ? inline_bytes + 1 : NULL;
+            from = inline_bytes + 1;
+            lacks_bytes = length > 7;
             kind = STR;
         } else if (kind <= TREE && HEAP_KINDS >> kind & 1) {
             if ((int64_t)(word >> 32) != stream || (int64_t)(payload >> HEAP_SHIFT) != segment) {
@@ -129,16 +189,58 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
                 if (turn_to(heap, stream, segment, &view) < 0) goto done;
             }
             uint64_t at = payload & OFFSET_MASK, size = view.obj ? (uint64_t)view.len : 0;
+            lacks_bytes = 1;
             if (size >= 4 && at <= size - 4) {
                 length = (Py_ssize_t)load32((const unsigned char *)view.buf + at) - 1;
-                int there = length >= 0 && (uint64_t)length <= size - 4 - at;
-                from = there ? (const unsigned char *)view.buf + at + 4 : NULL;
+                lacks_bytes = length < 0 || (uint64_t)length > size - 4 - at;
+                from = (const unsigned char *)view.buf + at + 4;
             }
-        } else {
-            kind_at[i] = (unsigned char)kind;
-            continue;
         }
-        if (from && kind == TREE) {
+        if (lacks_bytes) {
+            kind = GAP;
+            from = missing.buf;
+            length = missing.len;
+        }
+        if (heap_column_write(&column, i, kind, from, length) < 0) goto done;
+    }
+    whole = 1;
+done:
+    PyBuffer_Release(&view);
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&missing);
+    return heap_column_end(&column, whole);
+}
+
+/* --- texts
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+PyDoc_STRVAR(texts_doc, "texts(kinds, offsets, data, missing) -> (kinds, offsets, "
+                        "data)\n\nSee flor.trace.stream.texts.");
+
+static PyObject *texts(PyObject *Py_UNUSED(module), PyObject *args) {
+    Py_buffer kinds, offsets, data, missing;
+    HeapColumn column;
+    Tree text = {0};
+    int whole = 0;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*:texts", &kinds, &offsets, &data, &missing)) return NULL;
+    Py_ssize_t n = kinds.len;
+    if (heap_column_begin(&column, n) < 0) goto done;
+    if (offsets.len / (Py_ssize_t)sizeof(int64_t) != n + 1) {
+        PyErr_SetString(PyExc_ValueError, "there must be one more offset than kinds");
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const unsigned char *at = (const unsigned char *)offsets.buf + i * (Py_ssize_t)sizeof(int64_t);
+        uint64_t begin = load64(at), end = load64(at + sizeof(int64_t));
+        if (begin > end || end > (uint64_t)data.len) {
+            PyErr_SetString(PyExc_ValueError, "an offset lies outside the data");
+            goto done;
+        }
+        unsigned kind = ((const unsigned char *)kinds.buf)[i];
+        const unsigned char *from = (const unsigned char *)data.buf + begin;
+        Py_ssize_t length = (Py_ssize_t)(end - begin);
+        if (kind == TREE) {
             text.at = from;
             text.end = from + length;
             text.used = 0;
@@ -147,45 +249,21 @@ static PyObject *gather(PyObject *Py_UNUSED(module), PyObject *args) {
                 PyErr_NoMemory();
                 goto done;
             }
-            from = result == TREE_OK && text.at == text.end ? (const unsigned char *)text.text : NULL;
-            length = text.used;
-            kind = EXACT;
+            int makes_sense = result == TREE_OK && text.at == text.end;
+            kind = makes_sense ? EXACT : GAP;
+            from = makes_sense ? (const unsigned char *)text.text : missing.buf;
+            length = makes_sense ? text.used : missing.len;
         }
-        if (!from) {
-            kind = GAP;
-            from = missing.buf;
-            length = missing.len;
-        }
-        kind_at[i] = (unsigned char)kind;
-        if (length > room - used) {
-            if (length > PY_SSIZE_T_MAX / 4 - used) {
-                PyErr_NoMemory();
-                goto done;
-            }
-            room = (used + length) * 2;
-            char *larger = realloc(bytes, (size_t)room);
-            if (!larger) {
-                PyErr_NoMemory();
-                goto done;
-            }
-            bytes = larger;
-        }
-        if (length) memcpy(bytes + used, from, (size_t)length);
-        used += length;
+        if (heap_column_write(&column, i, kind, from, length) < 0) goto done;
     }
-    data = PyBytes_FromStringAndSize(bytes, used);
+    whole = 1;
 done:
-    free(bytes);
     free(text.text);
-    PyBuffer_Release(&view);
-    PyBuffer_Release(&rows);
+    PyBuffer_Release(&kinds);
+    PyBuffer_Release(&offsets);
+    PyBuffer_Release(&data);
     PyBuffer_Release(&missing);
-    if (!data) {
-        Py_XDECREF(kinds);
-        Py_XDECREF(offsets);
-        return NULL;
-    }
-    return Py_BuildValue("(NNN)", kinds, offsets, data);
+    return heap_column_end(&column, whole);
 }
 
 #endif

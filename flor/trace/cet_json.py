@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from flor.trace import format as f
 from flor.trace import values
 from flor.trace.decode import MISSING, Decoded, decode
-from flor.trace.stream import ROW, find
+from flor.trace.stream import ROW, find, text
 
 #: The least JSON that a block instance and a value make.
 _NODE_BYTES, _RECORD_BYTES = 45, 200
@@ -105,6 +105,8 @@ def columns(decoded: Decoded) -> LogColumns:
     def value(number: int) -> tuple[int, int, bytes | None]:
         word, payload = kinds[number], payloads[number]
         kind, data = find(word & 0xFF, payload, word >> 32, decoded.heap, MISSING)
+        if data is not None:
+            kind, data = text(kind, data, MISSING)
         return kind, payload, data
 
     return LogColumns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace import format as f
-from flor.trace.decode import Decoded, gather
+from flor.trace.decode import Decoded, gather, texts
 from flor.trace.layout import SourceKey
 from flor.trace.stream import ROW
 
@@ -107,10 +107,10 @@ def arrow(column: npt.NDArray[Any]) -> pa.Array:
 def decoded_instances(decoded: Decoded) -> Instances:
     """The instances that the decoder found, an activation's ordinal counted within its stream."""
     block = np.frombuffer(decoded.block, np.int64)
-    first = np.array([s.first_block for s in decoded.sources], np.int64)
-    # A source whose site table is missing has no blocks and the same first one as the next: the last counts.
-    source = np.searchsorted(first, block, side="right") - 1
-    here = block - first[source] if len(first) else block
+    counts = [s.end_block - s.first_block for s in decoded.sources]
+    source_of = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    block_of = np.concatenate([np.zeros(0, np.int32), *(np.arange(n, dtype=np.int32) for n in counts)])
+    source, here = source_of[block], block_of[block]
     columns = (decoded.parent, decoded.ordinal, decoded.stream, decoded.seq, decoded.begin)
     return instances_of(source, here, *(np.frombuffer(c, np.int64) for c in columns))
 
@@ -133,32 +133,50 @@ def decoded_about(decoded: Decoded) -> About:
 
 def decoded_rows(rows: memoryview, decoded: Decoded) -> Rows:
     """A site's rows as the decoder gives them, as columns."""
-    table = _with_places(np.frombuffer(rows, _ROW), decoded)
+    table = np.frombuffer(rows, _ROW)
     kind = table["kind"].astype(np.uint8)
-    kinds = np.unique(kind) if kind.min() != kind.max() else kind[:1]
+    kinds = _different(kind)
+    if _IN_HEAP[kinds].any():
+        table = _with_places(table, kind, decoded)
     payload = table["payload"]
     if not _HAS_PAYLOAD[kinds].all():
         payload = np.where(_HAS_PAYLOAD[kind], payload, np.uint64(0))
     if not _HAS_DATA[kinds].any():
         data = pa.nulls(len(kind), pa.large_binary())
     else:
-        valid = pa.py_buffer(np.packbits(_HAS_DATA[kind], bitorder="little"))
-        found, offsets, content = gather(table.view(np.uint8).data, decoded.heap)
-        kind = np.frombuffer(found, np.uint8)
-        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(content)]
-        data = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(kind), buffers)
+        kind, data = _with_data(*gather(table.view(np.uint8).data, decoded.heap))
     return Rows(Values(table["instance"], table["seq"], kind, payload, data), table["stream"])
 
 
-def _with_places(table: npt.NDArray[Any], decoded: Decoded) -> npt.NDArray[Any]:
+def in_words(values: Values) -> Values:
+    """Values with each TREE as an EXACT: for who reads them. What stores them leaves them as they are."""
+    kind, data = values.kind, values.data
+    if not (kind == f.TREE).any():
+        return values
+    _, offsets, content = data.buffers()
+    here = memoryview(offsets)[8 * data.offset : 8 * (data.offset + len(data) + 1)]
+    kind, data = _with_data(*texts(np.ascontiguousarray(kind).data, here, memoryview(content)))
+    return replace(values, kind=kind, data=data)
+
+
+def _with_data(
+    kinds: bytes, offsets: bytes | memoryview, content: bytes | memoryview
+) -> tuple[npt.NDArray[np.uint8], pa.LargeBinaryArray]:
+    """Kinds and heap bytes as the decoder gives them, as columns."""
+    kind = np.frombuffer(kinds, np.uint8)
+    valid = np.packbits(_HAS_DATA[kind], bitorder="little")
+    buffers = [pa.py_buffer(b) for b in (valid, offsets, content)]
+    return kind, pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(kind), buffers)
+
+
+def _with_places(table: npt.NDArray[Any], kind: npt.NDArray[np.uint8], decoded: Decoded) -> npt.NDArray[Any]:
     """Rows whose heap segments are gone, as far as anything of them was carried on, refer to where it lies now."""
-    at = np.flatnonzero(_IN_HEAP[table["kind"] & 0xFF])
-    if not len(at):
-        return table
+    at = np.flatnonzero(_IN_HEAP[kind])
     stream, payload = table["stream"][at], table["payload"][at]
     segment = payload >> np.uint64(f.HEAP_SHIFT)
-    pairs, which = np.unique(np.stack([stream.astype(np.uint64), segment]), axis=1, return_inverse=True)
-    gone = np.array([not decoded.heap.has(int(a), int(b)) for a, b in pairs.T])[which.reshape(-1)]
+    begins = np.flatnonzero(np.r_[True, (stream[1:] != stream[:-1]) | (segment[1:] != segment[:-1])])
+    places = zip(stream[begins].tolist(), segment[begins].tolist(), strict=True)
+    gone = np.repeat([not decoded.heap.has(*place) for place in places], np.diff(begins, append=len(at)))
     if not gone.any():
         return table
     table = table.copy()
@@ -172,18 +190,30 @@ def remembered(site: int, rows: memoryview, decoded: Decoded, highest: dict[int,
     """Heap bytes of a site's rows that later records may refer to again (see flor.trace.format). `highest` learns the
     highest heap segment that a row of a stream refers to."""
     table = np.frombuffer(rows, _ROW)
-    table = table[_IN_HEAP[table["kind"] & 0xFF]]
-    for stream in np.unique(table["stream"]).tolist():
-        own = table[table["stream"] == stream]
-        highest[stream] = max(highest.get(stream, 0), int(own["payload"].max()) >> f.HEAP_SHIFT)
-        for kind in np.unique(own["kind"]).tolist():
-            payloads = own["payload"][own["kind"] == kind]
+    kinds = table["kind"].astype(np.uint8)
+    if not _IN_HEAP[_different(kinds)].any():
+        return
+    at = np.flatnonzero(_IN_HEAP[kinds])
+    streams = table["stream"][at]
+    for stream in _different(streams):
+        own = at[streams == stream]
+        payloads, own_kinds = table["payload"][own], kinds[own]
+        highest[stream] = max(highest.get(stream, 0), int(payloads.max()) >> f.HEAP_SHIFT)
+        for kind in _different(own_kinds):
+            of_kind = payloads[own_kinds == kind]
             if kind == f.GAP:
-                for payload in np.unique(payloads)[-_GAPS:].tolist():
+                for payload in np.unique(of_kind)[-_GAPS:].tolist():
                     yield (stream, kind, payload), (payload, decoded.heap.read(stream, payload) or b"")
                 continue
-            for payload in payloads[: -_LOOKED_AT - 1 : -1].tolist():
+            for payload in of_kind[: -_LOOKED_AT - 1 : -1].tolist():
                 data = decoded.heap.read(stream, payload)
                 if data is not None and len(data) <= f.MAX_REUSED:
                     yield (stream, kind, site), (payload, data)
                     break
+
+
+def _different(small: npt.NDArray[Any]) -> list[int]:
+    """The different ones of small numbers that are not negative."""
+    same = not len(small) or small.min() == small.max()
+    found: list[int] = (small[:1] if same else np.flatnonzero(np.bincount(small))).tolist()
+    return found

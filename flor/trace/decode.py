@@ -191,6 +191,14 @@ def gather(rows: bytes | memoryview, heap: Heaps, *, python: bool = False) -> tu
     return gathered
 
 
+def texts(
+    kinds: bytes | memoryview, offsets: bytes | memoryview, data: bytes | memoryview, *, python: bool = False
+) -> tuple[bytes, bytes, bytes]:
+    """`stream.texts`, in C where it is built."""
+    found: tuple[bytes, bytes, bytes] = _machine(python).texts(kinds, offsets, data, MISSING)
+    return found
+
+
 def _machine(python: bool) -> Any:
     return in_python if python or in_c is None else in_c
 

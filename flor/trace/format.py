@@ -124,7 +124,7 @@ NAMED = 21  # heap: UTF-8, qualified name of a function, class or module, preced
 GAP = 22  # heap: JSON {"why", "type"?, "shape"?, "dtype"?}; the value was there and is not kept
 REDACTED = 23
 DATE = 24  # heap: UTF-8, ISO 8601: a datetime, date, time or pandas Timestamp
-TREE = 26  # heap: a list or tuple of numbers in binary (see above); readers give it as EXACT
+TREE = 26  # heap: a list or tuple of numbers in binary (see above); who reads values gets an EXACT
 
 VALUE_KINDS = frozenset({*range(NONE, DATE + 1), TREE})
 HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE, TREE})

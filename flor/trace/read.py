@@ -30,6 +30,7 @@ from flor.trace.columns import (
     decoded_about,
     decoded_instances,
     decoded_rows,
+    in_words,
     instances_of,
     no_rows,
 )
@@ -224,7 +225,7 @@ class Trace:
             self._duplicates.add((source, site), sum(len(own.stream) for _, own in found) - len(rows.stream))
         if (number := self._assembled[1]) is not None:
             rows = replace(rows, values=replace(rows.values, instance=number[rows.values.instance]))
-        return rows
+        return replace(rows, values=in_words(rows.values))
 
     def log_columns(self) -> LogColumns:
         """Everything, arranged for `cet_json.write_log`. Raises FlorError as `instances` does."""

@@ -534,8 +534,7 @@ class Decoder:
 def gather(rows: bytes | memoryview, heap: Heap, missing: bytes, /) -> tuple[bytes, bytes, bytes]:
     """The heap bytes of a site's values: (kinds, offsets, data), uint8[n], int64[n + 1] and the bytes.
 
-    SHORT_STR becomes STR, TREE becomes EXACT. A value whose bytes are not where it says, or make no sense, becomes a
-    GAP with the bytes `missing`.
+    SHORT_STR becomes STR. A value whose bytes are not where it says becomes a GAP with the bytes `missing`.
     """
     words = memoryview(rows).cast("B").cast("Q")
     kinds, offsets, data = bytearray(), array("q", [0]), bytearray()
@@ -548,18 +547,45 @@ def gather(rows: bytes | memoryview, heap: Heap, missing: bytes, /) -> tuple[byt
 
 
 def find(kind: int, payload: int, stream: int, heap: Heap, missing: bytes) -> tuple[int, bytes | None]:
-    """One value's kind and heap bytes, as in `gather`; None if its kind has none."""
+    """One value's kind and heap bytes, as `gather` gives them; None if its kind has none."""
     found: bytes | None
     if kind == SHORT_STR:
         length = payload & 0xFF
         kind, found = STR, payload.to_bytes(8, "little")[1 : length + 1] if length <= 7 else None
     elif kind in HEAP_KINDS:
         found = read_heap(heap(stream, payload >> HEAP_SHIFT), payload & ((1 << HEAP_SHIFT) - 1))
-        if kind == TREE:
-            kind, found = EXACT, None if found is None else tree_text(found)
     else:
         return kind, None
     return (GAP, missing) if found is None else (kind, found)
+
+
+def texts(
+    kinds: bytes | memoryview, offsets: bytes | memoryview, data: bytes | memoryview, missing: bytes, /
+) -> tuple[bytes, bytes, bytes]:
+    """What `gather` gives, each TREE as an EXACT; one that makes no sense becomes a GAP with the bytes `missing`.
+
+    Raises ValueError if the offsets do not fit.
+    """
+    ends = memoryview(offsets).cast("B").cast("q").tolist()
+    if len(ends) != len(kinds) + 1:
+        raise ValueError("there must be one more offset than kinds")
+    found_kinds, found_offsets, found = bytearray(), array("q", [0]), bytearray()
+    for kind, begin, end in zip(bytes(kinds), ends, ends[1:], strict=False):
+        if not 0 <= begin <= end <= len(data):
+            raise ValueError("an offset lies outside the data")
+        kind, own = text(kind, bytes(data[begin:end]), missing)
+        found_kinds.append(kind)
+        found += own
+        found_offsets.append(len(found))
+    return bytes(found_kinds), found_offsets.tobytes(), bytes(found)
+
+
+def text(kind: int, data: bytes, missing: bytes) -> tuple[int, bytes]:
+    """One value's kind and heap bytes as `texts` gives them."""
+    if kind != TREE:
+        return kind, data
+    found = tree_text(data)
+    return (GAP, missing) if found is None else (EXACT, found)
 
 
 def read_heap(segment: bytes | memoryview | None, at: int) -> bytes | None:

@@ -102,7 +102,9 @@ def check(run: WrittenRun) -> None:
         assert facts(decode(run.path)) == facts(in_python)
         for rows in in_python.rows:
             if rows:
-                assert decoding.gather(rows, in_python.heap) == decoding.gather(rows, in_python.heap, python=True)
+                gathered = decoding.gather(rows, in_python.heap)
+                assert gathered == decoding.gather(rows, in_python.heap, python=True)
+                assert decoding.texts(*gathered) == decoding.texts(*gathered, python=True)
     parent = run.read("c").instances().parent.tolist()
     assert all(p < i for i, p in enumerate(parent))
     for source in in_python.sources:
