@@ -55,6 +55,7 @@ enum {
 #define MAX_STR 65536
 #define MIN_SECRET 4 /* characters: a shorter text says too little to look for it elsewhere */
 #define MAX_SECRETS 64
+#define MAX_TYPE_NAME 200
 
 /* flor/capture/ops.py */
 enum {
@@ -143,9 +144,9 @@ typedef struct Stream {
     uint64_t sealed; /* records in earlier segments */
     int64_t last_time;
     struct {
-        PyTypeObject *type;
+        char name[MAX_TYPE_NAME];
         uint64_t ref;
-    } gaps[64];
+    } gaps[64]; /* by the hash of the name; an empty one is free */
     PyThreadState *thread;
     struct Stream *next_stream, *next_free;
 } Stream;

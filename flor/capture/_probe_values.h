@@ -32,19 +32,23 @@ static inline int seen_last(const Stream *s, const Probe *p, PyObject *v) {
     return p->last == v || (PyWeakref_CheckRefExact(p->last) && refers_to(p->last, v));
 }
 
+/* A gap names the type. Types come and go: their addresses tell nothing. */
 static void intern_gap(Stream *s, uint32_t head, PyTypeObject *type) {
-    size_t i = ((uintptr_t)type >> 5) & 63;
-    if (s->gaps[i].type != type) {
-        char text[320], name[200];
-        size_t n = 0;
-        for (const char *c = type->tp_name; *c && n < sizeof name - 1; c++) {
-            if ((unsigned char)*c >= 32 && *c != '"' && *c != '\\') name[n++] = *c;
-        }
-        name[n] = 0;
+    char name[MAX_TYPE_NAME];
+    size_t n = 0;
+    uint32_t hash = 0;
+    for (const char *c = type->tp_name; *c && n < sizeof name - 1; c++) {
+        if ((unsigned char)*c >= 32 && *c != '"' && *c != '\\') name[n++] = *c;
+        hash = 31 * hash + (unsigned char)*c;
+    }
+    name[n] = 0;
+    size_t i = (hash ^ hash >> 6) & 63;
+    if (!n || strcmp(s->gaps[i].name, name)) {
+        char text[MAX_TYPE_NAME + 64];
         int size = snprintf(text, sizeof text, "{\"why\": \"time budget\", \"type\": \"%s\"}", name);
         uint64_t ref;
         if (!heap_put(s, NULL, text, (size_t)size, &ref)) return;
-        s->gaps[i].type = type;
+        memcpy(s->gaps[i].name, name, n + 1);
         s->gaps[i].ref = ref;
     }
     emit(s, head | KIND(K_GAP), s->gaps[i].ref);

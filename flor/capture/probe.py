@@ -203,7 +203,7 @@ class _Stream:
         self.busy = False
         self.meant = False  # what is being raised is meant for the program
         self.dead = False
-        self.gaps: dict[int, int] = {}
+        self.gaps: dict[str, int] = {}  # by the type's name: types come and go
 
     def record(self, probe: Probe, values: tuple[Any, ...]) -> None:
         """Do what a probe does. The program's signal handlers and finalizers can run anywhere in it: they are not
@@ -824,13 +824,13 @@ class Probe:
         return True
 
     def gap(self, s: _Stream, head: int, kind: type) -> None:
-        ref = s.gaps.get(id(kind))
+        name = "".join(c for c in _c_name(kind) if c >= " " and c not in '"\\')[:199]
+        ref = s.gaps.get(name)
         if ref is None:
-            name = "".join(c for c in _c_name(kind) if c >= " " and c not in '"\\')[:199]
             ref = s.keep(None, f'{{"why": "time budget", "type": "{name}"}}'.encode())
             if ref is None:
                 return
-            s.gaps[id(kind)] = ref
+            s.gaps[name] = ref
         s.emit(head | f.GAP << f.KIND_SHIFT, ref)
 
     def record_all(self, s: _Stream, values: tuple[Any, ...], opens: int) -> None:

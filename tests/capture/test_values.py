@@ -13,7 +13,7 @@ import pytest
 from flor.trace import format as f
 from flor.trace.values import gap_reason, text
 from tests.capture.reading import newest_trace, sites
-from tests.conftest import flor
+from tests.conftest import RECORDERS, flor
 from tests.walkthrough import annotate
 
 # Each line's right side, and what is read back: (kind, text).
@@ -199,6 +199,29 @@ def test_files_and_folders_are_the_owners_alone(write: Callable[[str, str], Path
     assert modes == {"0o700"}
     modes = {oct(p.stat().st_mode & 0o777) for p in flor_home.rglob("*") if p.is_file()}
     assert modes == {"0o600"}
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_a_gap_names_the_type_that_the_value_had_when_types_come_and_go(
+    recorder: str, write: Callable[[str, str], Path]
+) -> None:
+    write(
+        "script.py",
+        """
+        import gc
+        for i in range(3000):
+            x = type(f"Kind{i}", (list,), {})([i])
+            x = None
+            gc.collect(0)
+        """,
+    )
+    assert flor("python", "script.py", "types", FLOR_TIME_SHARE="0", FLOR_RECORDER=recorder).returncode == 0
+    trace = newest_trace("types")
+    (source, site, _) = sites(trace, 'type(f"Kind{i}", (list,), {})([i])')[0]
+    values = trace.values(source, site)
+    gaps = {n: json.loads(data)["type"] for n, data in enumerate(values.data.to_pylist()) if values.kind[n] == f.GAP}
+    assert len(gaps) > 100
+    assert gaps == {n: f"Kind{n}" for n in gaps}
 
 
 @pytest.mark.parametrize("share", ["0", "1"])
