@@ -79,8 +79,9 @@ class Thinning:
         except OSError:
             return
         try:
-            if os.pwrite(fd, bytes(64), 0) == 64:
-                self.control = mmap.mmap(fd, 64, **NO_DESCRIPTOR)
+            size = 8 * f.CONTROL_WORDS
+            if os.pwrite(fd, bytes(size), 0) == size:
+                self.control = mmap.mmap(fd, size, **NO_DESCRIPTOR)
         except OSError:
             pass
         finally:
@@ -137,8 +138,8 @@ class Thinning:
         written = self.sealed + unsealed
         consumed = packed = others = 0
         if self.control is not None:
-            self.control[:8] = _INT.pack(written)
-            consumed, packed, others = struct.unpack_from("<3Q", self.control, 8)
+            self.control[8 * f.WRITTEN : 8 * f.WRITTEN + 8] = _INT.pack(written)
+            consumed, packed, others = struct.unpack_from("<3Q", self.control, 8 * f.CONSUMED)
         waiting = written - min(consumed, written) + others
         of_budget = 1 - (packed + waiting) / self.budget
         of_backlog = 1 - waiting / self.backlog

@@ -12,7 +12,7 @@ import pyarrow as pa
 from flor.home import NOT_PACKED, open_run
 from flor.trace.cet_json import log_run
 from flor.trace.ended import LOG_LIMIT
-from flor.trace.format import RECORD
+from flor.trace.format import CONSUMED, CONTROL_WORDS, OTHERS, PACKED, RECORD
 from flor.trace.layout import VanishedError, reason
 from flor.trace.pack import Packer, entries, goes_on, pack_rest
 from flor.trace.write import open_private
@@ -81,8 +81,9 @@ class _Control:
         consumed = self.packer.consumed if self.packer else {}
         for name in waiting:
             if (words := self._words(name)) is not None:
-                for at, number in ((1, consumed.get(name, 0)), (2, packed), (3, sum(waiting.values()) - waiting[name])):
-                    words[8 * at : 8 * at + 8] = number.to_bytes(8, "little")
+                others = sum(waiting.values()) - waiting[name]
+                for word, number in ((CONSUMED, consumed.get(name, 0)), (PACKED, packed), (OTHERS, others)):
+                    words[8 * word : 8 * word + 8] = number.to_bytes(8, "little")
 
     def _words(self, process: str) -> mmap.mmap | None:
         if process not in self._maps:
@@ -90,7 +91,7 @@ class _Control:
                 contextlib.suppress(OSError, ValueError),
                 (self._run / "segments" / process / "control").open("r+b") as file,
             ):
-                self._maps[process] = mmap.mmap(file.fileno(), 64)
+                self._maps[process] = mmap.mmap(file.fileno(), 8 * CONTROL_WORDS)
         return self._maps.get(process)
 
 

@@ -84,8 +84,9 @@ TAIL = 4096
 CHUNK = 61440  # bytes of a tail behind TAIL: whole pages, whole records
 
 
-#: The word of `control` that says that a block was thinned.
-THINNED = 4
+#: The words of `control`, and how many there are.
+WRITTEN, CONSUMED, PACKED, OTHERS, THINNED = range(5)
+CONTROL_WORDS = 8
 
 #: The last record of a segment of events that is complete before it is full: no activation is left.
 CLOSED = (2 << KIND_SHIFT).to_bytes(RECORD, "little")
