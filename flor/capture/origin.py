@@ -143,7 +143,7 @@ def is_plain(value: object) -> bool:
     seen, todo = {id(value)}, [value]
     while todo:
         holder = todo.pop()
-        if _size(holder) > MAX_REACHED:
+        if _size(holder) > MAX_REACHED or type(holder) is _FRAME_LOCALS:
             return False
         for referent in gc.get_referents(holder):
             kind = type(referent)
@@ -178,6 +178,9 @@ def _is_long(value: object) -> bool:
 
 
 _SIZED = frozenset({tuple, list, dict, set, frozenset})
+
+#: The locals of a running function, of which the garbage collector sees the frame only. (Before 3.13 a dictionary.)
+_FRAME_LOCALS = (lambda: type(sys._getframe().f_locals))() if sys.version_info >= (3, 13) else None
 
 #: What shows nothing of what it refers to.
 _CLOSED = frozenset(

@@ -237,6 +237,21 @@ def test_what_is_derived_from_a_plain_type_is_kept_by_what_that_type_holds() -> 
     assert shown(own_array()) == "[0, 1, 2]"
 
 
+def test_the_locals_of_a_running_function_are_not_asked() -> None:
+    asked = []
+
+    class Asked:
+        def __repr__(self) -> str:
+            asked.append(self)
+            return "asked"
+
+    local = Asked()
+    for value in (sys._getframe().f_locals, types.MappingProxyType(sys._getframe().f_locals)):
+        keep(value, False)
+    assert asked == []
+    assert local
+
+
 def test_the_order_of_an_ordered_dict_is_its_own() -> None:
     class Ordered(collections.OrderedDict[str, int]):
         pass
