@@ -2,6 +2,7 @@
 # make test     all tests, on every supported Python that is there
 # make lint     formatting, style, types, the arrows between rooms
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
+# make figures  the figures of the last make bench into docs/performance.md
 # make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
 # make cpython  CPython's own tests by plain Python and under capture, on every supported Python, in about three hours
 
@@ -10,7 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint bench oracle cpython clean
+# What is compiled once is compiled for all of the processes that the targets start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test lint bench figures oracle cpython clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +46,10 @@ oracle: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(if $(LONG),--values 500000000)
+
+figures: $(INSTALLED)
+	$(BIN)/pip install -qq --editable '.[bench]'
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info flor/*/*.so

@@ -22,6 +22,7 @@ def sections(scale: float, pairs: int, values: int) -> dict[str, Callable[[], li
     """What measures each section, in the order in which it is done."""
     return {
         "startup": lambda: commands.startup(4 * pairs),
+        "imports": lambda: commands.imports(2 * pairs),
         "etl": lambda: commands.etl(2 * pairs),
         "capture": lambda: capture.ratios(scale, pairs),
         "thinning": lambda: capture.thinned(scale, pairs),

@@ -40,11 +40,11 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload("nbody", "n-body, pure Python", 200_000),
-    Workload("sgd", "SGD, pure Python, a call in the loop", 400_000),
-    Workload("mlp", "MLP, numpy minibatches", 2000),
-    Workload("iris", "Iris sweep, scikit-learn", 1500, "sklearn"),
-    Workload("torch_mlp", "MLP, PyTorch minibatches", 400, "torch"),
+    Workload("nbody", "n-body, pure Python", 100_000),
+    Workload("sgd", "SGD, pure Python, a call in the loop", 200_000),
+    Workload("mlp", "MLP, numpy minibatches", 1000),
+    Workload("iris", "Iris sweep, scikit-learn", 750, "sklearn"),
+    Workload("torch_mlp", "MLP, PyTorch minibatches", 200, "torch"),
 )
 
 

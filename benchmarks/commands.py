@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +12,9 @@ from benchmarks import processes, traces
 from benchmarks.results import Row, spread
 
 ROOT = Path(__file__).parent.parent
+
+#: Modules that are shown one by one.
+_SHOWN = 12
 
 #: About ten recorded values an iteration.
 TABLE = """\
@@ -36,6 +41,24 @@ def startup(times: int) -> list[Row]:
             added.append((captured.wall - plain.wall, captured.cpu - plain.cpu, captured.beside))
     wall, cpu, beside = zip(*added[1:], strict=True)  # the first one fills caches
     return [{"title": "flor python, empty script", "wall": spread(wall), "cpu": spread(cpu), "beside": spread(beside)}]
+
+
+def imports(times: int) -> list[Row]:
+    """What `flor python` imports before a program begins, that plain Python does not: a row for each of the modules
+    that take longest, and one for the others: `title`, `self` (seconds in the module's own code)."""
+    found = [_imports("import flor.capture.run, flor.trace.ended") for _ in range(times + 1)][1:]
+    plain = _imports("pass")
+    own = {name: statistics.median(one[name] for one in found) for name in found[0].keys() - plain.keys()}
+    longest = sorted(own, key=lambda name: -own[name])
+    shown, others = longest[:_SHOWN], longest[_SHOWN:]
+    rest = {"title": f"{len(others)} others", "self": sum(own[name] for name in others)}
+    return [*({"title": name, "self": own[name]} for name in shown), rest]
+
+
+def _imports(code: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    lines = [line.split(":", 1)[1].split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {name.strip(): int(own) / 1e6 for own, _, name in lines if own.strip().isdecimal()}
 
 
 def etl(times: int) -> list[Row]:

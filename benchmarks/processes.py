@@ -65,6 +65,8 @@ def start(command: list[str], *, home: Path, cwd: Path | None = None, settings: 
     and what it has left behind."""
     one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     environment = {**os.environ, **one, "FLOR_HOME": str(home), **settings}
+    if "PYTHONDONTWRITEBYTECODE" not in settings:
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start would compile Flor
     before = _children()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(

@@ -20,7 +20,6 @@ NUMBERS = {
     "a counter": "for i in range({n}): pass\n",
     "one value, repeated": "for x in [1.5] * {n}: pass\n",
 }
-_SHARE = 0.5  # of a workload's length: what fits unpacked into the backlog's limit
 
 #: A loop that records about two values an iteration, and what it needs itself does not grow.
 LONG = "import sys\nfor i in range(int(sys.argv[1])):\n    x = i * 0.5\n"
@@ -38,7 +37,7 @@ def sizes(scale: float) -> list[Row]:
             rows.append({"title": title, **_size([str(script)])})
     for workload in WORKLOADS:
         if workload.is_here:
-            rows.append({"title": workload.title, **_size(workload.script(scale * _SHARE))})
+            rows.append({"title": workload.title, **_size(workload.script(scale))})
     return rows
 
 

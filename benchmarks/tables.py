@@ -72,6 +72,11 @@ def startup(rows: list[Row]) -> Table:
     return [*table, *([r["title"], *(milliseconds(r[k]) for k in ("wall", "cpu", "beside"))] for r in rows)]
 
 
+def imports(rows: list[Row]) -> Table:
+    lines = [[r["title"], f"{r['self'] * 1000:.1f} ms"] for r in rows]
+    return [["import, by itself", "time"], *lines, ["all", f"{sum(r['self'] for r in rows) * 1000:.1f} ms"]]
+
+
 def etl(rows: list[Row]) -> Table:
     return [["whole command", "wall", "CPU"], *([r["title"], seconds(r["wall"]), seconds(r["cpu"])] for r in rows)]
 
@@ -113,6 +118,7 @@ def _both(row: Row) -> str:
 
 TABLES: dict[str, Callable[[list[Row]], Table]] = {
     "startup": startup,
+    "imports": imports,
     "etl": etl,
     "capture": capture,
     "thinning": thinning,

@@ -2,6 +2,7 @@
 what is given as arguments to Python, as in `pythons.py -m tests.cpython`.
 
 `make test` calls it before it runs them on the Python of .venv. A version that is not there is named, not an error.
+Tests that are marked `once` run on the Python of .venv only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13)
-_TESTS = ["-m", "pytest", "-n", "2", "tests"]
+_TESTS = ["-m", "pytest", "-n", "2", "-m", "not once", "tests"]
 
 
 def interpreter(minor: int) -> str | None:

@@ -15,6 +15,8 @@ from benchmarks import peers, probes, processes, results, tables
 from benchmarks.capture import WORKLOADS, Workload
 from benchmarks.results import spread
 
+pytestmark = pytest.mark.once
+
 HERE = [w for w in WORKLOADS if w.is_here]
 
 

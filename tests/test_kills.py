@@ -26,6 +26,8 @@ from flor.home import runs
 from flor.trace.pack import pack
 from tests.conftest import flor
 
+pytestmark = pytest.mark.once
+
 Write = Callable[[str, str], Path]
 FLOR = Path(sys.executable).with_name("flor")
 

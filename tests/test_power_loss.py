@@ -18,6 +18,8 @@ from flor.etl import sql, table
 from flor.home import process_started, runs
 from tests.conftest import flor
 
+pytestmark = pytest.mark.once
+
 Write = Callable[[str, str], Path]
 
 

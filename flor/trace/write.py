@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -103,9 +102,8 @@ def _flush(file: Any) -> None:
     os.fsync(file.fileno())
 
 
-# Most columns hold one number in most row groups: compressed pages of it are as small as a dictionary's and their
-# bytes need no looking at one by one. The split bytes of doubles zstd makes hardly smaller than LZ4 does, in twice the
-# time.
+# Most columns hold one number in most row groups: compressed pages of it are as small as a dictionary's, and its bytes
+# need no looking at one by one. Of numbers zstd makes hardly less than LZ4 does, and takes longer than all the rest.
 _BLOCK_ENCODINGS = {
     "use_dictionary": False,
     "column_encoding": dict.fromkeys(("parent", "ordinal", "seq", "begin"), "DELTA_BINARY_PACKED"),
@@ -134,8 +132,7 @@ def _parquet(
         with pq.ParquetWriter(
             file,
             schema,
-            compression={name: "lz4" if name == "payload" else "zstd" for name in schema.names},
-            compression_level={name: 1 for name in schema.names if name != "payload"},
+            compression={name: "zstd" if name == "data" else "lz4" for name in schema.names},
             data_page_size=_PAGE_SIZE,
             write_statistics=["source", "site", "data"] if schema.get_field_index("site") >= 0 else False,
             **encodings,
@@ -183,9 +180,10 @@ def _site_tables(number: int, site: int, rows: memoryview, decoded: Decoded) -> 
     pieces: list[pa.Table] = []
     in_pieces = held = at = 0
     count, total = _FIRST_ROWS, len(rows) // _ROW_BYTES
+    place = [arrow(np.full(min(total, _GROUP), n, np.int32)) for n in (number, site)]
     while at < total:
         count = min(count, total - at, _GROUP - in_pieces)
-        table = _table(number, site, decoded_rows(rows[at * _ROW_BYTES : (at + count) * _ROW_BYTES], decoded))
+        table = _table(place, decoded_rows(rows[at * _ROW_BYTES : (at + count) * _ROW_BYTES], decoded))
         size = table.column("data").nbytes
         pieces.append(table)
         at, in_pieces, held = at + count, in_pieces + count, held + size
@@ -197,8 +195,8 @@ def _site_tables(number: int, site: int, rows: memoryview, decoded: Decoded) -> 
         yield pa.concat_tables(pieces)
 
 
-def _table(source: int, site: int, rows: Rows) -> pa.Table:
+def _table(place: list[pa.Array], rows: Rows) -> pa.Table:
+    """Rows of the source and site that are repeated in `place`."""
     v = rows.values
-    places = [np.full(len(rows.stream), number, np.int32) for number in (source, site)]
-    columns: list[npt.NDArray[Any]] = [*places, rows.stream, v.seq, v.instance, v.kind, v.payload]
-    return pa.table([*map(arrow, columns), v.data], schema=VALUES)
+    columns = map(arrow, (rows.stream, v.seq, v.instance, v.kind, v.payload))
+    return pa.table([*(p.slice(0, len(rows.stream)) for p in place), *columns, v.data], schema=VALUES)

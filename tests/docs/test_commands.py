@@ -12,6 +12,8 @@ import pytest
 from flor.cli import _parser
 from tests.docs.pages import PAGES, ROOT, Command, Session, fences, masked, matches, steps
 
+pytestmark = pytest.mark.once
+
 #: Commands that cannot run in a test, and why.
 NOT_RUN = {
     "make demo": "sets up the environment that this test already runs in; it runs the commands of the README",

@@ -11,6 +11,8 @@ import pytest
 from tests.cpython.compare import differences
 from tests.docs.pages import PAGES, ROOT
 
+pytestmark = pytest.mark.once
+
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 

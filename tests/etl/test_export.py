@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from flor.errors import FlorError
 from flor.etl.export import csv_cell, head, write_csv
 
+pytestmark = pytest.mark.once
+
 COLUMNS = [
     (pa.array([1, None, -(2**63)]), ["1", "", "-9223372036854775808"]),
     (pa.array([1.0, None, 0.1]), ["1.0", "", "0.1"]),

@@ -8,6 +8,8 @@ import pytest
 from flor.etl.join import join
 from tests.etl.trees import expected, parse
 
+pytestmark = pytest.mark.once
+
 CASES = {
     "a script that loops over nothing is one row": (
         """

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flor.etl.join import Tree, join
+
+pytestmark = pytest.mark.once
 
 
 class Program(NamedTuple):

@@ -10,6 +10,8 @@ from flor.capture.rewrite import rewrite
 from flor.capture.sites import Block
 from flor.etl.keys import Blocks, base_name, in_nesting_order, key_names, keys, run_key
 
+pytestmark = pytest.mark.once
+
 
 def blocks_of(source: str) -> list[Block]:
     return rewrite(ast.parse(source), source.encode()).map.blocks

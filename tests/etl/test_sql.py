@@ -15,6 +15,8 @@ from flor.errors import FlorError
 from flor.etl.sql import query, run
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
+pytestmark = pytest.mark.once
+
 SOURCE = "def f(a):\n    return g(a)\nfor i in x:\n    y=f(i)\n"
 TREE = """
 module

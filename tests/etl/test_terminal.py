@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flor.etl.terminal import draw
+
+pytestmark = pytest.mark.once
 
 FLOAT = 0.9130434782608695
 

@@ -11,6 +11,8 @@ import pytest
 from flor.etl.typed import Recorded, column, constant, together
 from flor.trace import format as f
 
+pytestmark = pytest.mark.once
+
 TEXT = pa.large_string()
 
 
