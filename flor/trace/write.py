@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -198,5 +199,6 @@ def _site_tables(number: int, site: int, rows: memoryview, decoded: Decoded) -> 
 def _table(place: list[pa.Array], rows: Rows) -> pa.Table:
     """Rows of the source and site that are repeated in `place`."""
     v = rows.values
-    columns = map(arrow, (rows.stream, v.seq, v.instance, v.kind, v.payload))
-    return pa.table([*(p.slice(0, len(rows.stream)) for p in place), *columns, v.data], schema=VALUES)
+    columns: list[npt.NDArray[Any]] = [rows.stream, v.seq, v.instance, v.kind, v.payload]
+    here = [p.slice(0, len(rows.stream)) for p in place]
+    return pa.table([*here, *map(arrow, columns), v.data], schema=VALUES)
