@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["python"]:  # its output and its interrupts are the program's own
             return python(arguments[1:])
         return _command(arguments)
+    except KeyboardInterrupt:  # before a program has begun; it reports its own. Python then dies by SIGINT
+        sys.excepthook = lambda *_: None
+        raise
     except FlorError as error:
         _warn([error])
         return 2

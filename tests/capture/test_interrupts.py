@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,3 +116,16 @@ sys.setrecursionlimit(LIMIT)
 depth(0)
 sys.setrecursionlimit(1000)
 """
+
+
+def test_an_interrupt_before_the_program_begins_says_nothing(write: Write) -> None:
+    write("script.py", "print('begun')\n")
+    code = """
+import flor.cli, flor.capture.run
+def interrupted(*_):
+    raise KeyboardInterrupt
+flor.capture.run.settings = interrupted
+flor.cli.main(["python", "script.py", "case"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
