@@ -128,11 +128,23 @@ def name(parsed: argparse.Namespace) -> None:
 
 
 def etl(parsed: argparse.Namespace) -> None:
-    from flor.etl import export, table
+    import time
+
+    from flor.etl import export, long, table
+    from flor.etl.selection import Selection, moment
     from flor.home import runs
     from flor.trace.ended import start_packing
 
-    made = table.make_table(parsed.experiment, parsed.shadow, parsed.run or None)
+    selection = Selection(
+        tuple(parsed.run or ()),
+        None if parsed.since is None else moment(parsed.since, time.time()),
+        parsed.where,
+        parsed.last,
+    )
+    if parsed.long:
+        made = long.make_long_table(parsed.experiment, parsed.shadow, selection)
+    else:
+        made = table.make_table(parsed.experiment, parsed.shadow, selection, rows=parsed.rows, times=parsed.time)
     target = Path(f"{parsed.experiment}.csv")
     export.write_csv(made.arrow, target)
     table.save(made, parsed.experiment)
@@ -246,6 +258,12 @@ def _print(lines: Sequence[str]) -> None:
         print(line)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise FlorError(f"{text!r} is no number of runs: give one from 1 on")
+    return int(text)
+
+
 def _agrees(question: str) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
         raise FlorError(f"{question} There is nobody to ask: say --yes")
@@ -302,6 +320,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
     sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
+    sub.add_argument("--last", metavar="N", type=_positive, help="only the last N runs")
+    sub.add_argument("--since", metavar="WHEN", help="only runs that began then or later: a date, or 90m, 2h, 3d ago")
+    sub.add_argument("--where", metavar="SQL", help='only runs for which this holds, as in "exit_code = 0"')
+    kind = sub.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--rows", metavar="BLOCK", help="a row for each instance of this block, as in epoch, train or run"
+    )
+    kind.add_argument("--long", action="store_true", help="a row for each value: run, name, block, value, type")
+    sub.add_argument("--time", action="store_true", help="when each row began, and how long it took")
     sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
     sub.add_argument("query", metavar="QUERY")
     form = sub.add_mutually_exclusive_group()

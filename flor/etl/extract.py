@@ -42,6 +42,7 @@ class Extracted:
 
     tree: Tree
     ordinal: Ints  # of each instance, among those of its block under its parent
+    begin: Ints  # of each instance: nanoseconds on the run's clock, a few milliseconds coarse
     pieces: dict[str, list[Piece]]  # for each name; one for each source of the run that has it
     thinned: list[tuple[int, Thinned]]  # blocks of which some instances were not recorded, with their numbers
     diagnostics: list[Diagnostic]
@@ -149,7 +150,7 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
     thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
     about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
     diagnostics = [*(Diagnostic(w, runs=run) for w in about), *diagnostics]
-    return Extracted(tree, ordinal, pieces, thinned, diagnostics)
+    return Extracted(tree, ordinal, trace.instances().begin, pieces, thinned, diagnostics)
 
 
 def find_site(sites: SourceMap, place: Place) -> _Found | str:

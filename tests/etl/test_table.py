@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
+from flor.etl.selection import ALL, Selection
 from flor.etl.table import Table, make_table, save
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
@@ -49,7 +50,7 @@ def test_runs_are_stacked_under_their_key(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_chosen_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
     install(tmp_path / "home", monkeypatch, demo=[run(1, 0.5), run(2, 0.9)])
-    assert rows(make_table("demo", [shadow], ["r2"])) == [("r2", 0, 0.9, 7)]
+    assert rows(make_table("demo", [shadow], Selection(("r2",)))) == [("r2", 0, 0.9, 7)]
 
 
 def test_an_older_version_gives_the_same_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
@@ -160,22 +161,22 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("experiment", "runs", "message"),
+    ("experiment", "run_id", "message"),
     [
         ("nope", None, "no experiment 'nope'"),
         ("empty", None, "experiment 'empty' has no run .* flor python SCRIPT empty"),
-        ("demo", ["r9"], "experiment 'demo' has no run 'r9'; the last one is r2"),
-        ("demo", ["r2"], "no run that can be read: run r2 skipped: foreign"),
+        ("demo", "r9", "experiment 'demo' has no run 'r9'; the last one is r2"),
+        ("demo", "r2", "no run that can be read: run r2 skipped: foreign"),
         ("../x", None, "cannot name an experiment"),
     ],
 )
 def test_what_the_user_must_mend(
-    experiment: str, runs: list[str] | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
+    experiment: str, run_id: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
 ) -> None:
     traces = [run(1, 0.5), run(2, error="run r2 skipped: foreign")]
     install(tmp_path / "home", monkeypatch, empty=[], demo=traces)
     with pytest.raises(FlorError, match=message) as raised:
-        make_table(experiment, [shadow], runs)
+        make_table(experiment, [shadow], Selection((run_id,)) if run_id else ALL)
     assert "\n" not in str(raised.value)
 
 
