@@ -150,7 +150,7 @@ class _Builder:
             return None
         if self.row_block == "run":
             return []
-        present = np.unique(tree.block).tolist()
+        present = np.flatnonzero(np.bincount(tree.block)).tolist()
         found = [b for b in present if called(self.blocks.blocks[b], self.row_block)]
         self._chosen.update(found)
         return found or [_NO_BLOCK]
@@ -193,8 +193,7 @@ class _Builder:
             shown = np.concatenate([found.get(i, np.full(n, -1)) for i, n in enumerate(self._counts)])
             columns[name], remarks = typed.column(name, values, shown)
             diagnostics += remarks
-            hidden = len(values.kind) - len(np.unique(shown[shown >= 0]))
-            if self.row_block is not None and hidden:
+            if self.row_block is not None and (hidden := _missing(len(values.kind), shown)):
                 on_no_row = f"{hidden:,} of {len(values.kind):,} values are on no row"
                 diagnostics.append(Diagnostic(f"{on_no_row}, as one for each {self.row_block} has no room", name))
             if not len(values.kind):
@@ -202,6 +201,13 @@ class _Builder:
                 why = "" if name in explained else f": {never}"
                 diagnostics.append(Diagnostic(f"no run has a value for it{why}", name))
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
+
+
+def _missing(count: int, shown: Ints) -> int:
+    """How many of the values 0 to `count` are on no row."""
+    there = np.zeros(count + 1, np.bool_)  # the last one is for -1
+    there[shown] = True
+    return count - int(there[:count].sum())
 
 
 def _row_times(run: home.Run, extracted: Extracted, rows: Rows) -> tuple[Ints, Ints]:
