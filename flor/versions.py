@@ -310,7 +310,7 @@ def forget(run: Run) -> None:
 
 def write_tree(run: Run, folder: Path, index: Path) -> int:
     """Write what git keeps of a run's code into an empty folder; returns how many files these are. `index`: a file that
-    can be written, and is none yet. Raises GitError if nothing is kept, or it cannot be written.
+    can be written, and is none yet. Raises GitError if nothing is kept, FlorError if it cannot be written.
     """
     code = run.info["code"]
     if code is None:
@@ -321,7 +321,10 @@ def write_tree(run: Run, folder: Path, index: Path) -> int:
     commit = git.line("rev-parse", "--quiet", "--verify", f"{code['ref']}^{{commit}}", codes=(0, 1))
     if not commit:
         raise GitError(code.get("why") or f"{code['repository']} has no {code['ref']}")
-    git("read-tree", "-m", "-u", commit)
+    try:
+        git("read-tree", "-m", "-u", commit)
+    except GitError as error:
+        raise FlorError(f"cannot write {code['ref']} to {folder}: {error}") from None
     return sum(not entry.startswith(b"160000") for entry in git("ls-files", "-z", "--stage").split(b"\0")[:-1])
 
 
