@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from flor import versions
 from flor.home import open_run, ref_name
 from flor.trace.pack import pack
 from tests.conftest import flor
+from tests.test_scarce import mount
 
 pytestmark = pytest.mark.once
 
@@ -363,11 +365,35 @@ def test_a_missing_git_is_no_error(repository: Path, tmp_path: Path) -> None:
     not_kept("git is not installed", PATH=str(tmp_path))
 
 
-def test_a_repository_that_cannot_be_written_is_no_error(repository: Path) -> None:
-    shutil.rmtree(".git/objects")
-    write_instead = repository / ".git" / "objects"
-    write_instead.write_text("")
-    not_kept("git")
+def test_a_repository_that_takes_no_ref_is_no_error(repository: Path, write: Write) -> None:
+    write(".git/refs/flor", "no folder")
+    not_kept("cannot lock ref")
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A repository with a script, on a disk of a megabyte."""
+    place = tmp_path / "small"
+    if not mount("flor-test", place, "-t", "tmpfs", "-o", "size=1m"):
+        pytest.skip("no tmpfs can be mounted here")
+    monkeypatch.chdir(place)
+    git("init", "--quiet", "--template=")
+    (place / "train.py").write_text("x = 1 + 1\n")
+    yield place
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_is_no_error(small: Path) -> None:
+    with contextlib.suppress(OSError), open("full", "wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    not_kept("")
+
+
+def test_a_repository_that_is_read_only_is_no_error(small: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small], check=True)
+    not_kept("")
 
 
 def test_a_repository_of_another_owner_is_no_error(repository: Path) -> None:
