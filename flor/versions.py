@@ -57,7 +57,11 @@ _INHERITED = ("GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CO
 
 
 class GitError(Exception):
-    """git could not do something. Its text says why, as git does."""
+    """git could not do something. Its text says why, as git does. `code`: its exit code, if it was started."""
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Git:
@@ -86,7 +90,8 @@ class Git:
         except OSError as error:
             raise GitError(f"git cannot be started: {error.strerror}") from None
         if done.returncode not in codes:
-            raise GitError(_complaint(done.stderr) or f"git {arguments[0]} ended with {done.returncode}")
+            text = _complaint(done.stderr) or f"git {arguments[0]} ended with {done.returncode}"
+            raise GitError(text, done.returncode)
         return done.stdout
 
     def line(self, *arguments: str, codes: Collection[int] = (0,)) -> str:
@@ -94,10 +99,9 @@ class Git:
 
 
 def _complaint(errors: bytes) -> str:
-    """The line in which git says why it gave up."""
-    lines = [line for line in errors.decode(errors="replace").splitlines() if line.strip()]
-    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    return (fatal or [line.removeprefix("error: ") for line in lines] or [""])[0]
+    """The first line in which git says what is wrong."""
+    lines = [line.partition(": ") for line in errors.decode(errors="replace").splitlines()]
+    return next((text for kind, _, text in lines if kind in ("error", "fatal")), "")
 
 
 # ---- beside the program
@@ -132,30 +136,41 @@ def _snapshot(run: Run) -> dict[str, Any]:
     if index.exists():
         shutil.copy2(index, own)  # with its time, by which git knows what may have changed since
     git = Git(worktree, own, here)
-    untracked, left_out = _untracked(git, worktree, run.path.parents[2])
-    if untracked:
-        but = [b":(exclude,top,literal)" + os.fsencode(item["path"]) for item in left_out]
-        files, paths = "--all", b"\0".join([b":/", *but])
-        git("add", files, "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=paths, codes=(0, 1))
-    else:
-        git("add", "--update", "--ignore-errors", codes=(0, 1))
+    home = relative(str(run.path.parents[2]), worktree)
+    left_out = _add(git, worktree, home)
     parent = git.line("rev-parse", "--quiet", "--verify", "HEAD^{commit}", codes=(0, 1))
     commit = _commit(git, run, parent)
     git("update-ref", code["ref"], commit)
-    home = relative(str(run.path.parents[2]), worktree)
-    return {"commit": commit, "left_out": [item for item in left_out if item["path"] != home]}
+    return {"commit": commit, "left_out": left_out}
 
 
-def _untracked(git: Git, worktree: Path, home: Path) -> tuple[bool, list[dict[str, str]]]:
+def _add(git: Git, worktree: Path, home: str | None) -> list[dict[str, str]]:
+    """Put the working tree into the index, without FLOR_HOME, if that lies in it. Returns what is left out besides."""
+    untracked, left_out = _untracked(git, worktree, home)
+    if untracked:
+        but = [b":(exclude,top,literal)" + os.fsencode(path) for path in [*_paths(left_out), *([home] if home else [])]]
+        files, paths = ["--all", "--pathspec-from-file=-", "--pathspec-file-nul"], b"\0".join([b":/", *but])
+    else:
+        files, paths = ["--update"], b""
+    try:
+        git("add", "--ignore-errors", *files, stdin=paths)
+    except GitError as error:
+        if error.code != 1:
+            raise
+        names = _names(git("ls-files", "-z", "--modified", *(("--others", "--exclude-standard") if untracked else ())))
+        missed = [path for path in names if not any(_lies_in(path, place) for place in (home, *_paths(left_out)))]
+        if len(missed) > _MAX_NAMED:
+            raise
+        left_out += [{"path": path, "why": f"git could not add it ({error})"} for path in missed]
+    return left_out
+
+
+def _untracked(git: Git, worktree: Path, home: str | None) -> tuple[bool, list[dict[str, str]]]:
     """Whether untracked files are kept, and what is left out of them, with the reason."""
     left_out: list[dict[str, str]] = []
-    own = relative(str(home), worktree)
-    if own is not None:  # traces are no code
-        left_out.append({"path": own, "why": "it is FLOR_HOME"})
     count = total = 0
-    for name in git("ls-files", "-z", "--others", "--exclude-standard").split(b"\0")[:-1]:
-        path = os.fsdecode(name)
-        if own is not None and f"{path}/".startswith(f"{own}/"):
+    for path in _names(git("ls-files", "-z", "--others", "--exclude-standard")):
+        if _lies_in(path, home):  # traces are no code
             continue
         if path.endswith("/"):
             left_out.append({"path": path.rstrip("/"), "why": "it is a repository of its own"})
@@ -174,6 +189,19 @@ def _untracked(git: Git, worktree: Path, home: Path) -> tuple[bool, list[dict[st
         many = f"{count} untracked files with {total / 1e6:.0f} MB are too much to be kept"
         return False, [{"path": ".", "why": f"{many}: name in .gitignore what is no code"}]
     return True, left_out
+
+
+def _lies_in(path: str, place: str | None) -> bool:
+    return place is not None and f"{path}/".startswith(f"{place}/")
+
+
+def _paths(items: list[dict[str, str]]) -> list[str]:
+    return [item["path"] for item in items]
+
+
+def _names(listed: bytes) -> list[str]:
+    """The names that git lists, each with a zero byte behind it."""
+    return list(map(os.fsdecode, listed.split(b"\0")[:-1]))
 
 
 def _commit(git: Git, run: Run, parent: str) -> str:
@@ -269,7 +297,7 @@ def _ignored(git: Git, paths: list[str]) -> list[str]:
         return []
     names = b"".join(os.fsencode(path) + b"\0" for path in paths)
     try:
-        return list(map(os.fsdecode, git("check-ignore", "-z", "--stdin", stdin=names, codes=(0, 1)).split(b"\0")[:-1]))
+        return _names(git("check-ignore", "-z", "--stdin", stdin=names, codes=(0, 1)))
     except GitError:
         return paths
 

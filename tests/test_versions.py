@@ -300,6 +300,14 @@ def test_a_file_that_cannot_be_read_is_left_out(repository: Path, write: Write) 
     assert code(capture("train.py", "case"))["left_out"] == [{"path": "closed.txt", "why": "it cannot be read"}]
 
 
+def test_a_file_that_git_does_not_take_is_left_out_and_named(repository: Path, write: Write) -> None:
+    write("git~1", "on other systems this is another name of .git")
+    write("new.txt", "new\n")
+    run = capture("train.py", "case")
+    assert code(run)["left_out"] == [{"path": "git~1", "why": "git could not add it (invalid path 'git~1')"}]
+    assert set(kept(run)) == {".gitignore", "data.txt", "model.py", "new.txt", "train.py"}
+
+
 # ---- what is the user's
 
 
@@ -388,12 +396,12 @@ def test_a_full_disk_is_no_error(small: Path) -> None:
     with contextlib.suppress(OSError), open("full", "wb", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
-    not_kept("")
+    not_kept("No space left on device")
 
 
 def test_a_repository_that_is_read_only_is_no_error(small: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small], check=True)
-    not_kept("")
+    not_kept("Read-only file system")
 
 
 def test_a_repository_of_another_owner_is_no_error(repository: Path) -> None:
