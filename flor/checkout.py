@@ -27,7 +27,7 @@ def checkout(what: str, folder: Path) -> str:
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _write(run, sources, folder.resolve())
+        return _write(run, sources, folder)
     except BaseException as error:
         _empty(folder)
         if is_new:

@@ -345,7 +345,7 @@ def write_tree(run: Run, folder: Path, index: Path) -> int:
         raise GitError("it was not kept in git")
     with contextlib.suppress(OSError), _locked(run.path / CODE):
         pass  # it is being kept
-    git = Git(Path(code["repository"]), index, {**_ENVIRONMENT, "GIT_WORK_TREE": str(folder)})
+    git = Git(Path(code["repository"]), index, {**_ENVIRONMENT, "GIT_WORK_TREE": str(folder.resolve())})
     commit = git.line("rev-parse", "--quiet", "--verify", f"{code['ref']}^{{commit}}", codes=(0, 1))
     if not commit:
         raise GitError(code.get("why") or f"{code['repository']} has no {code['ref']}")
