@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from flor import versions
@@ -161,23 +162,22 @@ def removable(what: str) -> Removable:
     count = "" if slash else f"{_count(len(targets), 'run')}, "
     kind = "run" if slash else "experiment"
 
-    found = [run for run in map(_readable, targets) if run is not None]
+    return Removable(f"{kind} {what} ({count}{size(path)})", partial(remove, path, targets))
 
-    def remove() -> None:
+
+def remove(folder: Path, paths: Sequence[Path]) -> None:
+    """Remove a folder with these runs in it, and what git keeps of their code. Raises FlorError if something stays."""
+    found = [run for run in map(_readable, paths) if run is not None]
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
+    for run in found:
         try:
-            shutil.rmtree(path)
-        except OSError as error:
-            raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
-        for run in found:
-            try:
-                versions.forget(run)
-            except versions.GitError as error:
-                ref, repository = run.info["code"]["ref"], run.info["code"]["repository"]
-                raise FlorError(
-                    f"run {run.id} was removed; its code stays under {ref} in {repository}: {error}"
-                ) from None
-
-    return Removable(f"{kind} {what} ({count}{size(path)})", remove)
+            versions.forget(run)
+        except versions.GitError as error:
+            ref, repository = run.info["code"]["ref"], run.info["code"]["repository"]
+            raise FlorError(f"run {run.id} was removed; its code stays under {ref} in {repository}: {error}") from None
 
 
 def refuse_running(paths: Sequence[Path]) -> None:

@@ -481,6 +481,22 @@ def test_a_removed_run_leaves_no_ref(repository: Path) -> None:
     assert git("for-each-ref", "--format=%(refname)") == "refs/heads/work\n"
 
 
+def test_uninstalling_with_the_traces_leaves_no_ref(repository: Path) -> None:
+    capture("train.py", "case")
+    assert flor("uninstall", "--yes", "--traces").returncode == 0
+    assert git("for-each-ref", "--format=%(refname)") == "refs/heads/work\n"
+
+
+def test_a_ref_that_cannot_be_removed_is_said(repository: Path, write: Write) -> None:
+    run = capture("train.py", "case")
+    write(f".git/refs/flor/case/{run.name}.lock", "")
+    done = flor("rm", "--yes", "case")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"flor: run {run.name} was removed; its code stays under refs/flor/case/{run.name} in "
+    )
+
+
 def test_a_run_that_is_removed_while_it_is_kept_leaves_no_ref(repository: Path) -> None:
     place = repository.parent
     assert flor("python", "train.py", "case", PATH=slow_git(place)).returncode == 0
