@@ -112,6 +112,17 @@ def test_a_run_keeps_the_working_tree_under_a_ref_of_its_own(repository: Path, w
     assert git("log", "--format=%an %s", code(run)["ref"]) == f"Flor Run {run.name} of case\nsomebody first\n"
 
 
+def test_a_file_that_has_changed_in_the_moment_it_was_added_is_kept_as_it_is(repository: Path, write: Write) -> None:
+    """Only by the time of its index git knows that it has to look into the file."""
+    git("config", "core.trustctime", "false")
+    os.utime("data.txt", (10**9, 10**9))
+    git("add", "data.txt")
+    write("data.txt", "3\n")
+    for name in ("data.txt", ".git/index"):
+        os.utime(name, (10**9, 10**9))
+    assert kept(capture("train.py", "case"))["data.txt"] == "3\n"
+
+
 def test_a_file_that_is_removed_is_not_kept(repository: Path) -> None:
     (repository / "data.txt").unlink()
     assert "data.txt" not in kept(capture("train.py", "case"))
