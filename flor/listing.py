@@ -90,13 +90,14 @@ def _code(runs: Sequence[Run]) -> list[str]:
     for run in runs:
         code = run.info["code"] or {}
         if why := code.get("why"):
-            said.setdefault(f"whose code was not kept in git: {why}", []).append(run.id)
-        for item in code.get("left_out", []):
-            said.setdefault(f"whose code was kept without {item['path']}: {item['why']}", []).append(run.id)
-        if changed := code.get("changed"):
-            text = f"whose code was kept with {', '.join(changed)} as executed, which changed meanwhile"
+            text = f"kept the code in git, but {why}" if "commit" in code else f"kept no code in git: {why}"
             said.setdefault(text, []).append(run.id)
-    return [f"{f'run {ids[0]}' if len(ids) == 1 else f'{len(ids)} runs'}, {text}" for text, ids in said.items()]
+        for item in code.get("left_out", []):
+            said.setdefault(f"kept the code in git without {item['path']}: {item['why']}", []).append(run.id)
+        if changed := code.get("changed"):
+            text = f"kept in git what was executed of {', '.join(changed)}, which changed meanwhile"
+            said.setdefault(text, []).append(run.id)
+    return [f"{f'run {ids[0]}' if len(ids) == 1 else f'{len(ids)} runs'} {text}" for text, ids in said.items()]
 
 
 def _thinned_blocks(run: Run) -> list[Thinned]:

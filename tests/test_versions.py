@@ -169,7 +169,7 @@ def test_a_file_that_was_edited_before_it_was_kept_is_put_back_as_it_was_execute
         "train.py": executed,
     }
     assert code(run)["changed"] == ["train.py", "model.py"]
-    assert "kept with train.py, model.py as executed, which changed meanwhile" in flor("show", "case").stdout
+    assert "kept in git what was executed of train.py, model.py, which changed meanwhile" in flor("show", "case").stdout
     assert git("rev-list", "--count", code(run)["ref"]) == "2\n"
     assert (repository / "train.py").read_text() == "edited"
 
@@ -254,6 +254,49 @@ def test_submodules_and_repositories_inside_are_as_git_has_them(repository: Path
     assert "changed" not in code(run)
 
 
+def test_a_script_in_a_submodule_keeps_that(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("init", "--quiet", "../outer")
+    monkeypatch.chdir("../outer")
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repository), "sub")
+    monkeypatch.chdir("sub")
+    run = capture("train.py", "case")
+    assert code(run)["repository"] == str(repository.parent / "outer" / ".git" / "modules" / "sub")
+    assert set(kept(run)) == {".gitignore", "data.txt", "model.py", "train.py"}
+
+
+@pytest.mark.parametrize("options", [["--cone"], ["--cone", "--sparse-index"]])
+def test_what_is_not_checked_out_is_kept_as_it_was_committed(
+    repository: Path, write: Write, options: list[str]
+) -> None:
+    write("here/file.txt", "")
+    write("elsewhere/file.txt", "committed\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message=second")
+    git("sparse-checkout", "set", *options, "here")
+    assert not Path("elsewhere").exists()
+    run = capture("train.py", "case")
+    assert kept(run)["elsewhere/file.txt"] == "committed\n"
+    assert flor("checkout", "case", "../out").returncode == 0
+    assert Path("../out/elsewhere/file.txt").read_text() == "committed\n"
+
+
+def test_a_repository_may_use_another_hash(folder: Path, write: Write) -> None:
+    git("init", "--quiet", "--object-format=sha256")
+    write("train.py", "x = 1 + 1\n")
+    run = capture("train.py", "case")
+    assert len(code(run)["commit"]) == 64 and set(kept(run)) == {"train.py"}
+    assert "changed" not in code(run)
+
+
+def test_a_folder_may_be_reached_by_a_link(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("../link").symlink_to(repository)
+    monkeypatch.chdir("../link")
+    run = capture(repository.parent / "link" / "train.py", "case")
+    assert code(run)["worktree"] == str(repository.parent / "link")
+    assert kept(run) == working_tree(repository)
+    assert "changed" not in code(run)
+
+
 @pytest.mark.parametrize("name", ["a..b.lock", "a....b", "a.", "50% of~1^[x]", "@{1}", "é ü", "x.lock.lock", "@"])
 def test_every_name_of_an_experiment_makes_a_ref(name: str) -> None:
     git("check-ref-format", ref_name(name, "20260101-000000-000000"))
@@ -276,7 +319,10 @@ def test_large_untracked_files_are_left_out_and_named(repository: Path) -> None:
     run = capture("train.py", "case")
     assert "weights.bin" not in git("ls-tree", "-r", "--name-only", code(run)["ref"])
     assert code(run)["left_out"] == [{"path": "weights.bin", "why": "it is untracked, and larger than 50 MB"}]
-    assert "kept without weights.bin: it is untracked, and larger than 50 MB" in flor("show", "case").stdout
+    assert (
+        "kept the code in git without weights.bin: it is untracked, and larger than 50 MB"
+        in flor("show", "case").stdout
+    )
 
 
 def test_too_many_untracked_files_are_left_out_but_for_what_was_executed(
@@ -377,7 +423,7 @@ def not_kept(saying: str, **environment: str) -> None:
     run = capture("train.py", "case", **environment)
     assert saying in code(run)["why"]
     assert "commit" not in code(run)
-    assert f"whose code was not kept in git: {code(run)['why']}\n" in flor("show", "case").stdout
+    assert f"run {run.name} kept no code in git: {code(run)['why']}\n" in flor("show", "case").stdout
 
 
 def test_a_missing_git_is_no_error(repository: Path, tmp_path: Path) -> None:
@@ -441,6 +487,17 @@ def test_a_process_beside_that_is_ended_is_said(repository: Path) -> None:
     (folder / "git").write_text("#!/bin/sh\nkill -9 $PPID\n")
     (folder / "git").chmod(0o755)
     not_kept("could not begin, or was ended", PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_where_the_sources_cannot_be_put_into_it_the_rest_is_kept(repository: Path) -> None:
+    run = capture("train.py", "case")
+    sources = open_run(run).info["sources"]
+    shutil.rmtree(run / "sources")
+    (run / "code").mkdir()
+    versions.keep(run)
+    versions.finish(run, sources)
+    assert kept(run) == working_tree(repository)
+    assert "kept the code in git, but the sources that were executed are not in it (" in flor("show", "case").stdout
 
 
 def test_outside_of_a_repository_no_git_is_started(folder: Path, write: Write) -> None:
