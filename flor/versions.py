@@ -67,8 +67,10 @@ class GitError(Exception):
 class Git:
     """Runs git in a folder, with the index file `index` if not its own. `environment`: what it is told besides."""
 
-    def __init__(self, folder: Path, index: Path | None = None, environment: Mapping[str, str] = _ENVIRONMENT) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, index: Path | None = None, environment: Mapping[str, str] = _ENVIRONMENT, umask: int = -1
+    ) -> None:
+        self._folder, self._umask = folder, umask
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _INHERITED}
         self._environment |= environment
         if index is not None:
@@ -84,6 +86,7 @@ class Git:
                 capture_output=True,
                 cwd=self._folder,
                 env=self._environment,
+                umask=self._umask,
             )
         except FileNotFoundError:
             raise GitError("git is not installed" if self._folder.is_dir() else f"{self._folder} is gone") from None
@@ -119,8 +122,14 @@ def keep(run: Path) -> None:
         kept = {"why": _reason(error)}
     with contextlib.suppress(OSError):
         write_json(run / CODE / _KEPT, kept)
-    if not run.is_dir():  # it was removed meanwhile
-        forget(opened)
+    _forget_removed(opened)
+
+
+def _forget_removed(run: Run) -> None:
+    """Leave no ref of a run that was removed meanwhile."""
+    if not run.path.is_dir():
+        with contextlib.suppress(GitError):
+            forget(run)
 
 
 def _snapshot(run: Run) -> dict[str, Any]:
@@ -130,18 +139,21 @@ def _snapshot(run: Run) -> dict[str, Any]:
     found = Git(worktree, None, here).line("rev-parse", "--show-toplevel", "--git-common-dir", "--git-dir").split("\n")
     if [(worktree / path).resolve() for path in found[:2]] != [worktree.resolve(), Path(code["repository"]).resolve()]:
         raise GitError(f"git takes it for a part of {found[0]}")
-    # New folders of git's store are for those that its other folders are for.
-    os.umask(~Path(code["repository"], "objects").stat().st_mode & 0o777)
     index = worktree / found[2] / "index"
     if index.exists():
         shutil.copy2(index, own)  # with its time, by which git knows what may have changed since
-    git = Git(worktree, own, here)
+    git = Git(worktree, own, here, _umask(code))
     home = relative(str(run.path.parents[2]), worktree)
     left_out = _add(git, worktree, home)
     parent = git.line("rev-parse", "--quiet", "--verify", "HEAD^{commit}", codes=(0, 1))
     commit = _commit(git, run, parent)
     git("update-ref", code["ref"], commit)
     return {"commit": commit, "left_out": left_out}
+
+
+def _umask(code: dict[str, Any]) -> int:
+    """New folders of a repository are for those that its other ones are for. Raises OSError."""
+    return ~Path(code["repository"], "objects").stat().st_mode & 0o777
 
 
 def _add(git: Git, worktree: Path, home: str | None) -> list[dict[str, str]]:
@@ -220,6 +232,9 @@ def finish(run: Path, sources: Sequence[dict[str, str]]) -> None:
     """
     try:
         opened = open_run(run)
+    except FlorError:
+        return
+    try:
         with _locked(run / CODE):
             try:
                 kept = json.loads((run / CODE / _KEPT).read_bytes())
@@ -233,9 +248,8 @@ def finish(run: Path, sources: Sequence[dict[str, str]]) -> None:
             info = json.loads((run / "run.json").read_bytes())
             write_json_over(run / "run.json", {**info, "code": {**info["code"], **kept}})
             shutil.rmtree(run / CODE, ignore_errors=True)
-    except (OSError, FlorError):  # the run is gone, or there is no room: then it is tried again
-        if not run.is_dir():
-            forget(opened)
+    except OSError:  # the run is gone, or there is no room: then it is tried again
+        _forget_removed(opened)
 
 
 def _put_sources(run: Run, commit: str, sources: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -243,8 +257,8 @@ def _put_sources(run: Run, commit: str, sources: Sequence[dict[str, str]]) -> di
     it is the first one."""
     code = run.info["code"]
     worktree = Path(code["worktree"])
-    os.umask(~Path(code["repository"], "objects").stat().st_mode & 0o777)
-    git = Git(worktree if worktree.is_dir() else Path(code["repository"]), run.path / CODE / _INDEX)
+    folder = worktree if worktree.is_dir() else Path(code["repository"])
+    git = Git(folder, run.path / CODE / _INDEX, umask=_umask(code))
     tree = _tree(git, commit)
     differing: dict[str, bytes] = {}
     executed: dict[str, str] = {}
@@ -345,7 +359,11 @@ def write_tree(run: Run, folder: Path, index: Path) -> int:
         raise GitError("it was not kept in git")
     with contextlib.suppress(OSError), _locked(run.path / CODE):
         pass  # it is being kept
-    git = Git(Path(code["repository"]), index, {**_ENVIRONMENT, "GIT_WORK_TREE": str(folder.resolve())})
+    git = Git(
+        Path(code["repository"]),
+        index,
+        {**_ENVIRONMENT, "GIT_NO_LAZY_FETCH": "0", "GIT_WORK_TREE": str(folder.resolve())},
+    )
     commit = git.line("rev-parse", "--quiet", "--verify", f"{code['ref']}^{{commit}}", codes=(0, 1))
     if not commit:
         raise GitError(code.get("why") or f"{code['repository']} has no {code['ref']}")
