@@ -186,6 +186,12 @@ def log(parsed: argparse.Namespace) -> None:
     _warn(print_log(parsed.experiment, sys.stdout.buffer))
 
 
+def checkout(parsed: argparse.Namespace) -> None:
+    from flor.checkout import checkout
+
+    print(checkout(parsed.what, parsed.folder))
+
+
 def rm(parsed: argparse.Namespace) -> int:
     from flor import listing
 
@@ -340,6 +346,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub = add("log", log, "print a run's complete execution trace as JSON")
     sub.add_argument("experiment", metavar="EXPERIMENT[/RUN]")
+    sub = add("checkout", checkout, "write the code of a run into a new folder")
+    sub.add_argument("what", metavar="EXPERIMENT[/RUN]")
+    sub.add_argument("folder", metavar="DIR", type=Path)
     sub = add("rm", rm, "remove an experiment or one of its runs")
     sub.add_argument("what", metavar="EXPERIMENT[/RUN]")
     sub.add_argument("-y", "--yes", action="store_true", help="do not ask")
