@@ -132,13 +132,13 @@ def etl(parsed: argparse.Namespace) -> None:
     from flor.home import runs
     from flor.trace.ended import start_packing
 
+    outputs = export.outputs(parsed.experiment, parsed.file, parsed.database, parsed.append, parsed.safe_csv)
     made = table.make_table(parsed.experiment, parsed.shadow, parsed.run or None)
-    target = Path(f"{parsed.experiment}.csv")
-    export.write_csv(made.arrow, target)
+    remarks = outputs.write(made.arrow)
     table.save(made, parsed.experiment)
-    _warn(made.diagnostics)
+    _warn([*made.diagnostics, *remarks])
     print(export.head(made.arrow))
-    print(f"written to {target}")
+    _print([f"written to {title}" for title in outputs.titles])
     start_packing(runs(parsed.experiment, []))  # those that were killed, or could not be packed at their end
 
 
@@ -302,6 +302,26 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
     sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
+    sub.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        type=Path,
+        help="write this file: .csv, .parquet, .arrow, .json or .xlsx; by default EXPERIMENT.csv (may be repeated)",
+    )
+    sub.add_argument(
+        "-d",
+        "--database",
+        metavar=("KIND", "DSN"),
+        nargs="+",
+        action="append",
+        default=[],
+        help="write into a database: sqlite, duckdb or postgres; DSN is its file or address (may be repeated)",
+    )
+    sub.add_argument("--append", action="store_true", help="append to the table in the database, do not replace it")
+    sub.add_argument("--safe-csv", action="store_true", help="write CSV without what a spreadsheet takes for a formula")
     sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
     sub.add_argument("query", metavar="QUERY")
     form = sub.add_mutually_exclusive_group()

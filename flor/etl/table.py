@@ -21,7 +21,7 @@ from flor.etl import arrow, typed
 from flor.etl.diagnostics import Diagnostic, fold
 from flor.etl.extract import Annotated, Extracted, Piece, extract
 from flor.etl.join import Rows, join
-from flor.etl.keys import Blocks, keys, run_key
+from flor.etl.keys import Blocks, base_name, keys, run_key
 from flor.trace.read import open_trace
 
 Ints = npt.NDArray[np.int64]
@@ -31,6 +31,9 @@ FORMAT = 1
 
 #: Thinned blocks that are named for each run.
 _MOST_THINNED = 8
+
+#: Sources that are named where a run has not the one that is sought.
+_MOST_SOURCES = 5
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,16 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
     runs = _choose(experiment, list(home.runs(experiment, warnings)), run_ids)
     diagnostics = [Diagnostic(w) for w in warnings]
     without: list[Diagnostic] = []
+    captured: dict[str, None] = {}
     builder = _Builder([name.name for _, name in names])
     for run in runs:
         try:
-            extracted = extract(open_trace(run), annotated, builder.blocks)
+            trace = open_trace(run)
+            extracted = extract(trace, annotated, builder.blocks)
         except FlorError as error:
             diagnostics.append(Diagnostic(str(error)))
             continue
+        captured |= dict.fromkeys(source.path for source in trace.sources)
         diagnostics += extracted.diagnostics
         rows = builder.add(run.id, extracted)
         diagnostics += _thinned(run.id, extracted, rows)
@@ -73,6 +79,8 @@ def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] 
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
     diagnostics += _gone_sources(annotated, experiment)
+    read = f"runs of {experiment!r}" if run_ids is None else "chosen runs"
+    _check_captured(annotated, read, list(captured), runs)
     data, key_names, remarks = builder.finish({d.name for d in diagnostics if d.name is not None})
     if data.num_rows:
         diagnostics += without
@@ -135,6 +143,22 @@ def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagn
             )
         diagnostics.append(Diagnostic(f"the source of {copy.path} is gone, the runs' own copies are read: {path}"))
     return diagnostics
+
+
+def _check_captured(annotated: Sequence[Annotated], read: str, captured: list[str], runs: Sequence[home.Run]) -> None:
+    """Raise FlorError if no run has the source of any shadow copy: nothing could stand in the table.
+
+    `read`: which runs were read, in words. `captured`: the sources that they have.
+    """
+    missing = [copy for copy in annotated if copy.shadow.names]
+    if any(copy.was_captured for copy in missing):
+        return
+    path = str(missing[0].shadow.source_path)
+    reasons = [skipped["why"] for run in runs for skipped in run.info.get("uncaptured", []) if skipped["path"] == path]
+    why = f" ({reasons[-1]})" if reasons else ""
+    more = f" and {len(captured) - _MOST_SOURCES} more" if len(captured) > _MOST_SOURCES else ""
+    have = f"they captured {', '.join(captured[:_MOST_SOURCES]) or 'nothing'}{more}"
+    raise FlorError(f"none of the {read} captured {path}{why}, the source of {missing[0].path}; {have}")
 
 
 def source_exists(path: Path) -> bool:
@@ -202,6 +226,7 @@ class _Builder:
         diagnostics: list[Diagnostic] = []
         columns: dict[str, pa.Array] = {}
         run = run_key(self.names)
+        diagnostics += self._renamed("run", run)
         ids = [arrow.repeated(r.encode(), n) for r, n in zip(self.runs, self._counts, strict=True)]
         columns[run] = pa.concat_arrays(ids)
         for block, key in keys(self.blocks, self._leading, self._nesting, self.names):
@@ -209,6 +234,7 @@ class _Builder:
                 [o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)]
             )
             columns[key] = arrow.numbers(ordinals, ordinals < 0)
+            diagnostics += self._renamed(base_name(self.blocks.blocks[block]), key)
         key_names = list(columns)
         for name in self.names:
             values = typed.together(self._values.get(name, []))
@@ -219,6 +245,11 @@ class _Builder:
                 why = "" if name in explained else f": {never}"
                 diagnostics.append(Diagnostic(f"no run has a value for it{why}", name))
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
+
+    def _renamed(self, usual: str, key: str) -> list[Diagnostic]:
+        """What is to be said of a key column whose usual name a name of the user's has."""
+        same = [name for name in self.names if name.casefold() == usual.casefold()]
+        return [Diagnostic(f"is a name of yours, so the key column {usual} is called {key}", name) for name in same]
 
 
 def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
