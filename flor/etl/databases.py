@@ -119,6 +119,7 @@ def database(words: Sequence[str], experiment: str, append: bool) -> Database:
         extras.require(kind.package, f"-d {name}", name)
     if kind.file:
         return Database(kind, rest[0] if rest else f"{experiment}{kind.file}", experiment, append)
+    _check_name(experiment)
     if not rest and not os.environ.get("PGDATABASE") and not os.environ.get("PGSERVICE"):
         raise FlorError(
             f"-d {name} needs a database: add a DSN such as postgresql://user@host/database, "
