@@ -51,7 +51,7 @@ class _Kind:
     """One kind of database."""
 
     title: str
-    types: Mapping[str, str]  # an Arrow type's name -> SQL's
+    types: Mapping[pa.DataType, str]  # SQL's name of each
     columns: str  # the query for names and types of the columns of the table {name}
     connect: Callable[[str], _Connection]
     fit: Callable[[pa.Table], tuple[pa.Table, list[Diagnostic]]]
@@ -79,30 +79,41 @@ class Database:
         Raises FlorError if that cannot be done; then the database is as it was.
         """
         fitted, remarks = self.kind.fit(table)
-        columns = [(field.name, self.kind.types[str(field.type)]) for field in fitted.schema]
         file = _kept(Path(self.dsn)) if self.kind.file else contextlib.nullcontext()
         with file, contextlib.closing(self.kind.connect(self.dsn)) as connection:
             try:
-                self._write(connection, fitted, columns)
+                self._write(connection, fitted)
             except connection.error as error:
                 raise FlorError(f"cannot write the {self.title}: {_line(error)}") from None
         return remarks
 
-    def _write(self, connection: _Connection, table: pa.Table, columns: Columns) -> None:
+    def _write(self, connection: _Connection, table: pa.Table) -> None:
         identifier = _identifier(self.name)
-        found: Columns = [
-            (name, type_) for name, type_ in connection.execute(self.kind.columns.format(name=_literal(self.name)))
-        ]
+        query = self.kind.columns.format(name=_literal(self.name))
+        found: Columns = [(name, type_) for name, type_ in connection.execute(query)]
         if found and self.append:
-            different = difference(found, columns)
+            table = _typed_nulls(table, dict(found), {name: type_ for type_, name in self.kind.types.items()})
+            different = difference(found, self._columns(table))
             if different:
                 raise FlorError(f"cannot append to the {self.title}: {different}; without --append it is replaced")
         else:
-            defined = ", ".join(f"{_identifier(name)} {type_}" for name, type_ in columns)
+            defined = ", ".join(f"{_identifier(name)} {type_}" for name, type_ in self._columns(table))
             connection.execute(f"DROP TABLE IF EXISTS {identifier}")
             connection.execute(f"CREATE TABLE {identifier} ({defined})")
         connection.insert(self.name, table)
         connection.commit()
+
+    def _columns(self, table: pa.Table) -> Columns:
+        return [(field.name, self.kind.types[field.type]) for field in table.schema]
+
+
+def _typed_nulls(table: pa.Table, found: Mapping[str, str], types: Mapping[str, pa.DataType]) -> pa.Table:
+    """Rows for a table whose columns are `found`: one of theirs without any value has the type that it has there."""
+    for place, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        type_ = types.get(found.get(name, ""))
+        if type_ is not None and column.null_count == len(column):
+            table = table.set_column(place, name, pa.nulls(len(column), type_))
+    return table
 
 
 def database(words: Sequence[str], experiment: str, append: bool) -> Database:
@@ -330,7 +341,7 @@ def _connect_postgres(dsn: str) -> _Connection:
 _KINDS = {
     "sqlite": _Kind(
         "SQLite",
-        {"bool": "BOOLEAN", "int64": "INTEGER", "double": "REAL", "large_string": "TEXT"},
+        {pa.bool_(): "BOOLEAN", pa.int64(): "INTEGER", pa.float64(): "REAL", pa.large_string(): "TEXT"},
         "SELECT name, type FROM pragma_table_info({name})",
         _connect_sqlite,
         _fit_sqlite,
@@ -340,11 +351,11 @@ _KINDS = {
     "duckdb": _Kind(
         "DuckDB",
         {
-            "bool": "BOOLEAN",
-            "int64": "BIGINT",
-            "double": "DOUBLE",
-            "decimal128(38, 0)": "DECIMAL(38,0)",
-            "large_string": "VARCHAR",
+            pa.bool_(): "BOOLEAN",
+            pa.int64(): "BIGINT",
+            pa.float64(): "DOUBLE",
+            pa.decimal128(38, 0): "DECIMAL(38,0)",
+            pa.large_string(): "VARCHAR",
         },
         "SELECT column_name, data_type FROM duckdb_columns() WHERE lower(table_name) = lower({name}) "
         "AND database_name = current_database() AND schema_name = current_schema() ORDER BY column_index",
@@ -355,11 +366,11 @@ _KINDS = {
     "postgres": _Kind(
         "PostgreSQL",
         {
-            "bool": "boolean",
-            "int64": "bigint",
-            "double": "double precision",
-            "decimal128(38, 0)": "numeric(38,0)",
-            "large_string": "text",
+            pa.bool_(): "boolean",
+            pa.int64(): "bigint",
+            pa.float64(): "double precision",
+            pa.decimal128(38, 0): "numeric(38,0)",
+            pa.large_string(): "text",
         },
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
         "WHERE attrelid = to_regclass(quote_ident({name})) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",

@@ -163,6 +163,18 @@ def test_rows_are_appended(kind: str) -> None:
     assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL) + rows(OTHER)
 
 
+def test_a_column_without_a_value_is_appended_whatever_its_type(kind: str) -> None:
+    """A name that a run never evaluated is a column of text, for want of a value."""
+    values = {"i": [1], "f": [0.5], "b": [True], "d": pa.array([Decimal(2**70)], pa.decimal128(38, 0)), "t": ["x"]}
+    table = pa.table(values)
+    table = table.set_column(4, "t", table["t"].cast(TEXT))
+    write(kind, table)
+    before = ask(kind, "SELECT * FROM demo")
+    write(kind, pa.table({name: pa.nulls(2, TEXT) for name in values}), append=True)
+    assert ask(kind, "SELECT count(*), count(i), count(f), count(b), count(d), count(t) FROM demo") == [(3, *[1] * 5)]
+    assert set(ask(kind, "SELECT * FROM demo")) == {(None,) * 5, *before}
+
+
 TEXT = pa.large_string()
 DIFFERENT = {
     "lacks": ({"run": ["c"], "x": [3], "y": [4], "z": [5]}, "it has no column y, z"),
