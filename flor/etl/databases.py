@@ -52,7 +52,9 @@ class _Kind:
 
     title: str
     types: Mapping[pa.DataType, str]  # SQL's name of each
-    columns: str  # the query for names and types of the columns of the table {name}
+    columns: (
+        str  # the query for the table {name}, or one whose name is the same to it: its name, its columns', their types
+    )
     connect: Callable[[str], _Connection]
     fit: Callable[[pa.Table], tuple[pa.Table, list[Diagnostic]]]
     file: str | None = None  # the extension of its file; None: it is a server
@@ -90,7 +92,11 @@ class Database:
     def _write(self, connection: _Connection, table: pa.Table) -> None:
         identifier = _identifier(self.name)
         query = self.kind.columns.format(name=_literal(self.name))
-        found: Columns = [(name, type_) for name, type_ in connection.execute(query)]
+        rows = connection.execute(query)
+        found: Columns = [(name, type_) for table_name, name, type_ in rows if table_name == self.name]
+        if rows and not found:
+            same = f"which is the same name to {self.kind.title}"
+            raise FlorError(f"cannot write the {self.title}: it has a table {rows[0][0]}, {same}")
         if found and self.append:
             table = _typed_nulls(table, dict(found), {name: type_ for type_, name in self.kind.types.items()})
             different = difference(found, self._columns(table))
@@ -327,7 +333,9 @@ def _connect_postgres(dsn: str) -> _Connection:
     from adbc_driver_postgresql import dbapi
 
     try:
-        return _Adbc(dbapi.connect(dsn))
+        connection = _Adbc(dbapi.connect(dsn))
+        connection.execute("SET client_encoding TO 'UTF8'")  # what the driver sends, whatever the database has
+        return connection
     except Error as error:
         said = _line(error).removeprefix("Failed to connect: ")
         if said.startswith("connection to server "):
@@ -342,7 +350,8 @@ _KINDS = {
     "sqlite": _Kind(
         "SQLite",
         {pa.bool_(): "BOOLEAN", pa.int64(): "INTEGER", pa.float64(): "REAL", pa.large_string(): "TEXT"},
-        "SELECT name, type FROM pragma_table_info({name})",
+        "SELECT t.name, c.name, c.type FROM sqlite_schema t, pragma_table_info(t.name) c "
+        "WHERE t.type IN ('table', 'view') AND lower(t.name) = lower({name}) ORDER BY c.cid",
         _connect_sqlite,
         _fit_sqlite,
         file=".sqlite",
@@ -357,7 +366,7 @@ _KINDS = {
             pa.decimal128(38, 0): "DECIMAL(38,0)",
             pa.large_string(): "VARCHAR",
         },
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE lower(table_name) = lower({name}) "
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE lower(table_name) = lower({name}) "
         "AND database_name = current_database() AND schema_name = current_schema() ORDER BY column_index",
         _connect_duckdb,
         _fit_duckdb,
@@ -372,7 +381,7 @@ _KINDS = {
             pa.decimal128(38, 0): "numeric(38,0)",
             pa.large_string(): "text",
         },
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        "SELECT {name}, attname, format_type(atttypid, atttypmod) FROM pg_attribute "
         "WHERE attrelid = to_regclass(quote_ident({name})) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         _connect_postgres,
         _fit_postgres,

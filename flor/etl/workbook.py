@@ -52,7 +52,7 @@ def write(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
     Raises FlorError if the table is larger than a sheet.
     """
     from xlsxwriter import Workbook
-    from xlsxwriter.exceptions import FileCreateError
+    from xlsxwriter.exceptions import FileCreateError, FileSizeError
 
     _check_size(table)
     remarks: dict[str, Counter[str]] = {name: Counter() for name in table.column_names}
@@ -72,6 +72,8 @@ def write(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
             book.close()
         except FileCreateError as error:
             raise error.args[0] from None  # an OSError
+        except FileSizeError:
+            raise FlorError("an .xlsx file has at most 4 GB, and the table more: write .parquet or .csv") from None
     file.write(made.getbuffer())
     return [Diagnostic(f"{counted(n)} {what}", name) for name, said in remarks.items() for what, n in said.items()]
 

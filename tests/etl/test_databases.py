@@ -22,6 +22,7 @@ from tests.etl.tables import HARD, HARD_ROWS, same, without_nul
 pytestmark = pytest.mark.once
 
 KINDS = ("sqlite", "duckdb", "postgres")
+TEXT = pa.large_string()
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,21 @@ def test_a_name_that_postgres_would_cut_is_refused(kind: str) -> None:
     assert ask(kind, "SELECT * FROM demo") == [(1,)]
 
 
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1"])
+@pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+def test_postgres_in_another_encoding(kind: str, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text arrives as it is, or not at all, whatever the encoding of the database and of the environment."""
+    ask(kind, "DROP DATABASE IF EXISTS latin; SELECT 1")
+    ask(kind, "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    monkeypatch.setenv("PGDATABASE", "latin")
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    write(kind, pa.table({"größe": pa.array(["é"], TEXT)}), "maß")
+    with pytest.raises(FlorError, match=r"cannot write the table maß of PostgreSQL: .* no equivalent in encoding"):
+        write(kind, pa.table({"größe": pa.array(["😀"], TEXT)}), "maß")
+    monkeypatch.setenv("PGCLIENTENCODING", "UTF8")
+    assert ask(kind, 'SELECT "größe" FROM "maß"') == [("é",)]
+
+
 # ---- replacing and appending
 
 
@@ -175,7 +191,6 @@ def test_a_column_without_a_value_is_appended_whatever_its_type(kind: str) -> No
     assert set(ask(kind, "SELECT * FROM demo")) == {(None,) * 5, *before}
 
 
-TEXT = pa.large_string()
 DIFFERENT = {
     "lacks": ({"run": ["c"], "x": [3], "y": [4], "z": [5]}, "it has no column y, z"),
     "more": ({"run": ["c"]}, "it has a column x more"),
@@ -201,6 +216,23 @@ def test_other_columns_are_not_appended(kind: str, how: str) -> None:
 
 def test_difference_of_nothing() -> None:
     assert difference([("a", "TEXT")], [("a", "TEXT")]) == ""
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_an_experiment_whose_name_differs_in_case_only(kind: str, append: bool, folder: Path) -> None:
+    """To SQLite and DuckDB it has the table of the other one."""
+    write(kind, SMALL)
+    place = database([kind], "demo", append)
+    other = Database(place.kind, place.dsn, "Demo", append)
+    if kind == "postgres":
+        other.write(OTHER)
+        assert ask(kind, 'SELECT * FROM "Demo"') == rows(OTHER)
+    else:
+        with pytest.raises(
+            FlorError, match=r"cannot write the table Demo of .*: it has a table demo, which is the same"
+        ):
+            other.write(OTHER)
+    assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
 
 
 # ---- errors and kills

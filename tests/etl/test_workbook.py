@@ -125,3 +125,10 @@ def test_no_room_for_temporary_files(small_disk: Path, tmp_path: Path, monkeypat
         save(pa.table({"x": pa.array(["abc" * 1000] * 1000, pa.large_string())}), tmp_path / "t.xlsx")
     assert list(small_disk.iterdir()) == []
     assert (tmp_path / "t.xlsx").read_text() == "before"
+
+
+def test_a_sheet_that_is_too_large_to_be_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 10_000)
+    with pytest.raises(FlorError, match=r"at most 4 GB, and the table more: write \.parquet or \.csv"):
+        save(pa.table({"x": list(range(1000))}), tmp_path / "t.xlsx")
+    assert list(tmp_path.iterdir()) == []
