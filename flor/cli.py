@@ -318,8 +318,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         action="append",
         default=[],
-        help="write into a database: sqlite, duckdb or postgres; DSN is its file or address (last, or before an option; "
-        "may be repeated)",
+        help="write into a database: sqlite, duckdb or postgres; DSN is its file or address; give it behind SHADOW "
+        "(may be repeated)",
     )
     sub.add_argument("--append", action="store_true", help="append to the table in the database, do not replace it")
     sub.add_argument("--safe-csv", action="store_true", help="write CSV without what a spreadsheet takes for a formula")

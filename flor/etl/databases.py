@@ -52,9 +52,7 @@ class _Kind:
 
     title: str
     types: Mapping[pa.DataType, str]  # SQL's name of each
-    columns: (
-        str  # the query for the table {name}, or one whose name is the same to it: its name, its columns', their types
-    )
+    columns: str  # a query: name, column and type, for each column of the table {name} or of one that is the same to it
     connect: Callable[[str], _Connection]
     fit: Callable[[pa.Table], tuple[pa.Table, list[Diagnostic]]]
     file: str | None = None  # the extension of its file; None: it is a server
@@ -179,6 +177,7 @@ def _kept(path: Path) -> Iterator[None]:
 
     Raises FlorError if it cannot be written.
     """
+    path = Path(os.path.realpath(path))  # a link stays
     new = not path.exists()
     try:
         if not new and not path.is_file():
@@ -307,10 +306,8 @@ def _connect_sqlite(path: str) -> _Connection:
     from adbc_driver_manager import Error
     from adbc_driver_sqlite import dbapi
 
-    try:
-        return _Adbc(
-            dbapi.connect(str(Path(path).absolute()))
-        )  # an absolute one is a file's, whatever else it looks like
+    try:  # an absolute path is a file's, whatever else it looks like
+        return _Adbc(dbapi.connect(str(Path(path).absolute())))
     except Error as error:
         raise FlorError(f"cannot open {path}: {_line(error)}") from None
 
@@ -335,6 +332,8 @@ def _connect_postgres(dsn: str) -> _Connection:
     try:
         connection = _Adbc(dbapi.connect(dsn))
         connection.execute("SET client_encoding TO 'UTF8'")  # what the driver sends, whatever the database has
+        # What another schema has is not taken for the table that is to be replaced.
+        connection.execute("SELECT set_config('search_path', quote_ident(current_schema()), false)")
         return connection
     except Error as error:
         said = _line(error).removeprefix("Failed to connect: ")

@@ -21,7 +21,7 @@ def _programs() -> Path | None:
 
 
 def _install() -> None:
-    """Install Debian's server, without the one that Debian would start."""
+    """Install Debian's server."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False, **quiet)  # type: ignore[call-overload]

@@ -16,8 +16,10 @@ import pytest
 
 from flor.errors import FlorError
 from flor.etl.databases import Database, database, difference
+from tests.conftest import flor
 from tests.etl import postgres
 from tests.etl.tables import HARD, HARD_ROWS, same, without_nul
+from tests.walkthrough import annotate, run
 
 pytestmark = pytest.mark.once
 
@@ -235,6 +237,20 @@ def test_an_experiment_whose_name_differs_in_case_only(kind: str, append: bool, 
     assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
 
 
+@pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+def test_a_table_of_another_schema_stays(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a user has a schema of their own, it comes first."""
+    write(kind, SMALL)
+    ask(kind, 'CREATE SCHEMA "post gres"; SELECT 1')
+    monkeypatch.setenv("PGOPTIONS", '-c search_path="post\\ gres",public')
+    for append in (False, True):
+        write(kind, OTHER, append=append)
+    monkeypatch.delenv("PGOPTIONS")
+    assert ask(kind, "SELECT * FROM public.demo ORDER BY x") == rows(SMALL)
+    assert ask(kind, 'SELECT * FROM "post gres".demo') == rows(OTHER) * 2
+    ask(kind, 'DROP SCHEMA "post gres" CASCADE; SELECT 1')
+
+
 # ---- errors and kills
 
 
@@ -338,6 +354,14 @@ def test_a_file_that_only_looks_like_something_else(kind: str, folder: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_link_to_a_database_stays(kind: str, folder: Path) -> None:
+    (folder / "link").symlink_to("file")
+    for append in (False, True):
+        database([kind, "link"], "demo", append).write(SMALL)
+    assert (folder / "link").is_symlink() and (folder / "file").is_file()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 def test_a_full_disk(kind: str, small_disk: Path) -> None:
     """Neither a table that was there is harmed, nor is half a database left."""
     large = pa.table({"run": pa.array([f"{n:0500}" for n in range(20_000)], pa.large_string())})
@@ -411,3 +435,19 @@ def test_no_password_is_shown(what: str, server: Path, monkeypatch: pytest.Monke
         place.write(SMALL)
     assert "hunter2" not in str(raised.value) + place.title
     assert "\n" not in str(raised.value)
+
+
+# ---- the command
+
+
+def test_the_command_writes_into_every_kind(kind: str, folder: Path) -> None:
+    (folder / "script.py").write_text("for i in range(3):\n    x = i * 0.5\n")
+    run("script.py", "demo")
+    shadow = annotate("script.py", ("i * 0.5", 'GET("x", i * 0.5)'))
+    for options in ([], ["--append"]):
+        done = flor("etl", "demo", shadow, "-d", kind, *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        where = "PostgreSQL" if kind == "postgres" else f"demo.{kind}"
+        assert done.stdout.splitlines()[-1] == f"written to table demo of {where}"
+    assert ask(kind, "SELECT i_iter, x FROM demo ORDER BY x") == [(i, i * 0.5) for i in (0, 0, 1, 1, 2, 2)]
+    assert not (folder / "demo.csv").exists()
