@@ -177,22 +177,22 @@ def _kept(path: Path) -> Iterator[None]:
 
     Raises FlorError if it cannot be written.
     """
-    path = Path(os.path.realpath(path))  # a link stays
-    new = not path.exists()
+    target = Path(os.path.realpath(path))  # a link stays
+    new = not target.exists()
     try:
-        if not new and not path.is_file():
+        if not new and not target.is_file():
             raise FlorError(f"cannot write {path}: it is no regular file")
-        with path.open("ab"):  # the drivers do not say why they cannot
+        with target.open("ab"):  # the drivers do not say why they cannot
             pass
         if new:
-            path.unlink()
+            target.unlink()
     except OSError as error:
         raise FlorError(f"cannot write {path}: {error.strerror}") from None
     try:
         yield
     except BaseException:
         if new:
-            for left in (path, *(path.with_name(path.name + end) for end in (".wal", "-journal"))):
+            for left in (target, *(target.with_name(target.name + end) for end in (".wal", "-journal"))):
                 left.unlink(missing_ok=True)
         raise
 

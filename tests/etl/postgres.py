@@ -22,15 +22,9 @@ def _programs() -> Path | None:
 
 def _install() -> None:
     """Install Debian's server."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False, **quiet)  # type: ignore[call-overload]
-    subprocess.run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql"],
-        env=environment,
-        check=False,
-        **quiet,  # type: ignore[call-overload]
-    )
+    for command in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
+        subprocess.run(["apt-get", "-qq", *command], env=environment, capture_output=True, timeout=600)
 
 
 def server() -> Iterator[Path]:
