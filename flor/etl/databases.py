@@ -38,7 +38,7 @@ class _Connection(Protocol):
         """Run a statement; returns its rows."""
 
     def insert(self, name: str, table: pa.Table) -> None:
-        """Append rows to a table."""
+        """Append rows to a table. An interrupt meanwhile is a KeyboardInterrupt."""
 
     def commit(self) -> None: ...
 
@@ -266,7 +266,14 @@ class _Adbc:
         return list(self._cursor.fetchall())
 
     def insert(self, name: str, table: pa.Table) -> None:
-        self._cursor.adbc_ingest(name, table, mode="append")
+        from adbc_driver_manager import AdbcStatusCode
+
+        try:
+            self._cursor.adbc_ingest(name, table, mode="append")
+        except self.error as error:  # of an interrupt it makes a cancellation, which SQLite's driver has not
+            if getattr(error, "status_code", None) in (AdbcStatusCode.CANCELLED, AdbcStatusCode.NOT_IMPLEMENTED):
+                raise KeyboardInterrupt from None
+            raise
 
     def commit(self) -> None:
         self._connection.commit()
@@ -293,7 +300,12 @@ class _DuckDb:
 
     def insert(self, name: str, table: pa.Table) -> None:
         self._connection.register(self._ROWS, table)
-        self._connection.execute(f"INSERT INTO {_identifier(name)} FROM {_identifier(self._ROWS)}")
+        try:
+            self._connection.execute(f"INSERT INTO {_identifier(name)} FROM {_identifier(self._ROWS)}")
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from None
+            raise
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")

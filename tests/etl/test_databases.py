@@ -297,6 +297,34 @@ def test_after_a_kill_the_table_is_as_it_was(kind: str, append: bool) -> None:
     assert ask(kind, "SELECT count(*) FROM demo") == [(3 if append else 1,)]
 
 
+INTERRUPTED = """
+import os, signal, sys, threading
+import pyarrow as pa
+from flor.etl import databases
+kind = sys.argv[1]
+connection = databases._DuckDb if kind == "duckdb" else databases._Adbc
+insert = connection.insert
+def interrupted(*arguments):
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    insert(*arguments)
+connection.insert = interrupted
+count = 3_000_000
+table = pa.table({"run": pa.array(["c" * 20] * count, pa.large_string()), "x": range(count)})
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    databases.database([kind], "demo", append=False).write(table)
+except BaseException as error:
+    print(repr(error))
+"""
+
+
+def test_after_an_interrupt_the_table_is_as_it_was(kind: str) -> None:
+    write(kind, SMALL)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, kind], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("KeyboardInterrupt()\n", "")
+    assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
+
+
 WRITE = """
 import sys
 import pyarrow as pa
