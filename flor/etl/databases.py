@@ -210,7 +210,9 @@ def _fit_sqlite(table: pa.Table) -> tuple[pa.Table, list[Diagnostic]]:
             is_nan = pc.fill_null(pc.is_nan(column), False)
             count = pc.sum(is_nan).as_py()
             if count:
-                remarks.append(Diagnostic(f"{counted(count)} NaN, which SQLite has not: written as NULL there", name))
+                remarks.append(
+                    Diagnostic(f"{counted(count)} NaN, which SQLite cannot hold: written as NULL there", name)
+                )
                 table = table.set_column(place, name, pc.if_else(is_nan, None, column))
         elif pa.types.is_decimal(column.type):
             remarks.append(Diagnostic("has ints of more than 64 bits, so the column is text in SQLite", name))
@@ -238,7 +240,7 @@ def _without_nul(table: pa.Table, title: str) -> tuple[pa.Table, list[Diagnostic
         if pa.types.is_large_string(column.type):
             count = pc.sum(pc.match_substring(column, "\0")).as_py()
             if count:
-                said = f"{counted(count)} text with NUL, which {title} has not: written as \\x00 there"
+                said = f"{counted(count)} text with NUL, which {title} cannot hold: written as \\x00 there"
                 remarks.append(Diagnostic(said, name))
                 table = table.set_column(place, name, pc.replace_substring(column, "\0", "\\x00"))
     return table, remarks

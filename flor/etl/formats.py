@@ -146,7 +146,7 @@ def write_json(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
             separator = ",\n"
     file.write(b"\n]\n" if table.num_rows else b"[]\n")
     return [
-        Diagnostic(f"{counted(n)} NaN or infinite, which JSON has not: written as text there", name)
+        Diagnostic(f"{counted(n)} NaN or infinite, which JSON cannot hold: written as text there", name)
         for name, n in zip(table.column_names, not_finite, strict=True)
         if n
     ]

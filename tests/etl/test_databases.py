@@ -91,8 +91,8 @@ def test_sqlite_keeps_all_but_nan_nul_and_large_ints(folder: Path) -> None:
     ]
     assert same(ask("sqlite", "SELECT * FROM demo"), [tuple(row.values()) for row in expected])
     assert said == [
-        "text: 1 value is text with NUL, which SQLite has not: written as \\x00 there",
-        "float: 1 value is NaN, which SQLite has not: written as NULL there",
+        "text: 1 value is text with NUL, which SQLite cannot hold: written as \\x00 there",
+        "float: 1 value is NaN, which SQLite cannot hold: written as NULL there",
         "big: has ints of more than 64 bits, so the column is text in SQLite",
     ]
 
@@ -109,7 +109,7 @@ def test_postgres_keeps_all_but_nul(kind: str) -> None:
     for row in found:  # the driver gives numbers of any size as text
         row["big"] = None if row["big"] is None else Decimal(row["big"])
     assert same(found, without_nul(HARD_ROWS))
-    assert said == ["text: 1 value is text with NUL, which PostgreSQL has not: written as \\x00 there"]
+    assert said == ["text: 1 value is text with NUL, which PostgreSQL cannot hold: written as \\x00 there"]
     assert ask(kind, "SELECT count(*) FROM demo WHERE float = 'NaN' AND float IS NOT NULL") == [(1,)]
 
 

@@ -25,7 +25,7 @@ def test_all_that_is_asked_for_is_written_and_no_more(folder: Path) -> None:
     files = [Path("a.csv"), Path("a.parquet"), Path("b.csv")]
     found = outputs("demo", files, [["sqlite"], ["duckdb", "d"], ["duckdb"]], append=False, safe_csv=True)
     assert [str(remark) for remark in found.write(TABLE)] == [
-        "x: 1 value is NaN, which SQLite has not: written as NULL there"
+        "x: 1 value is NaN, which SQLite cannot hold: written as NULL there"
     ]
     assert sorted(path.name for path in folder.iterdir()) == [
         "a.csv", "a.parquet", "b.csv", "d", "demo.duckdb", "demo.sqlite",

@@ -124,7 +124,7 @@ def test_arrow_and_parquet_keep_every_value(extension: str, tmp_path: Path) -> N
 
 def test_json_keeps_every_value_but_what_it_has_no_numbers_for(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
-    assert save(HARD, path) == ["float: 3 values are NaN or infinite, which JSON has not: written as text there"]
+    assert save(HARD, path) == ["float: 3 values are NaN or infinite, which JSON cannot hold: written as text there"]
     words = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
     expected = [
         {
