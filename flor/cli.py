@@ -135,6 +135,7 @@ def etl(parsed: argparse.Namespace) -> None:
     from flor.home import runs
     from flor.trace.ended import start_packing
 
+    outputs = export.outputs(parsed.experiment, parsed.file, parsed.database, parsed.append, parsed.safe_csv)
     selection = Selection(
         tuple(parsed.run or ()),
         None if parsed.since is None else moment(parsed.since, time.time()),
@@ -145,12 +146,11 @@ def etl(parsed: argparse.Namespace) -> None:
         made = long.make_long_table(parsed.experiment, parsed.shadow, selection)
     else:
         made = table.make_table(parsed.experiment, parsed.shadow, selection, rows=parsed.rows, times=parsed.time)
-    target = Path(f"{parsed.experiment}.csv")
-    export.write_csv(made.arrow, target)
+    remarks = outputs.write(made.arrow)
     table.save(made, parsed.experiment)
-    _warn(made.diagnostics)
+    _warn([*made.diagnostics, *remarks])
     print(export.head(made.arrow))
-    print(f"written to {target}")
+    _print([f"written to {title}" for title in outputs.titles])
     start_packing(runs(parsed.experiment, []))  # those that were killed, or could not be packed at their end
 
 
@@ -335,6 +335,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     kind.add_argument("--long", action="store_true", help="a row for each value: run, name, block, value, type")
     sub.add_argument("--time", action="store_true", help="when each row began, and how long it took")
+    sub.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        type=Path,
+        help="write this file: .csv, .parquet, .arrow, .json or .xlsx; by default EXPERIMENT.csv (may be repeated)",
+    )
+    sub.add_argument(
+        "-d",
+        "--database",
+        metavar=("KIND", "DSN"),
+        nargs="+",
+        action="append",
+        default=[],
+        help="write into a database: sqlite, duckdb or postgres; DSN is its file or address; give it behind SHADOW "
+        "(may be repeated)",
+    )
+    sub.add_argument("--append", action="store_true", help="append to the table in the database, do not replace it")
+    sub.add_argument("--safe-csv", action="store_true", help="write CSV without what a spreadsheet takes for a formula")
     sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
     sub.add_argument("query", metavar="QUERY")
     form = sub.add_mutually_exclusive_group()

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 
@@ -189,18 +189,6 @@ def test_a_home_that_cannot_be_written(where: str, script: Path, tmp_path: Path)
 # ---- a full disk
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "flor-test", disk]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("file systems cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
 def test_a_disk_that_is_full_before_the_run(script: Path, small_disk: Path) -> None:
     home = small_disk / "home"
     run_there = ("python", "script.py", "demo")
@@ -326,6 +314,66 @@ def test_a_source_that_is_gone_is_read_from_the_runs(script: Path) -> None:
     rows, said = etl("demo", shadow)
     assert columns(rows, "i_iter", "x") == [("0", "0"), ("1", "2"), ("2", "4")]
     assert said == f"flor: the source of script_h.py is gone, the runs' own copies are read: {script}\n"
+
+
+def test_a_source_that_no_run_captured_replaces_no_table(script: Path, write: Write, flor_home: Path) -> None:
+    run("script.py", "demo")
+    etl("demo", annotate("script.py", ("i * 2", 'GET("x", i * 2)')))
+    write("other.py", "y = 1 + 1\n")
+    shadow = annotate("other.py", ("1 + 1", 'GET("y", 1 + 1)'))
+    before = contents(flor_home / "demo", script.parent)
+    folder = script.parent
+    saying = f"none of the runs of 'demo' captured {folder}/other.py, source of other_h.py; they captured {script}"
+    refused("etl", "demo", shadow, saying=saying)
+    refused("etl", "demo", shadow, "-f", "demo.csv", "-d", "duckdb", saying=saying)
+    assert contents(flor_home / "demo", folder) == before
+
+
+# ---- where the table goes
+
+
+@pytest.mark.parametrize(
+    ("options", "saying"),
+    [
+        (["-f", "t.txt"], "t.txt .txt use .csv, .parquet, .arrow, .json, .xlsx"),
+        (["-f", "a.csv", "-f", "/dev/stdout"], "/dev/stdout has no extension; use .csv"),
+        (["--file", ""], "has no extension; use .csv"),
+        (["-d", "mysql"], "-d mysql use sqlite, duckdb, postgres"),
+        (["-d", "duckdb", "a", "b"], "one DSN put -d behind EXPERIMENT and SHADOW"),
+        (["--append"], "say which with -d"),
+        (["--safe-csv", "-f", "t.json"], "no .csv file is written"),
+        (["-d"], "argument -d/--database: expected at least one argument; see flor etl --help"),
+    ],
+)
+def test_an_option_of_etl_that_cannot_be_followed_is_refused_before_anything_is_read(
+    options: list[str], saying: str, folder: Path
+) -> None:
+    refused("etl", "missing", "missing_h.py", *options, saying=saying)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("extension", ["csv", "json", "parquet", "arrow", "xlsx"])
+def test_a_table_that_finds_no_room_leaves_the_old_one(
+    extension: str, write: Write, small_disk: Path, flor_home: Path
+) -> None:
+    write("large.py", "import os\nfor i in range(3000):\n    x = os.urandom(100).hex()\n")
+    run("large.py", "demo")
+    shadow = annotate("large.py", ("os.urandom(100).hex()", 'GET("x", os.urandom(100).hex())'))
+    path = small_disk / f"t.{extension}"
+    path.write_text("mine")
+    (flor_home / "demo" / "table.parquet").write_text("old")
+    refused("etl", "demo", shadow, "-f", path, saying=f"cannot write {path}: No space left on device")
+    assert contents(small_disk) == {path: b"mine"}
+    assert (flor_home / "demo" / "table.parquet").read_text() == "old"
+
+
+def test_a_workbook_for_which_there_is_no_temporary_room(write: Write, small_disk: Path, flor_home: Path) -> None:
+    write("large.py", "import os\nfor i in range(3000):\n    x = os.urandom(100).hex()\n")
+    run("large.py", "demo")
+    shadow = annotate("large.py", ("os.urandom(100).hex()", 'GET("x", os.urandom(100).hex())'))
+    saying = "cannot write t.xlsx: No space left on device"
+    refused("etl", "demo", shadow, "-f", "t.xlsx", saying=saying, TMPDIR=str(small_disk))
+    assert (contents(small_disk), Path("t.xlsx").exists()) == ({}, False)
 
 
 #: Names that have no value: (script, edit, what is said).

@@ -60,6 +60,7 @@ class Annotated:
     def __init__(self, shadow: Shadow, path: Path) -> None:
         self.shadow = shadow
         self.path = path
+        self.was_captured = False  # whether a run has a version of its source, be it damaged
         self._aligned: dict[str, dict[str, Place | Missing]] = {}
 
     @cached_property
@@ -70,6 +71,11 @@ class Annotated:
     def sources(self, sources: Sequence[Source]) -> list[int] | str:
         """Which of a run's sources are its source: several if one file was run under several module names. Else why
         there is none."""
+        found = self._sources(sources)
+        self.was_captured |= not isinstance(found, str)
+        return found
+
+    def _sources(self, sources: Sequence[Source]) -> list[int] | str:
         for wanted in (str(self.shadow.source_path), str(self.path.absolute())):
             same = [i for i, s in enumerate(sources) if s.path == wanted]
             if same:

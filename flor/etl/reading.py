@@ -14,8 +14,11 @@ from flor.errors import FlorError
 from flor.etl.diagnostics import Diagnostic
 from flor.etl.extract import Annotated, Extracted, extract
 from flor.etl.keys import Blocks
-from flor.etl.selection import Selection, select
+from flor.etl.selection import ALL, Selection, select
 from flor.trace.read import open_trace
+
+#: Sources that are named where a run has not the one that is sought.
+_MOST_SOURCES = 5
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,24 @@ def read_runs(
     runs = select(experiment, list(home.runs(experiment, warnings)), selection)
     diagnostics = [Diagnostic(w) for w in warnings]
     taken = 0
+    captured: dict[str, None] = {}
     for run in runs:
         try:
-            extracted = extract(open_trace(run), annotated, blocks)
+            trace = open_trace(run)
+            extracted = extract(trace, annotated, blocks)
         except FlorError as error:
             diagnostics.append(Diagnostic(str(error)))
             continue
         diagnostics += [*extracted.diagnostics, *_how_it_ended(run), *take(run, extracted)]
+        captured |= dict.fromkeys(source.path for source in trace.sources)
         taken += 1
     if not taken:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
-    return Read(names, [*diagnostics, *_gone_sources(annotated, experiment)])
+    gone = _gone_sources(annotated, experiment)
+    read = f"runs of {experiment!r}" if selection == ALL else "chosen runs"
+    _check_captured(annotated, read, list(captured), runs)
+    return Read(names, [*diagnostics, *gone])
 
 
 def _how_it_ended(run: home.Run) -> list[Diagnostic]:
@@ -107,6 +116,22 @@ def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagn
             )
         diagnostics.append(Diagnostic(f"the source of {copy.path} is gone, the runs' own copies are read: {path}"))
     return diagnostics
+
+
+def _check_captured(annotated: Sequence[Annotated], read: str, captured: list[str], runs: Sequence[home.Run]) -> None:
+    """Raise FlorError if no run has the source of any shadow copy: nothing could stand in the table.
+
+    `read`: which runs were read, in words. `captured`: the sources that they have.
+    """
+    missing = [copy for copy in annotated if copy.shadow.names]
+    if any(copy.was_captured for copy in missing):
+        return
+    path = str(missing[0].shadow.source_path)
+    reasons = [skipped["why"] for run in runs for skipped in run.info.get("uncaptured", []) if skipped["path"] == path]
+    why = f" ({reasons[-1]})" if reasons else ""
+    more = f" and {len(captured) - _MOST_SOURCES} more" if len(captured) > _MOST_SOURCES else ""
+    have = f"they captured {', '.join(captured[:_MOST_SOURCES]) or 'nothing'}{more}"
+    raise FlorError(f"none of the {read} captured {path}{why}, the source of {missing[0].path}; {have}")
 
 
 def source_exists(path: Path) -> bool:

@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import export, terminal
+from flor.etl import terminal
+from flor.etl.formats import csv_cell
 from flor.etl.views import SCHEMAS, Stream, view
 
 _BATCH = 10_000
@@ -152,9 +153,9 @@ def write_table(result: Result, stream: TextIO) -> None:
 def write_csv(result: Result, stream: TextIO) -> None:
     """CSV as `flor etl` writes it; lists and structs as JSON."""
     if result.names:
-        stream.write(",".join(map(export.csv_cell, result.names)) + "\n")
+        stream.write(",".join(map(csv_cell, result.names)) + "\n")
     for row in result.rows:
-        stream.write(",".join(export.csv_cell(_flat(v)) for v in row) + "\n")
+        stream.write(",".join(csv_cell(_flat(v)) for v in row) + "\n")
 
 
 def _flat(value: object) -> object:

@@ -175,6 +175,7 @@ class _Builder:
         diagnostics: list[Diagnostic] = []
         columns: dict[str, pa.Array] = {}
         run = run_key(names)
+        diagnostics += _renamed(names, "run", run)
         ids = [arrow.repeated(r.encode(), n) for r, n in zip(self.runs, self._counts, strict=True)]
         columns[run] = pa.concat_arrays(ids)
         for block, key in keys(self.blocks, self._leading, self._nesting, names):
@@ -182,6 +183,7 @@ class _Builder:
                 [o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)]
             )
             columns[key] = arrow.numbers(ordinals, ordinals < 0)
+            diagnostics += _renamed(names, base_name(self.blocks.blocks[block]), key)
         key_names = list(columns)
         if self.times:
             began, took = (np.concatenate(c) for c in zip(*self._times, strict=True))
@@ -201,6 +203,12 @@ class _Builder:
                 why = "" if name in explained else f": {never}"
                 diagnostics.append(Diagnostic(f"no run has a value for it{why}", name))
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
+
+
+def _renamed(names: Sequence[str], usual: str, key: str) -> list[Diagnostic]:
+    """What is to be said of a key column whose usual name a name of the user's has."""
+    same = [name for name in names if name.casefold() == usual.casefold()]
+    return [Diagnostic(f"is a name of yours, so the key column {usual} is called {key}", name) for name in same]
 
 
 def _missing(count: int, shown: Ints) -> int:
