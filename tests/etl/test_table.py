@@ -249,7 +249,7 @@ def test_a_shadow_copy_whose_source_no_run_captured(tmp_path: Path, monkeypatch:
         "they captured /p/m0.py, /p/m1.py, /p/m2.py, /p/m3.py, /p/m4.py and 2 more"
     )
     with pytest.raises(FlorError, match=r"none of the chosen runs captured /p/big\.py, .* they captured /p/m0"):
-        make_table("demo", [shadow], ["r1"])
+        make_table("demo", [shadow], Selection(("r1",)))
 
 
 def test_a_source_that_only_a_later_run_captured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
