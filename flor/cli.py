@@ -108,11 +108,19 @@ def python(arguments: list[str]) -> int:
     run(rest[0], rest[1], rest[2:], as_module, ended, capture, budget)
 
 
-def cp(parsed: argparse.Namespace) -> None:
-    from flor.annotate.files import copy
+def cp(parsed: argparse.Namespace) -> int:
+    from flor.annotate import files
 
-    copy(parsed.source, parsed.shadow)
+    if (parsed.update is None) == (parsed.shadow is None) or (parsed.update and parsed.source):
+        raise FlorError("usage: flor cp SRC DST, or flor cp --update SHADOW")
+    if parsed.update is not None:
+        lines, lost = files.update(parsed.update)
+        _print(lines)
+        _warn(lost)
+        return 1 if lost else 0
+    files.copy(parsed.source, parsed.shadow)
     print(f'{parsed.shadow} is a shadow copy of {parsed.source}: write GET("name", expression) in it')
+    return 0
 
 
 def name(parsed: argparse.Namespace) -> None:
@@ -143,9 +151,11 @@ def etl(parsed: argparse.Namespace) -> None:
         parsed.last,
     )
     if parsed.long:
-        made = long.make_long_table(parsed.experiment, parsed.shadow, selection)
+        made = long.make_long_table(parsed.experiment, parsed.shadow, selection, exact=parsed.exact)
     else:
-        made = table.make_table(parsed.experiment, parsed.shadow, selection, rows=parsed.rows, times=parsed.time)
+        made = table.make_table(
+            parsed.experiment, parsed.shadow, selection, rows=parsed.rows, times=parsed.time, exact=parsed.exact
+        )
     remarks = outputs.write(made.arrow)
     table.save(made, parsed.experiment)
     _warn([*made.diagnostics, *remarks])
@@ -312,9 +322,15 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("python", lambda _: python([]), "run a script and keep its complete execution trace")
     run.usage = _PYTHON_USAGE
-    sub = add("cp", cp, "make a shadow copy of a source, to write names into")
-    sub.add_argument("source", metavar="SRC", type=Path)
-    sub.add_argument("shadow", metavar="DST", type=Path)
+    sub = add("cp", cp, "make a shadow copy of a source, to write names into; or carry one's names over to its source")
+    sub.add_argument("source", metavar="SRC", nargs="?", type=Path)
+    sub.add_argument("shadow", metavar="DST", nargs="?", type=Path)
+    sub.add_argument(
+        "--update",
+        metavar="SHADOW",
+        type=Path,
+        help="make SHADOW a copy of its source as it is now, with the same names",
+    )
     sub = add("name", name, "name an expression from the command line, or list a shadow copy's names")
     sub.add_argument("place", metavar="FILE:LINE:COLUMN[-LINE:COLUMN]", nargs="?", help="counted from 1")
     sub.add_argument("name", metavar="NAME", nargs="?")
@@ -335,6 +351,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     kind.add_argument("--long", action="store_true", help="a row for each value: run, name, block, value, type")
     sub.add_argument("--time", action="store_true", help="when each row began, and how long it took")
+    sub.add_argument(
+        "--exact", action="store_true", help="no value of a run whose version of the source is not the annotated one"
+    )
     sub.add_argument(
         "-f",
         "--file",

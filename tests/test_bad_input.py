@@ -633,6 +633,48 @@ def test_a_copy_that_would_lose_something_is_not_made(name: str, shadow: Path, f
     assert contents(folder) == before
 
 
+UPDATE = {
+    "no file": ([], "usage: flor cp SRC DST, or flor cp --update SHADOW"),
+    "a source alone": (["script.py"], "usage: flor cp SRC DST"),
+    "a source besides": (["--update", "script_h.py", "script.py"], "usage: flor cp SRC DST"),
+    "no shadow copy": (["--update", "script.py"], "script.py:1: no line names the source make one with: flor cp"),
+    "a shadow copy that is not there": (["--update", "new_h.py"], "cannot read the shadow copy new_h.py"),
+    "a source that is not there": (["--update", "gone_h.py"], "cannot read the source /gone.py: No such file"),
+    "a source that does not parse": (["--update", "broken_h.py"], "broken.py:1: was never closed mend the source"),
+    "an old copy that is there": (["--update", "other_h.py"], "other_h.py~ is there already would be lost remove it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UPDATE)
+def test_an_update_that_would_lose_something_is_not_made(name: str, shadow: Path, folder: Path) -> None:
+    Path("gone_h.py").write_text("#/gone.py\nx = GET('a', 1)\n")
+    Path("broken.py").write_text("x = (1\n")
+    Path("broken_h.py").write_text(f"#{folder}/broken.py\nx = GET('a', 1)\n")
+    Path("other_h.py").write_text(f"#{folder}/script.py\nnowhere = GET('a', 1)\n")
+    Path("other_h.py~").write_text("mine\n")
+    before = contents(folder)
+    arguments, saying = UPDATE[name]
+    refused("cp", *arguments, saying=saying)
+    assert contents(folder) == before
+
+
+def test_an_update_keeps_the_old_copy_if_a_name_has_no_place_any_more(shadow: Path, script: Path) -> None:
+    script.write_text("import os\n" + script.read_text())
+    done = flor("cp", "--update", "script_h.py")
+    assert (done.returncode, done.stderr, done.stdout.endswith("1 of 1 names carried over\n")) == (0, "", True)
+    assert not Path("script_h.py~").exists()
+    old = shadow.read_text()
+    assert old.splitlines()[1] == "import os"
+    script.write_text("y = 1\n")
+    done = flor("cp", "--update", "script_h.py")
+    assert (done.returncode, done.stdout.endswith("the old copy is kept as script_h.py~\n")) == (1, True)
+    assert done.stderr.startswith("flor: x: `i * 2` could not be carried over: this version of the source")
+    assert Path("script_h.py~").read_text() == old
+    assert shadow.read_text() == f"#{script}\ny = 1\n"
+    done = flor("cp", "--update", "script_h.py")
+    assert (done.returncode, done.stdout) == (0, "script_h.py is up to date\n")
+
+
 def test_a_shadow_copy_has_the_permissions_of_its_source(script: Path) -> None:
     script.chmod(0o664)
     shadow = Path(annotate("script.py"))

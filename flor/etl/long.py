@@ -24,7 +24,9 @@ Ints = npt.NDArray[np.int64]
 _SCHEMA = pa.schema([(name, arrow.TEXT) for name in ("run", "name", "block", "value", "type")])
 
 
-def make_long_table(experiment: str, shadows: Sequence[Path], selection: Selection = ALL) -> Table:
+def make_long_table(
+    experiment: str, shadows: Sequence[Path], selection: Selection = ALL, *, exact: bool = False
+) -> Table:
     """All values of the names in the runs that are selected: run by run, name by name, in the order of their events.
 
     Columns: the run's id, the name, the block instance that holds the value (`epoch[3] > train()[0] > batch[12]`, empty
@@ -40,7 +42,7 @@ def make_long_table(experiment: str, shadows: Sequence[Path], selection: Selecti
             made.extend(_of_piece(run.id, name, piece, extracted, blocks) for piece in pieces)
         return []
 
-    read = read_runs(experiment, shadows, selection, blocks, take)
+    read = read_runs(experiment, shadows, selection, blocks, take, exact)
     return Table(pa.concat_tables(made), ["run", "name", "block"], read.names, runs, fold(read.diagnostics))
 
 

@@ -54,13 +54,15 @@ def make_table(
     *,
     rows: str | None = None,
     times: bool = False,
+    exact: bool = False,
 ) -> Table:
     """The table of the runs of an experiment that are selected.
 
     `rows`: the block whose instances are the rows, by the name of its key column, or `run`; `times`: with the columns
-    `began` (in UTC) and `seconds` of each row. Raises FlorError for what the user has to mend: an unknown experiment,
-    run or block, no run, a shadow copy that cannot be read, a name that is used twice. A run that cannot be read is
-    skipped, with a diagnostic.
+    `began` (in UTC) and `seconds` of each row; `exact`: without values of sources that are not the annotated ones, but
+    for comments and layout. Raises FlorError for what the user has to mend: an unknown experiment, run or block, no
+    run, a shadow copy that cannot be read, a name that is used twice. A run that cannot be read is skipped, with a
+    diagnostic.
     """
     without: list[Diagnostic] = []
     builder = _Builder(rows, times)
@@ -71,7 +73,7 @@ def make_table(
             without.append(Diagnostic("has no value of any name, so it has no row", runs=(run.id,)))
         return _thinned(run.id, extracted, made)
 
-    read = read_runs(experiment, shadows, selection, builder.blocks, take)
+    read = read_runs(experiment, shadows, selection, builder.blocks, take, exact)
     builder.check_rows()
     names = [name.name for _, name in read.names]
     data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})

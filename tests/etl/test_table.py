@@ -64,6 +64,24 @@ def test_an_older_version_gives_the_same_columns(tmp_path: Path, monkeypatch: py
     ]
 
 
+def test_what_differs_is_said_once_for_all_runs_that_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
+) -> None:
+    def other(number: int, value: float) -> FakeTrace:
+        source, tree = SOURCE.replace("f(7,g)", "f(8,g)"), f"module\n  for:g f(8,g)={value}"
+        return FakeTrace([FakeSource("/p/a.py", source)], tree, f"r{number}")
+
+    install(tmp_path / "home", monkeypatch, demo=[other(1, 0.5), run(2, 0.7), other(3, 0.9)])
+    table = make_table("demo", [shadow])
+    assert [row[2] for row in rows(table)] == [0.5, 0.7, 0.9]
+    assert remarks(table) == [
+        "y: another version of the source has `f(8,g)` in its place, not `f(7,g)` (2 runs, the last one r3)",
+        "c: another version of the source has `8` in its place, not `7` (2 runs, the last one r3)",
+    ]
+    exact = make_table("demo", [shadow], exact=True)
+    assert rows(exact) == [("r2", 0, 0.7, 7)]
+
+
 def test_a_run_without_a_name_has_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
     changed = FakeTrace([FakeSource("/p/a.py", "for g in xs:\n    z=h(g,c=7)\n")], "module\n  for:g h(g,c=7)=1", "r1")
     install(tmp_path / "home", monkeypatch, demo=[changed, run(2, 0.9)])
