@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks import report, results, tables
 from tests.docs.pages import ROOT
+
+pytestmark = pytest.mark.once
 
 
 def test_the_page_shows_the_results_that_are_kept() -> None:
