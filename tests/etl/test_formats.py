@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flor.errors import FlorError
@@ -58,6 +58,7 @@ def test_a_text_of_several_lines_is_one_cell(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_bytes() == b'"a,b"\n"1\n2"\n"\r\n"\n'
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1))
 def test_other_readers_read_it_back(row: list[str]) -> None:
     assert list(csv.reader(io.StringIO(",".join(map(csv_cell, row)), newline=""))) == [row]
