@@ -67,7 +67,7 @@ def read_runs(
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
     gone = _gone_sources(annotated, experiment)
     read = f"runs of {experiment!r}" if selection == ALL else "chosen runs"
-    _check_captured(annotated, read, list(captured), runs)
+    _check_captured(annotated, read, list(captured), runs, diagnostics)
     return Read(names, [*diagnostics, *gone])
 
 
@@ -120,10 +120,17 @@ def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagn
     return diagnostics
 
 
-def _check_captured(annotated: Sequence[Annotated], read: str, captured: list[str], runs: Sequence[home.Run]) -> None:
+def _check_captured(
+    annotated: Sequence[Annotated],
+    read: str,
+    captured: list[str],
+    runs: Sequence[home.Run],
+    diagnostics: Sequence[Diagnostic],
+) -> None:
     """Raise FlorError if no run has the source of any shadow copy: nothing could stand in the table.
 
-    `read`: which runs were read, in words. `captured`: the sources that they have.
+    `read`: which runs were read, in words. `captured`: the sources that they have. `diagnostics`: what was said of
+    them.
     """
     missing = [copy for copy in annotated if copy.shadow.names]
     if any(copy.was_captured for copy in missing):
@@ -133,6 +140,8 @@ def _check_captured(annotated: Sequence[Annotated], read: str, captured: list[st
     why = f" ({reasons[-1]})" if reasons else ""
     more = f" and {len(captured) - _MOST_SOURCES} more" if len(captured) > _MOST_SOURCES else ""
     have = f"they captured {', '.join(captured[:_MOST_SOURCES]) or 'nothing'}{more}"
+    if not captured and diagnostics:
+        have = f"{have}: {diagnostics[0]}"
     raise FlorError(f"none of the {read} captured {path}{why}, the source of {missing[0].path}; {have}")
 
 
