@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from flor.errors import FlorError
 
@@ -132,10 +132,11 @@ def etl(parsed: argparse.Namespace) -> None:
     from flor.home import runs
     from flor.trace.ended import start_packing
 
-    made = table.make_table(parsed.experiment, parsed.shadow, parsed.run or None)
+    only = parsed.run or None
+    made = table.make_table(parsed.experiment, parsed.shadow, only)
     target = Path(f"{parsed.experiment}.csv")
     export.write_csv(made.arrow, target)
-    table.save(made, parsed.experiment)
+    table.save(made, parsed.experiment, only)
     _warn(made.diagnostics)
     print(export.head(made.arrow))
     print(f"written to {target}")
@@ -143,13 +144,60 @@ def etl(parsed: argparse.Namespace) -> None:
 
 
 def sql(parsed: argparse.Namespace) -> None:
-    from flor.etl import sql as engine
-
     output = "csv" if parsed.csv else "json" if parsed.json else "table"
     if output != "table" and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
+    query, seconds = _query_and_seconds(parsed.query, parsed.watch)
+    if query is None and _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
+        from flor.etl import shell
+
+        if seconds is not None:
+            raise FlorError('--watch needs a query: flor sql --watch "select ..."')
+        shell.run(output, sys.stdout, _warn, parsed.allow_files)
+        return
+    if query is None:
+        query = _standard_input()
+    if seconds is not None:
+        from flor.etl import watch
+
+        watch.watch(query, output, seconds, sys.stdout, _warn, parsed.allow_files)
+        return
+    from flor.etl import sql as engine
+
     with _dying_by_interrupts():  # DuckDB does not look up from its work, and there is nothing to clean up
-        _warn(engine.run(parsed.query, output, sys.stdout))
+        _warn(engine.run(query, output, sys.stdout, parsed.allow_files))
+
+
+def _query_and_seconds(query: str | None, watch: str | None) -> tuple[str | None, float | None]:
+    """What to ask, and how often: `--watch QUERY` stands for `--watch` and QUERY."""
+    if watch is None:
+        return query, None
+    from flor.etl.watch import SECONDS
+
+    if watch == "":
+        return query, SECONDS
+    try:
+        seconds = float(watch)
+    except ValueError:
+        if query is None:
+            return watch, SECONDS
+        seconds = -1
+    if not 0.1 <= seconds <= 86_400:
+        raise FlorError(f"--watch {watch}: say how many seconds, from 0.1 to 86400")
+    return query, seconds
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise FlorError('there is no SQL to run: write a query, such as flor sql "select * from runs"')
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise FlorError("the query holds bytes that are no text here: write it in the encoding of the locale") from None
 
 
 def ls(parsed: argparse.Namespace) -> None:
@@ -303,10 +351,16 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
     sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
     sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
-    sub.add_argument("query", metavar="QUERY")
+    sub.add_argument(
+        "query", metavar="QUERY", nargs="?", help="without it: a shell on a terminal, else standard input is read"
+    )
     form = sub.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print JSON, a list of objects")
+    sub.add_argument(
+        "--watch", metavar="SECONDS", nargs="?", const="", help="ask again while runs go on, every 2 seconds or so many"
+    )
+    sub.add_argument("--allow-files", action="store_true", help="let SQL reach files outside of the current folder")
     sub = add("ls", ls, "list experiments and their runs")
     sub.add_argument("experiment", metavar="EXPERIMENT", nargs="?")
     sub = add("show", show, "show an experiment: its runs, names and sources")

@@ -27,6 +27,9 @@ FORMAT = 1
 #: A file beside run.json: why the run could not be packed so far.
 NOT_PACKED = ".not-packed"
 
+#: A file in FLOR_HOME: what was typed into `flor sql`.
+SQL_HISTORY = ".sql_history"
+
 
 def home() -> Path:
     """FLOR_HOME, by default ~/.flor, absolute. It need not exist."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pyarrow as pa
 
@@ -31,7 +31,9 @@ def write_csv(table: pa.Table, path: Path) -> None:
             raise FlorError(f"cannot write {path}: it is a folder")
         try:
             with beside.open("w", encoding="utf-8", newline="") as file:
-                _write_rows(table, file)
+                file.write(",".join(map(csv_cell, table.column_names)) + "\n")
+                for batch in table.to_batches(max_chunksize=_CHUNK):
+                    write_rows(batch, file)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -39,20 +41,28 @@ def write_csv(table: pa.Table, path: Path) -> None:
         raise FlorError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _write_rows(table: pa.Table, file: TextIO) -> None:
-    file.write(",".join(map(csv_cell, table.column_names)) + "\n")
-    for batch in table.to_batches(max_chunksize=_CHUNK):
-        lines = map(",".join, zip(*map(_cells, batch.columns), strict=True))
-        file.write("\n".join(lines) + "\n")
+def write_rows(batch: pa.RecordBatch, file: TextIO) -> None:
+    """Some rows as lines of CSV."""
+    lines = map(",".join, zip(*map(_cells, batch.columns), strict=True))
+    file.write("\n".join(lines) + "\n")
 
 
 def _cells(column: pa.Array) -> list[str]:
     """One column of CSV."""
     format_ = _formatter(column.type)
-    values = column.to_pylist()
+    values = python_values(column)
     if column.null_count:
         return ["" if v is None else format_(v) for v in values]
     return list(map(format_, values))
+
+
+def python_values(column: pa.Array) -> list[Any]:
+    """A column as Python objects; dates that Python has not, such as infinity, as text."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        values = column.cast(pa.string()).to_pylist()
+    return values
 
 
 def _formatter(kind: pa.DataType) -> Callable[[object], str]:

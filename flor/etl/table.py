@@ -3,6 +3,7 @@ folder together."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence, Set
@@ -230,9 +231,24 @@ def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     return number[rows.instances[piece.block]]
 
 
-def save(table: Table, experiment: str) -> None:
-    """Write the experiment's table.parquet and table.json, for `flor sql`. Raises FlorError if they cannot be
-    written."""
+def remake_table(experiment: str) -> tuple[Table, list[str] | None]:
+    """The table of the names that the last `flor etl` had, with the runs that there are now; and to which runs that was
+    restricted, if it was. Raises FlorError as `make_table` does, and if there was no `flor etl`."""
+    path = home.experiment_path(experiment) / "table.json"
+    try:
+        about = json.loads(path.read_bytes())
+        shadows = [Path(str(shadow)) for shadow in about["shadows"]]
+        run_ids = None if about.get("only") is None else list(map(str, about["only"]))
+    except FileNotFoundError:
+        raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FlorError(f"{path} cannot be read ({error}): flor etl {experiment} SHADOW makes it anew") from None
+    return make_table(experiment, shadows, run_ids), run_ids
+
+
+def save(table: Table, experiment: str, run_ids: Sequence[str] | None = None) -> None:
+    """Write the experiment's table.parquet and table.json, for `flor sql`; `run_ids` as `make_table` had them. Raises
+    FlorError if they cannot be written."""
     import pyarrow.parquet as pq
 
     folder = home.experiment_path(experiment)
@@ -241,6 +257,7 @@ def save(table: Table, experiment: str) -> None:
         "experiment": experiment,
         "time": time.time(),
         "runs": table.runs,
+        "only": run_ids,
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
         "keys": table.keys,
         "names": [

@@ -12,10 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.sql import query, run
+from flor.etl.answers import Answer
+from flor.etl.sql import Database, run
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
 pytestmark = pytest.mark.once
+
+
+def query(sql: str) -> Answer:
+    return Database().query(sql)
+
 
 SOURCE = "def f(a):\n    return g(a)\nfor i in x:\n    y=f(i)\n"
 TREE = """
