@@ -3,12 +3,14 @@ folder together."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,10 @@ from flor.etl.join import Rows, join
 from flor.etl.keys import Blocks, keys, run_key
 from flor.trace.read import open_trace
 
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
 Ints = npt.NDArray[np.int64]
 
 #: Version of table.json.
@@ -34,7 +40,7 @@ FORMAT = 1
 _MOST_THINNED = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """What the ETL gives. `arrow` has the key columns first, then one column for each of `names`."""
 
@@ -43,6 +49,28 @@ class Table:
     names: list[tuple[Path, Name]]  # each with its shadow copy
     runs: list[str]  # ids of the runs that were read, oldest first
     diagnostics: list[Diagnostic]
+
+    def __repr__(self) -> str:
+        return f"<flor.Table: {self.arrow.num_rows} rows; {', '.join(self.arrow.column_names)}>"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a DataFrame of pandas. Raises FlorError if pandas is not installed."""
+        _demand("pandas")
+        return self.arrow.to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        """The table as a DataFrame of polars. Raises FlorError if polars is not installed."""
+        _demand("polars")
+        import polars
+
+        frame = polars.from_arrow(self.arrow)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+
+def _demand(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise FlorError(f"{package} is not installed here: pip install {package}")
 
 
 def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] | None = None) -> Table:
@@ -231,14 +259,16 @@ def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     return number[rows.instances[piece.block]]
 
 
-def remake_table(experiment: str) -> tuple[Table, list[str] | None]:
-    """The table of the names that the last `flor etl` had, with the runs that there are now; and to which runs that was
-    restricted, if it was. Raises FlorError as `make_table` does, and if there was no `flor etl`."""
+def remake_table(experiment: str, run_ids: Sequence[str] | None = None) -> tuple[Table, Sequence[str] | None]:
+    """The table of the names that the last `flor etl` had, with the runs that there are now; and to which runs it is
+    restricted, if it is: by `run_ids`, or as that `flor etl` was. Raises FlorError as `make_table` does, and if there
+    was no `flor etl`."""
     path = home.experiment_path(experiment) / "table.json"
     try:
         about = json.loads(path.read_bytes())
         shadows = [Path(str(shadow)) for shadow in about["shadows"]]
-        run_ids = None if about.get("only") is None else list(map(str, about["only"]))
+        if run_ids is None and about.get("only") is not None:
+            run_ids = list(map(str, about["only"]))
     except FileNotFoundError:
         raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
