@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -112,10 +113,14 @@ class _Wanted:
     predicate: Any  # an Arrow expression that the rows must pass; None: all do
     warnings: list[str]
 
-    def needs(self, *columns: str) -> bool:
-        """Whether one of these columns is asked for, or may be part of the filter."""
-        named = re.findall(r"\w+", str(self.predicate))
-        return self.columns is None or not {*self.columns, *named}.isdisjoint(columns)
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns that are asked for, or may be part of the filter."""
+        schema = SCHEMAS[self.view]
+        if not self.columns:
+            return schema
+        named = {*self.columns, *re.findall(r"\w+", str(self.predicate))}
+        return pa.schema([field for field in schema if field.name in named])
 
     def passing(self, known: Sequence[dict[str, str | int]]) -> list[int]:
         return passing(self.predicate, known, _PLAIN[self.view])
@@ -135,7 +140,7 @@ class View(ds.Dataset):  # type: ignore[misc]
         """Some columns of the rows that pass a filter."""
         wanted = _Wanted(self._name, columns, filter, self._warnings)
         batches = _ROWS[self._name](wanted)
-        return ds.Scanner.from_batches(batches, schema=self.schema, columns=columns, filter=filter, batch_readahead=1)
+        return ds.Scanner.from_batches(batches, schema=wanted.schema, columns=columns, filter=filter, batch_readahead=1)
 
 
 def view(name: str, warnings: list[str]) -> View:
@@ -177,11 +182,13 @@ def _warn(warnings: list[str], *new: str) -> None:
     warnings += [w for w in dict.fromkeys(new) if w not in warnings]
 
 
-def _batch(name: str, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMAS[name])
-    types = SCHEMAS[name].types
-    arrays = [arrow.texts(c) if t == arrow.TEXT else arrow.optional(c, t) for c, t in zip(columns, types, strict=True)]
-    return pa.record_batch(arrays, schema=SCHEMAS[name])
+def _batch(wanted: _Wanted, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
+    schema = SCHEMAS[wanted.view]
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    arrays = [
+        arrow.texts(c) if t == arrow.TEXT else arrow.optional(c, t) for c, t in zip(columns, schema.types, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema).select(wanted.schema.names)
 
 
 def _runs(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
@@ -205,7 +212,7 @@ def _runs(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
                 _str(info.get("commit")),
             )
         )
-    yield _batch("runs", rows)
+    yield _batch(wanted, rows)
 
 
 def _str(value: object) -> str | None:
@@ -222,7 +229,7 @@ def _time(seconds: float | None) -> int | None:
 def _blocks(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
     for trace in _each_trace(wanted):
         try:
-            instances = trace.instances() if wanted.needs("instances", "skipped") else None
+            instances = trace.instances() if {"instances", "skipped"}.intersection(wanted.schema.names) else None
         except FlorError as error:
             _warn(wanted.warnings, str(error))
             continue
@@ -238,7 +245,7 @@ def _blocks(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
                 where = (trace.run.experiment, trace.run.id, source.path, source.module)
                 rows.append((*where, block.line, block.kind, block.name, chain, *both))
         _warn(wanted.warnings, *trace.warnings)
-        yield _batch("blocks", rows)
+        yield _batch(wanted, rows)
 
 
 def chains(blocks: list[Block]) -> list[str]:
@@ -261,7 +268,7 @@ def _sites(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
                 where = (trace.run.experiment, trace.run.id, source.path, source.module, site.span[0], site.span[1] + 1)
                 rows.append((*where, site.kind, site.text, chain[site.block], site.source, site.why))
         _warn(wanted.warnings, *trace.warnings)
-        yield _batch("sites", rows)
+        yield _batch(wanted, rows)
 
 
 def _values(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
@@ -294,25 +301,46 @@ def _values_of(wanted: _Wanted, trace: Trace, index: int, number: int) -> Iterat
     values = trace.values(index, number)
     source = trace.sources[index]
     site = source.map.sites[number]
-    chain = chains(source.map.blocks)[site.block]
-    same = (trace.run.experiment, trace.run.id, source.path, site.text, chain)
+    same = {
+        "experiment": trace.run.experiment,
+        "run": trace.run.id,
+        "file": source.path,
+        "text": site.text,
+        "block": chains(source.map.blocks)[site.block],
+    }
     for first in range(0, len(values.instance), _BATCH):
         part = slice(first, first + _BATCH)
-        kind, payload = values.kind[part], values.payload[part]
-        count = len(kind)
-        recorded = Recorded(kind, payload, [values.data[part]])
-        is_int, is_float = kind == f.INT, kind == f.FLOAT
-        ints = payload.view(np.int64)
-        floats = np.where(is_float, payload.view(np.float64), ints.astype(np.float64))
-        zeros = arrow.numbers(np.zeros(count, np.int64))
-        experiment, run, file, text, block = (pa.DictionaryArray.from_arrays(zeros, arrow.texts([s])) for s in same)
-        line = np.full(count, site.span[0], np.int64)
-        columns = [experiment, run, file, arrow.numbers(line), text, block]
-        columns += [arrow.numbers(values.instance[part]), arrow.numbers(values.seq[part])]
-        columns.append(type_names(recorded))
-        columns.append(arrow.texts(texts(recorded)) if wanted.needs("value") else pa.nulls(count, arrow.TEXT))
-        columns += [arrow.numbers(ints, ~is_int), arrow.numbers(floats, ~(is_int | is_float))]
-        yield pa.record_batch(columns, schema=SCHEMAS["values"])
+        recorded = Recorded(values.kind[part], values.payload[part], [values.data[part]])
+        count = len(recorded.kind)
+        columns: dict[str, Callable[[], pa.Array]] = {
+            **{name: partial(_repeated, text, count) for name, text in same.items()},
+            "line": partial(arrow.numbers, np.full(count, site.span[0], np.int64)),
+            "instance": partial(arrow.numbers, values.instance[part]),
+            "seq": partial(arrow.numbers, values.seq[part]),
+            "kind": partial(type_names, recorded),
+            "value": partial(_texts, recorded),
+            "int_value": partial(_ints, recorded),
+            "float_value": partial(_floats, recorded),
+        }
+        yield pa.record_batch([columns[name]() for name in wanted.schema.names], schema=wanted.schema)
+
+
+def _repeated(text: str, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(arrow.numbers(np.zeros(count, np.int64)), arrow.texts([text]))
+
+
+def _texts(recorded: Recorded) -> pa.Array:
+    return arrow.texts(texts(recorded))
+
+
+def _ints(recorded: Recorded) -> pa.Array:
+    return arrow.numbers(recorded.payload.view(np.int64), recorded.kind != f.INT)
+
+
+def _floats(recorded: Recorded) -> pa.Array:
+    is_int, is_float = recorded.kind == f.INT, recorded.kind == f.FLOAT
+    ints = recorded.payload.view(np.int64).astype(np.float64)
+    return arrow.numbers(np.where(is_float, recorded.payload.view(np.float64), ints), ~(is_int | is_float))
 
 
 _ROWS: dict[str, Callable[[_Wanted], Iterator[pa.RecordBatch]]] = {
