@@ -144,6 +144,7 @@ def etl(parsed: argparse.Namespace) -> None:
 
 
 def sql(parsed: argparse.Namespace) -> None:
+    sys.meta_path.insert(0, _WithoutPandas())
     output = "csv" if parsed.csv else "json" if parsed.json else "table"
     if output != "table" and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
@@ -166,6 +167,15 @@ def sql(parsed: argparse.Namespace) -> None:
 
     with _dying_by_interrupts():  # DuckDB does not look up from its work, and there is nothing to clean up
         _warn(engine.run(query, output, sys.stdout, parsed.allow_files))
+
+
+class _WithoutPandas:
+    """pyarrow's datasets import pandas where it is installed, which takes longer than a query, and use nothing of
+    it."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ImportError("flor sql does without pandas")
 
 
 def _query_and_seconds(query: str | None, watch: str | None) -> tuple[str | None, float | None]:
