@@ -38,7 +38,7 @@ class Answer:
 def _columns(batch: Batch) -> list[Sequence[Any]]:
     """A batch's columns as Python objects."""
     if isinstance(batch, pa.RecordBatch):
-        return list(map(export.python_values, batch.columns))
+        return [column.to_pylist() for column in batch.columns]
     return list(zip(*batch, strict=True))
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import pyarrow as pa
 
@@ -50,19 +50,10 @@ def write_rows(batch: pa.RecordBatch, file: TextIO) -> None:
 def _cells(column: pa.Array) -> list[str]:
     """One column of CSV."""
     format_ = _formatter(column.type)
-    values = python_values(column)
+    values = column.to_pylist()
     if column.null_count:
         return ["" if v is None else format_(v) for v in values]
     return list(map(format_, values))
-
-
-def python_values(column: pa.Array) -> list[Any]:
-    """A column as Python objects; dates that Python has not, such as infinity, as text."""
-    try:
-        values: list[Any] = column.to_pylist()
-    except (OverflowError, ValueError):
-        values = column.cast(pa.string()).to_pylist()
-    return values
 
 
 def _formatter(kind: pa.DataType) -> Callable[[object], str]:

@@ -9,6 +9,8 @@ again. Both are Arrow datasets, which DuckDB asks for some columns of the rows t
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import islice
@@ -30,8 +32,8 @@ _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!")
 _NO_ACCESS = re.compile(r'Permission Error: Cannot access (?:file|directory) "(.*)" - file system operations')
 #: Types whose values are the same Python objects by way of Arrow, which needs less time and memory.
 _PLAIN = re.compile(
-    r"BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|HUGEINT|FLOAT|DOUBLE|DECIMAL\(.*\)|VARCHAR|ENUM\(.*\)|BLOB|DATE|TIME"
-    r'|TIMESTAMP|TIMESTAMP WITH TIME ZONE|"NULL"'
+    r"BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|HUGEINT|FLOAT|DOUBLE|DECIMAL\(.*\)|VARCHAR|ENUM\(.*\)|BLOB"
+    r'|"NULL"'
 )
 #: What a query may SET. Of the rest something reaches files, or the network.
 _SETTINGS = (
@@ -93,17 +95,23 @@ class Database:
         self._connection.interrupt()
 
     def apart(self, work: Callable[[], _T]) -> _T:
-        """Do something with queries in a thread of its own: an interrupt ends the query that runs there, and
-        KeyboardInterrupt is raised when that has ended."""
-        with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(work)
-            try:
-                return future.result()
-            except KeyboardInterrupt:
-                while not future.done():  # it may be between two queries
-                    self.interrupt()
-                    wait([future], timeout=0.1)
-                raise
+        """Do something with queries in a thread of its own. An interrupt ends the query that runs there; when that has
+        ended, KeyboardInterrupt is raised. For the main thread."""
+        interrupted = threading.Event()
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                future = pool.submit(work)
+                while not wait([future], timeout=0.1).done:
+                    if interrupted.is_set():  # again and again: it may have been between two queries
+                        self.interrupt()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        return future.result()
 
     def close(self) -> None:
         self._connection.close()
