@@ -8,6 +8,7 @@ again. Both are Arrow datasets, which DuckDB asks for some columns of the rows t
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import threading
@@ -46,18 +47,24 @@ _SETTINGS = (
 _T = TypeVar("_T")
 
 
+class NoAccessError(FlorError):
+    """SQL named a file that it may not reach."""
+
+
 class Database:
     """DuckDB in memory with its rules, for one query after the other. Close it in the end."""
 
-    def __init__(self, allow_files: bool = False) -> None:
+    def __init__(self, allow_files: bool = False, files_here: bool = True) -> None:
+        """SQL reaches all files with `allow_files`, else those of the current folder, with `files_here`."""
         self.named: set[str] = set()  # experiments and views that the last query named
         self._registered: set[str] = set()
+        self._closed = None if allow_files or not files_here else _why_closed()
         self._connection = duckdb.connect(
             ":memory:", config={"python_enable_replacements": "false", "allow_persistent_secrets": "false"}
         )
-        folders = ["/"] if allow_files else _open_folders()
+        folder = "/" if allow_files else str(Path.cwd().resolve()) if files_here and self._closed is None else None
         rules = [
-            f"set allowed_directories = [{', '.join(map(_quoted, folders))}]",
+            f"set allowed_directories = [{'' if folder is None else _quoted(folder)}]",
             "set enable_external_access = false",
             "set extension_directory = 'none://'",  # outside of the folders: none is installed
             f"set allowed_configs = [{', '.join(map(_quoted, _SETTINGS))}]",
@@ -82,13 +89,13 @@ class Database:
             for statement in statements:
                 relation = self._execute(statement, warnings)
                 if relation is not None and statement is not statements[-1]:
-                    for _ in _batches(relation):
+                    for _ in self._batches(relation):
                         pass
-        except duckdb.Error as error:
-            raise _error(error) from None
+        except (duckdb.Error, ValueError) as error:  # ValueError: a statement that duckdb has no name for
+            raise self._error(error) from None
         if relation is None:
             return Answer([], iter(()), warnings)
-        return Answer([str(column[0]) for column in relation.description], _batches(relation), warnings)
+        return Answer([str(column[0]) for column in relation.description], self._batches(relation), warnings)
 
     def interrupt(self) -> None:
         """End the query that runs in another thread: there, FlorError is raised."""
@@ -116,6 +123,31 @@ class Database:
     def close(self) -> None:
         self._connection.close()
 
+    def _batches(self, relation: Any) -> Iterator[Batch]:
+        try:
+            if all(_PLAIN.fullmatch(str(kind)) for kind in relation.types):
+                yield from relation.to_arrow_reader(_ROWS)
+            else:
+                rows = iter(relation.iter_rows())
+                while batch := list(islice(rows, _ROWS)):
+                    yield batch
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise self._error(error) from None
+
+    def _error(self, error: Exception) -> FlorError:
+        text = str(error).strip().partition("\n")[0]
+        if (match := _NO_ACCESS.search(text)) is None:
+            return FlorError(f"SQL: {text}")
+        if match[1].startswith("none://"):
+            return FlorError("SQL: extensions of DuckDB cannot be installed")
+        if "://" in match[1] and not match[1].startswith("file:"):
+            return FlorError(f"SQL: {match[1]} cannot be reached: there is no network here")
+        if self._closed is not None:
+            return NoAccessError(
+                f"SQL: {match[1]} cannot be reached: {self._closed}; go to another folder, or say --allow-files"
+            )
+        return NoAccessError(f"SQL: {match[1]} is not in the current folder: --allow-files lets SQL reach other files")
+
     def _forget(self) -> None:
         for name in self._registered:
             self._connection.unregister(name)
@@ -137,10 +169,22 @@ class Database:
                 self.named.add(name)
 
 
-def _open_folders() -> list[str]:
-    """The folders whose files SQL may reach: it may write there too, so FLOR_HOME must not lie in them."""
+def _why_closed() -> str | None:
+    """Why no file of the current folder may be reached, if none may.
+
+    DuckDB writes wherever it reads, so the traces must not lie there. And it takes `link/..` for the folder that holds
+    the link, where the system goes to the folder above the link's target.
+    """
     here, traces = Path.cwd().resolve(), home.home().resolve()
-    return [] if traces.is_relative_to(here) or here.is_relative_to(traces) else [str(here)]
+    if traces.is_relative_to(here) or here.is_relative_to(traces):
+        return "FLOR_HOME is in the current folder or around it"
+    for folder, names, _ in os.walk(here):
+        for link in (Path(folder, name) for name in names):
+            if link.is_symlink():
+                target = link.resolve()
+                if not target.is_relative_to(here) or len(target.parts) < len(link.parts):
+                    return f"the link {link} leads out of the current folder"
+    return None
 
 
 def _quoted(text: str) -> str:
@@ -193,39 +237,18 @@ def _newest(experiment: str) -> float | None:
     return None
 
 
-def _batches(relation: Any) -> Iterator[Batch]:
-    try:
-        if all(_PLAIN.fullmatch(str(kind)) for kind in relation.types):
-            yield from relation.to_arrow_reader(_ROWS)
-        else:
-            rows = iter(relation.iter_rows())
-            while batch := list(islice(rows, _ROWS)):
-                yield batch
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise _error(error) from None
-
-
-def _error(error: Exception) -> FlorError:
-    text = str(error).strip().partition("\n")[0]
-    if (match := _NO_ACCESS.search(text)) is None:
-        return FlorError(f"SQL: {text}")
-    if match[1].startswith("none://"):
-        return FlorError("SQL: extensions of DuckDB cannot be installed")
-    if "://" in match[1] and not match[1].startswith("file:"):
-        return FlorError(f"SQL: {match[1]} cannot be reached: there is no network here")
-    if not _open_folders():
-        return FlorError(
-            f"SQL: {match[1]} cannot be reached: FLOR_HOME is in the current folder or around it; "
-            "go to another folder, or say --allow-files"
-        )
-    return FlorError(f"SQL: {match[1]} is not in the current folder: --allow-files lets SQL reach other files")
-
-
 def run(sql: str, form: str, stream: TextIO, allow_files: bool = False) -> list[str]:
     """Run SQL and write the answer to `stream` as "table", "csv" or "json". Returns warnings, a line each."""
-    database = Database(allow_files)
+    database = Database(allow_files, files_here=False)
     try:
-        answer = database.query(sql)
+        try:
+            answer = database.query(sql)
+        except NoAccessError:  # whether files here may be reached takes a look at all folders
+            if allow_files:
+                raise
+            database.close()
+            database = Database()
+            answer = database.query(sql)
         answers.WRITERS[form](answer, stream)
         return answer.warnings
     finally:

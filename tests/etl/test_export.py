@@ -72,7 +72,7 @@ def test_what_was_there_stays_if_writing_fails(tmp_path: Path, monkeypatch: pyte
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("flor.etl.export._write_rows", full)
+    monkeypatch.setattr("flor.etl.export.write_rows", full)
     with pytest.raises(FlorError, match="No space left on device"):
         write_csv(pa.table({"x": [1]}), tmp_path / "t.csv")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "before")]
