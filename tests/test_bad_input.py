@@ -646,7 +646,7 @@ SQL = {
     ),
     "reading a file elsewhere": ("select * from read_csv('../secret.csv')", "SQL: ../secret.csv --allow-files"),
     "reading a file by its name": ("select * from '../secret.csv'", "SQL: ../secret.csv not in the current folder"),
-    "attaching a database": ("attach '../out.db' as d", "SQL: ../out.db not in the current folder"),
+    "attaching a database": ("attach '../out.db' as d", "SQL: out.db not in the current folder"),
     "exporting": ("export database '../out'", "SQL: ../out not in the current folder"),
     "an extension": ("load httpfs", "SQL: Permission Error disabled"),
     "the network": ("select * from 'https://localhost/x.csv'", "SQL: https://localhost/x.csv no network"),
