@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -34,6 +36,11 @@ def home(flor_home: Path, folder: Path) -> Path:
     return flor_home
 
 
+def _take_terminal() -> None:
+    """Control-C on it is for this process."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """`flor sql` on a terminal of its own."""
 
@@ -42,7 +49,7 @@ class Terminal:
         environment = {**os.environ, "TERM": "dumb", "COLUMNS": "120", "INPUTRC": "/dev/null"}
         self.process = subprocess.Popen(
             [FLOR, "sql", *arguments], stdin=other, stdout=other, stderr=other, env=environment, start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+            preexec_fn=_take_terminal,
         )  # fmt: skip
         os.close(other)
         self.wait_for("flor> ")
@@ -100,8 +107,8 @@ def test_an_interrupt_ends_the_query_and_not_the_shell(home: Path) -> None:
 
 def test_tab_completes(home: Path) -> None:
     terminal = Terminal()
-    os.write(terminal.file, b"selec\tsco\tfrom dem\t")
-    terminal.wait_for("select score from demo ")
+    os.write(terminal.file, b"selec\t scor\t from dem\t")
+    terminal.wait_for("select score from demo")
     assert "0.5" in terminal.type(";\n")
     assert terminal.end() == 0
 
