@@ -165,3 +165,24 @@ def test_watching_needs_a_query(home: Path) -> None:
     assert (done.returncode, done.stderr) == (2, 'flor: --watch needs a query: flor sql --watch "select ..."\n')
     os.close(file)
     os.close(other)
+
+
+def test_uninstall_removes_what_was_typed(home: Path) -> None:
+    (home / ".sql_history").write_text("select 1;\n")
+    done = subprocess.run([FLOR, "uninstall", "--yes"], capture_output=True, text=True)
+    assert f"removed what was typed into flor sql ({home}/.sql_history)" in done.stdout
+    assert not (home / ".sql_history").exists()
+
+
+def test_watching_redraws_a_terminal(home: Path) -> None:
+    file, other = pty.openpty()
+    query = "select range as i from range(1000), demo where run = 'r1'"
+    with subprocess.Popen([FLOR, "sql", "--watch", query], stdin=other, stdout=other, stderr=other) as process:
+        os.close(other)
+        seen = ""
+        while "columns" not in seen and "1 column" not in seen:
+            seen += os.read(file, 65536).decode()
+        assert process.wait(60) == 0
+    os.close(file)
+    assert seen.startswith("\x1b[H\x1b[2J")
+    assert "1,000 rows, 1 column" in seen and seen.count("\n") <= 24
