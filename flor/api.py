@@ -40,11 +40,13 @@ def table(experiment: str, *shadows: str | os.PathLike[str], runs: Sequence[str]
     Without shadow copies: those of the last `flor etl`, and, unless `runs` says otherwise, its runs and those that came
     since. Nothing is written. Raises FlorError for what `flor etl` refuses.
     """
-    from flor.etl.table import make_table, remake_table
+    from flor.etl.asked import Asked, remake
+    from flor.etl.selection import Selection
 
+    chosen = None if runs is None else Selection(tuple(runs))
     if shadows:
-        return make_table(experiment, [Path(shadow) for shadow in shadows], runs)
-    return remake_table(experiment, runs)[0]
+        return Asked(chosen or Selection()).make(experiment, [Path(shadow) for shadow in shadows])
+    return remake(experiment, chosen)[0]
 
 
 def runs(experiment: str) -> list[Run]:

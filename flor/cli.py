@@ -108,11 +108,19 @@ def python(arguments: list[str]) -> int:
     run(rest[0], rest[1], rest[2:], as_module, ended, capture, budget)
 
 
-def cp(parsed: argparse.Namespace) -> None:
-    from flor.annotate.files import copy
+def cp(parsed: argparse.Namespace) -> int:
+    from flor.annotate import files
 
-    copy(parsed.source, parsed.shadow)
+    if (parsed.update is None) == (parsed.shadow is None) or (parsed.update and parsed.source):
+        raise FlorError("usage: flor cp SRC DST, or flor cp --update SHADOW")
+    if parsed.update is not None:
+        lines, lost = files.update(parsed.update)
+        _print(lines)
+        _warn(lost)
+        return 1 if lost else 0
+    files.copy(parsed.source, parsed.shadow)
     print(f'{parsed.shadow} is a shadow copy of {parsed.source}: write GET("name", expression) in it')
+    return 0
 
 
 def name(parsed: argparse.Namespace) -> None:
@@ -128,18 +136,28 @@ def name(parsed: argparse.Namespace) -> None:
 
 
 def etl(parsed: argparse.Namespace) -> None:
-    from flor.etl import export, table
+    import time
+
+    from flor.etl import export
+    from flor.etl.asked import Asked
+    from flor.etl.selection import Selection, moment
     from flor.home import runs
     from flor.trace.ended import start_packing
 
-    only = parsed.run or None
-    made = table.make_table(parsed.experiment, parsed.shadow, only)
-    target = Path(f"{parsed.experiment}.csv")
-    export.write_csv(made.arrow, target)
-    table.save(made, parsed.experiment, only)
-    _warn(made.diagnostics)
+    outputs = export.outputs(parsed.experiment, parsed.file, parsed.database, parsed.append, parsed.safe_csv)
+    selection = Selection(
+        tuple(parsed.run or ()),
+        None if parsed.since is None else moment(parsed.since, time.time()),
+        parsed.where,
+        parsed.last,
+    )
+    asked = Asked(selection, parsed.rows, parsed.time, parsed.exact, parsed.long)
+    made = asked.make(parsed.experiment, parsed.shadow)
+    remarks = outputs.write(made.arrow)
+    asked.save(made, parsed.experiment)
+    _warn([*made.diagnostics, *remarks])
     print(export.head(made.arrow))
-    print(f"written to {target}")
+    _print([f"written to {title}" for title in outputs.titles])
     start_packing(runs(parsed.experiment, []))  # those that were killed, or could not be packed at their end
 
 
@@ -232,6 +250,12 @@ def log(parsed: argparse.Namespace) -> None:
     _warn(print_log(parsed.experiment, sys.stdout.buffer))
 
 
+def checkout(parsed: argparse.Namespace) -> None:
+    from flor.checkout import checkout
+
+    print(checkout(parsed.what, parsed.folder))
+
+
 def rm(parsed: argparse.Namespace) -> int:
     from flor import listing
 
@@ -304,6 +328,12 @@ def _print(lines: Sequence[str]) -> None:
         print(line)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise FlorError(f"{text!r} is no number of runs: give one from 1 on")
+    return int(text)
+
+
 def _agrees(question: str) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
         raise FlorError(f"{question} There is nobody to ask: say --yes")
@@ -346,9 +376,15 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("python", lambda _: python([]), "run a script and keep its complete execution trace")
     run.usage = _PYTHON_USAGE
-    sub = add("cp", cp, "make a shadow copy of a source, to write names into")
-    sub.add_argument("source", metavar="SRC", type=Path)
-    sub.add_argument("shadow", metavar="DST", type=Path)
+    sub = add("cp", cp, "make a shadow copy of a source, to write names into; or carry one's names over to its source")
+    sub.add_argument("source", metavar="SRC", nargs="?", type=Path)
+    sub.add_argument("shadow", metavar="DST", nargs="?", type=Path)
+    sub.add_argument(
+        "--update",
+        metavar="SHADOW",
+        type=Path,
+        help="make SHADOW a copy of its source as it is now, with the same names",
+    )
     sub = add("name", name, "name an expression from the command line, or list a shadow copy's names")
     sub.add_argument("place", metavar="FILE:LINE:COLUMN[-LINE:COLUMN]", nargs="?", help="counted from 1")
     sub.add_argument("name", metavar="NAME", nargs="?")
@@ -360,6 +396,39 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
     sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
+    sub.add_argument("--last", metavar="N", type=_positive, help="only the last N runs")
+    sub.add_argument("--since", metavar="WHEN", help="only runs that began then or later: a date, or 90m, 2h, 3d ago")
+    sub.add_argument("--where", metavar="SQL", help='only runs for which this holds, as in "exit_code = 0"')
+    kind = sub.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--rows", metavar="BLOCK", help="a row for each instance of this block, as in epoch, train or run"
+    )
+    kind.add_argument("--long", action="store_true", help="a row for each value: run, name, block, value, type")
+    sub.add_argument("--time", action="store_true", help="when each row began, and how long it took")
+    sub.add_argument(
+        "--exact", action="store_true", help="no value of a run whose version of the source is not the annotated one"
+    )
+    sub.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        type=Path,
+        help="write this file: .csv, .parquet, .arrow, .json or .xlsx; by default EXPERIMENT.csv (may be repeated)",
+    )
+    sub.add_argument(
+        "-d",
+        "--database",
+        metavar=("KIND", "DSN"),
+        nargs="+",
+        action="append",
+        default=[],
+        help="write into a database: sqlite, duckdb or postgres; DSN is its file or address; give it behind SHADOW "
+        "(may be repeated)",
+    )
+    sub.add_argument("--append", action="store_true", help="append to the table in the database, do not replace it")
+    sub.add_argument("--safe-csv", action="store_true", help="write CSV without what a spreadsheet takes for a formula")
     sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
     sub.add_argument(
         "query", metavar="QUERY", nargs="?", help="without it: a shell on a terminal, else standard input is read"
@@ -377,6 +446,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub = add("log", log, "print a run's complete execution trace as JSON")
     sub.add_argument("experiment", metavar="EXPERIMENT[/RUN]")
+    sub = add("checkout", checkout, "write the code of a run into a new folder")
+    sub.add_argument("what", metavar="EXPERIMENT[/RUN]")
+    sub.add_argument("folder", metavar="DIR", type=Path)
     sub = add("rm", rm, "remove an experiment or one of its runs")
     sub.add_argument("what", metavar="EXPERIMENT[/RUN]")
     sub.add_argument("-y", "--yes", action="store_true", help="do not ask")

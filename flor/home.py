@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ NOT_PACKED = ".not-packed"
 
 #: A file in FLOR_HOME: what was typed into `flor sql`.
 SQL_HISTORY = ".sql_history"
+
+#: A folder beside run.json: there until it is settled what git keeps of the run's code.
+CODE = "code"
 
 
 def home() -> Path:
@@ -189,6 +193,19 @@ def _place_of(started: str | None) -> list[str] | None:
     return parts if len(parts) == 3 and parts[0] != "?" else None
 
 
+def ref_name(experiment: str, run: str) -> str:
+    """The git ref of a run's code. What a ref's name cannot have stands in it as in a URL, `%20` for a space."""
+    return f"refs/flor/{_REFUSED.sub(_escaped, experiment)}/{run}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
+
+
+#: What git refuses of what an experiment's name can have (`git check-ref-format`), and the sign that stands for it.
+_REFUSED = re.compile(r"[%\x7f ~^\[]|(?<=\.)\.|\.$|\.(?=lock$)|(?<=@)\{")
+
+
 @dataclass(frozen=True)
 class Run:
     """One run's directory and what its run.json says."""
@@ -267,6 +284,7 @@ _ABSENT: dict[str, Any] = {
     "argv": [],
     "uncaptured": [],
     "thinned": [],
+    "code": None,
 }
 _RUN_JSON: dict[str, Callable[[object], bool]] = {
     "format": lambda v: isinstance(v, int),
@@ -279,6 +297,14 @@ _RUN_JSON: dict[str, Callable[[object], bool]] = {
     "argv": lambda v: isinstance(v, list),
     "sources": lambda v: _are_texts(v, "path", "sha256", "module"),
     "uncaptured": lambda v: _are_texts(v, "path", "why"),
+    "code": lambda v: (
+        v is None
+        or (
+            _are_texts([v], "ref", "repository", "worktree")
+            and v["ref"].startswith("refs/flor/")  # type: ignore[index]
+            and _are_texts(v.get("left_out", []), "path", "why")  # type: ignore[attr-defined]
+        )
+    ),
     "thinned": lambda v: (
         _are_texts(v, "path", "module", "kind", "name") and _are_counts(v, "line", "recorded", "skipped")
     ),
@@ -314,6 +340,16 @@ def run_paths(experiment: str) -> list[Path]:
     """The directories of an experiment's runs, oldest first."""
     runs = experiment_path(experiment) / "runs"
     return sorted(p for p in runs.iterdir() if p.is_dir() and not p.name.startswith(".")) if runs.is_dir() else []
+
+
+def named_run(what: str) -> Path:
+    """The directory of EXPERIMENT's newest run, or of EXPERIMENT/RUN. Raises FlorError if there is none."""
+    experiment, slash, run_id = what.partition("/")
+    paths = [p for p in run_paths(experiment) if not slash or p.name == run_id]
+    if not paths:
+        wanted = f"run {run_id!r}" if slash else "run"
+        raise FlorError(f"experiment {experiment!r} has no {wanted}: flor ls {experiment} lists what there is")
+    return paths[-1]
 
 
 def runs(experiment: str, warnings: list[str]) -> Iterator[Run]:

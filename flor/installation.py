@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from flor.errors import FlorError
 from flor.home import SQL_HISTORY, experiments, home, private_directory, run_paths
-from flor.listing import refuse_running, size
+from flor.listing import refuse_running, remove, size
 
 
 def check() -> tuple[list[str], bool]:
@@ -44,6 +44,7 @@ def check() -> tuple[list[str], bool]:
                 False, what, "not built, Python does its work more slowly; install a C compiler, then Flor again", False
             )
     say(shutil.which("flor") is not None, "flor on the PATH", f"add {os.path.dirname(sys.executable)} to it", False)  # noqa: PTH120
+    say(shutil.which("git") is not None, "git on the PATH", "without it runs keep their captured sources alone", False)
     try:
         private_directory(home())
         writable = home().is_dir() and os.access(home(), os.W_OK)
@@ -61,8 +62,8 @@ def made(traces: bool) -> Iterator[tuple[str, Callable[[], None]]]:
 
     Raises FlorError if `traces` are asked for and a run is going on.
     """
-    if traces:
-        refuse_running([path for name in experiments() for path in run_paths(name)])
+    runs = [path for name in experiments() for path in run_paths(name)] if traces else []
+    refuse_running(runs)
     cache = home() / ".cache"
     if cache.is_dir():
         yield f"the cache of rewritten code ({size(cache)})", lambda: shutil.rmtree(cache)
@@ -71,4 +72,4 @@ def made(traces: bool) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"what was typed into flor sql ({history})", history.unlink
     if traces and home().is_dir():
         names = ", ".join(experiments()) or "none"
-        yield f"all experiments in {home()} ({names}; {size(home())})", lambda: shutil.rmtree(home())
+        yield f"all experiments in {home()} ({names}; {size(home())})", lambda: remove(home(), runs)

@@ -9,8 +9,10 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from flor import versions
 from flor.errors import FlorError
 from flor.home import NOT_PACKED, Run, experiment_path, experiments, home, open_run, run_paths, runs
 from flor.trace.format import THINNED
@@ -42,7 +44,7 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
                 lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
-    lines += _uncaptured(found) + _thinned(found) + _not_packed(found)
+    lines += _uncaptured(found) + _thinned(found) + _not_packed(found) + _code(found)
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
     lines += _aligned((), names)
@@ -80,6 +82,22 @@ def _not_packed(runs: Sequence[Run]) -> list[str]:
             why = (run.path / NOT_PACKED).read_text() or "there is no room"  # not even for the reason
             lines.append(f"run {run.id} is not packed yet: {why}")
     return lines
+
+
+def _code(runs: Sequence[Run]) -> list[str]:
+    """What git does not keep of runs' code, or not as it was found; runs of which the same is to be said share it."""
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        code = run.info["code"] or {}
+        if why := code.get("why"):
+            text = f"kept the code in git, but {why}" if "commit" in code else f"kept no code in git: {why}"
+            said.setdefault(text, []).append(run.id)
+        for item in code.get("left_out", []):
+            said.setdefault(f"kept the code in git without {item['path']}: {item['why']}", []).append(run.id)
+        if changed := code.get("changed"):
+            text = f"kept in git what was executed of {', '.join(changed)}, which changed meanwhile"
+            said.setdefault(text, []).append(run.id)
+    return [f"{f'run {ids[0]}' if len(ids) == 1 else f'{len(ids)} runs'} {text}" for text, ids in said.items()]
 
 
 def _thinned_blocks(run: Run) -> list[Thinned]:
@@ -145,24 +163,36 @@ def removable(what: str) -> Removable:
     count = "" if slash else f"{_count(len(targets), 'run')}, "
     kind = "run" if slash else "experiment"
 
-    def remove() -> None:
-        try:
-            shutil.rmtree(path)
-        except OSError as error:
-            raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
+    return Removable(f"{kind} {what} ({count}{size(path)})", partial(remove, path, targets))
 
-    return Removable(f"{kind} {what} ({count}{size(path)})", remove)
+
+def remove(folder: Path, paths: Sequence[Path]) -> None:
+    """Remove a folder with these runs in it, and what git keeps of their code. Raises FlorError if something stays."""
+    found = [run for run in map(_readable, paths) if run is not None]
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
+    for run in found:
+        try:
+            versions.forget(run)
+        except versions.GitError as error:
+            ref, repository = run.info["code"]["ref"], run.info["code"]["repository"]
+            raise FlorError(f"run {run.id} was removed; its code stays under {ref} in {repository}: {error}") from None
 
 
 def refuse_running(paths: Sequence[Path]) -> None:
     """Raise FlorError if one of these runs is going on."""
-    for path in paths:
-        try:
-            run = open_run(path)
-        except FlorError:  # one that cannot be read does not run
-            continue
-        if run.status == "running":
+    for run in map(_readable, paths):
+        if run is not None and run.status == "running":  # one that cannot be read does not run
             raise FlorError(f"run {run.id} of {run.experiment!r} is still running: end it first")
+
+
+def _readable(path: Path) -> Run | None:
+    try:
+        return open_run(path)
+    except FlorError:
+        return None
 
 
 def _run_columns(run: Run) -> tuple[str, str, str, str, str]:

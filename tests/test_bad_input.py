@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 
@@ -189,18 +189,6 @@ def test_a_home_that_cannot_be_written(where: str, script: Path, tmp_path: Path)
 # ---- a full disk
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "flor-test", disk]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("file systems cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
 def test_a_disk_that_is_full_before_the_run(script: Path, small_disk: Path) -> None:
     home = small_disk / "home"
     run_there = ("python", "script.py", "demo")
@@ -326,6 +314,66 @@ def test_a_source_that_is_gone_is_read_from_the_runs(script: Path) -> None:
     rows, said = etl("demo", shadow)
     assert columns(rows, "i_iter", "x") == [("0", "0"), ("1", "2"), ("2", "4")]
     assert said == f"flor: the source of script_h.py is gone, the runs' own copies are read: {script}\n"
+
+
+def test_a_source_that_no_run_captured_replaces_no_table(script: Path, write: Write, flor_home: Path) -> None:
+    run("script.py", "demo")
+    etl("demo", annotate("script.py", ("i * 2", 'GET("x", i * 2)')))
+    write("other.py", "y = 1 + 1\n")
+    shadow = annotate("other.py", ("1 + 1", 'GET("y", 1 + 1)'))
+    before = contents(flor_home / "demo", script.parent)
+    folder = script.parent
+    saying = f"none of the runs of 'demo' captured {folder}/other.py, source of other_h.py; they captured {script}"
+    refused("etl", "demo", shadow, saying=saying)
+    refused("etl", "demo", shadow, "-f", "demo.csv", "-d", "duckdb", saying=saying)
+    assert contents(flor_home / "demo", folder) == before
+
+
+# ---- where the table goes
+
+
+@pytest.mark.parametrize(
+    ("options", "saying"),
+    [
+        (["-f", "t.txt"], "t.txt .txt use .csv, .parquet, .arrow, .json, .xlsx"),
+        (["-f", "a.csv", "-f", "/dev/stdout"], "/dev/stdout has no extension; use .csv"),
+        (["--file", ""], "has no extension; use .csv"),
+        (["-d", "mysql"], "-d mysql use sqlite, duckdb, postgres"),
+        (["-d", "duckdb", "a", "b"], "one DSN put -d behind EXPERIMENT and SHADOW"),
+        (["--append"], "say which with -d"),
+        (["--safe-csv", "-f", "t.json"], "no .csv file is written"),
+        (["-d"], "argument -d/--database: expected at least one argument; see flor etl --help"),
+    ],
+)
+def test_an_option_of_etl_that_cannot_be_followed_is_refused_before_anything_is_read(
+    options: list[str], saying: str, folder: Path
+) -> None:
+    refused("etl", "missing", "missing_h.py", *options, saying=saying)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("extension", ["csv", "json", "parquet", "arrow", "xlsx"])
+def test_a_table_that_finds_no_room_leaves_the_old_one(
+    extension: str, write: Write, small_disk: Path, flor_home: Path
+) -> None:
+    write("large.py", "import os\nfor i in range(3000):\n    x = os.urandom(100).hex()\n")
+    run("large.py", "demo")
+    shadow = annotate("large.py", ("os.urandom(100).hex()", 'GET("x", os.urandom(100).hex())'))
+    path = small_disk / f"t.{extension}"
+    path.write_text("mine")
+    (flor_home / "demo" / "table.parquet").write_text("old")
+    refused("etl", "demo", shadow, "-f", path, saying=f"cannot write {path}: No space left on device")
+    assert contents(small_disk) == {path: b"mine"}
+    assert (flor_home / "demo" / "table.parquet").read_text() == "old"
+
+
+def test_a_workbook_for_which_there_is_no_temporary_room(write: Write, small_disk: Path, flor_home: Path) -> None:
+    write("large.py", "import os\nfor i in range(3000):\n    x = os.urandom(100).hex()\n")
+    run("large.py", "demo")
+    shadow = annotate("large.py", ("os.urandom(100).hex()", 'GET("x", os.urandom(100).hex())'))
+    saying = "cannot write t.xlsx: No space left on device"
+    refused("etl", "demo", shadow, "-f", "t.xlsx", saying=saying, TMPDIR=str(small_disk))
+    assert (contents(small_disk), Path("t.xlsx").exists()) == ({}, False)
 
 
 #: Names that have no value: (script, edit, what is said).
@@ -583,6 +631,48 @@ def test_a_copy_that_would_lose_something_is_not_made(name: str, shadow: Path, f
     arguments, saying = CP[name]
     refused("cp", *arguments, saying=saying)
     assert contents(folder) == before
+
+
+UPDATE = {
+    "no file": ([], "usage: flor cp SRC DST, or flor cp --update SHADOW"),
+    "a source alone": (["script.py"], "usage: flor cp SRC DST"),
+    "a source besides": (["--update", "script_h.py", "script.py"], "usage: flor cp SRC DST"),
+    "no shadow copy": (["--update", "script.py"], "script.py:1: no line names the source make one with: flor cp"),
+    "a shadow copy that is not there": (["--update", "new_h.py"], "cannot read the shadow copy new_h.py"),
+    "a source that is not there": (["--update", "gone_h.py"], "cannot read the source /gone.py: No such file"),
+    "a source that does not parse": (["--update", "broken_h.py"], "broken.py:1: was never closed mend the source"),
+    "an old copy that is there": (["--update", "other_h.py"], "other_h.py~ is there already would be lost remove it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UPDATE)
+def test_an_update_that_would_lose_something_is_not_made(name: str, shadow: Path, folder: Path) -> None:
+    Path("gone_h.py").write_text("#/gone.py\nx = GET('a', 1)\n")
+    Path("broken.py").write_text("x = (1\n")
+    Path("broken_h.py").write_text(f"#{folder}/broken.py\nx = GET('a', 1)\n")
+    Path("other_h.py").write_text(f"#{folder}/script.py\nnowhere = GET('a', 1)\n")
+    Path("other_h.py~").write_text("mine\n")
+    before = contents(folder)
+    arguments, saying = UPDATE[name]
+    refused("cp", *arguments, saying=saying)
+    assert contents(folder) == before
+
+
+def test_an_update_keeps_the_old_copy_if_a_name_has_no_place_any_more(shadow: Path, script: Path) -> None:
+    script.write_text("import os\n" + script.read_text())
+    done = flor("cp", "--update", "script_h.py")
+    assert (done.returncode, done.stderr, done.stdout.endswith("1 of 1 names carried over\n")) == (0, "", True)
+    assert not Path("script_h.py~").exists()
+    old = shadow.read_text()
+    assert old.splitlines()[1] == "import os"
+    script.write_text("y = 1\n")
+    done = flor("cp", "--update", "script_h.py")
+    assert (done.returncode, done.stdout.endswith("the old copy is kept as script_h.py~\n")) == (1, True)
+    assert done.stderr.startswith("flor: x: `i * 2` could not be carried over: this version of the source")
+    assert Path("script_h.py~").read_text() == old
+    assert shadow.read_text() == f"#{script}\ny = 1\n"
+    done = flor("cp", "--update", "script_h.py")
+    assert (done.returncode, done.stdout) == (0, "script_h.py is up to date\n")
 
 
 def test_a_shadow_copy_has_the_permissions_of_its_source(script: Path) -> None:

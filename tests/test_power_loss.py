@@ -66,7 +66,7 @@ def test_no_damage_stops_the_other_runs(write: Write, tmp_path: Path, flor_home:
         lines, _ = listing.experiments_and_runs(None)
         assert {line.split()[1] for line in lines[1:]} >= {first.name, second.name}, seed
         assert listing.experiment("case"), seed
-        made = table.make_table("case", [shadow], None).arrow.to_pylist()
+        made = table.make_table("case", [shadow]).arrow.to_pylist()
         for run in (first, second):
             assert [r["x"] for r in made if r["run"] == run.name] == [str(i) * 9 for i in range(5)], seed
         out = tmp_path / "out.csv"
@@ -156,7 +156,7 @@ def test_after_a_power_loss_no_value_is_wrong_and_what_is_missing_is_reported(
                 lose_power(path, choose)
         _, warnings = listing.experiments_and_runs("case")
         try:
-            made = table.make_table("case", [shadow], None)
+            made = table.make_table("case", [shadow])
         except FlorError as error:
             assert "no run that can be read" in str(error) and warnings, seed
             continue

@@ -66,6 +66,48 @@ def test_several_runs_of_iris_have_rows_of_their_own(folder: Path, write: Write)
     assert named == {r.id for r in runs("iris_demo", [])}
 
 
+def test_one_shadow_copy_reads_the_runs_of_three_versions(folder: Path, write: Write) -> None:
+    """The second version has the sweep in a function, with another C and its variable renamed; the third one scores in
+    another way, in a loop over seeds, and gives no test_size."""
+    head, sweep = IRIS.split("for g in")
+    sweep, end = sweep.split("print(")
+    indented = "".join(f"    {line}\n".replace("    \n", "\n") for line in f"for g in{sweep}".splitlines())
+    second = f"{head}def sweep():\n{indented}sweep()\nprint({end}".replace("100.0", "10.0").replace("clf", "model")
+    third = f"{head}for seed in range(2):\n{indented}print({end}"
+    third = third.replace("score = clf.score(", "score = 100 * clf.score(").replace("test_size=0.15", "train_size=0.8")
+    for version in (IRIS, second, third):
+        write("iris.py", version)
+        run("iris.py", "iris_demo")
+    write("iris.py", IRIS)
+    shadow = annotate("iris.py", *IRIS_NAMES)
+    rows, said = etl("iris_demo", shadow)
+    gammas = ["0.1", "0.01", "0.001"]
+    assert columns(rows, "run", "test_size", "gamma", "C") == [
+        *(("0", "0.15", gamma, "100.0") for gamma in gammas),
+        *(("1", "0.15", gamma, "10.0") for gamma in gammas),
+        *(("2", "", gamma, "100.0") for gamma in gammas * 2),
+    ]
+    assert columns(rows, "seed_iter")[-6:] == [("0",)] * 3 + [("1",)] * 3
+    assert all(0.5 < float(r["score"]) <= 1 for r in rows)
+    one, two, three = (r.id for r in runs("iris_demo", []))
+    version = "another version of the source has"
+    (lost,) = (line for line in said.splitlines() if "no counterpart" in line)
+    assert set(said.splitlines()) - {lost} == {
+        f"flor: random_state: found in another version of the source (2 runs, the last one {three})",
+        f"flor: test_size: found in another version of the source (run {two})",
+        f"flor: gamma: found in another version of the source (2 runs, the last one {three})",
+        f"flor: C: {version} `10.0` in its place, not `100.0` (run {two})",
+        f"flor: C: found in another version of the source (run {three})",
+        f"flor: score: {version} it with other names: `model.score(X_te, y_te)`, not `clf.score(X_te, y_te)` (run {two})",
+        f"flor: score: found in another version of the source (run {three})",
+    }
+    assert lost.startswith("flor: test_size: this version of the source has no counterpart of `X_tr, X_te, y_tr, y_te")
+    assert lost.endswith(f"(run {three})")
+    assert flor("etl", "iris_demo", shadow, "--exact").returncode == 0
+    with Path("iris_demo.csv").open() as file:
+        assert {line.partition(",")[0] for line in file.readlines()[1:]} == {one}
+
+
 def test_log_json_is_one_document_by_the_grammar(folder: Path, write: Write, flor_home: Path) -> None:
     path = write("iris.py", IRIS)
     run("iris.py", "iris_demo")

@@ -89,7 +89,7 @@ def test_a_disk_that_fills_up_leaves_no_value_in_a_wrong_place(recorder: str, wr
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOR_HOME", home["FLOR_HOME"])
-        found = table.make_table("case", [Path(shadow)], None).arrow.to_pylist()
+        found = table.make_table("case", [Path(shadow)]).arrow.to_pylist()
     whole = 0
     for row in found:
         i, x, word, y, z = (row[name] for name in ("i", "x", "word", "y", "z"))
@@ -347,7 +347,7 @@ def test_rows_of_a_thinned_run_hold_what_belongs_together(recorder: str, write: 
         ("x = i * 10 + j", "x = GET('x', i * 10 + j)"),
         ("y = i + k", "y = GET('y', i + k)"),
     )
-    found = table.make_table("case", [Path(shadow)], None)
+    found = table.make_table("case", [Path(shadow)])
     rows = found.arrow.to_pylist()
     assert 500 < len(rows) < 40_000
     for row in rows:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 
 from flor.annotate.gets import Get, GetError
-from flor.annotate.match import Nodes, corresponding
-from flor.annotate.places import Missing, Place, Shadow
-from flor.annotate.source import Parsed, syntax_line
+from flor.annotate.match import Matching, corresponding
+from flor.annotate.places import How, Missing, Place, Shadow
+from flor.annotate.source import Lines, Parsed, syntax_line
 from flor.annotate.strip import Reading, Stripped, looked_through, strip
-from flor.annotate.tree import paired, span_of
+from flor.annotate.tree import imported_variable, paired, same, span_of
 
 _READINGS: tuple[Reading, ...] = ("bindings", "removed", "kept")
+# Characters of a text in a message.
+_LONGEST = 60
 
 
 def align(shadow: Shadow, run_source: str) -> dict[str, Place | Missing]:
@@ -21,22 +23,23 @@ def align(shadow: Shadow, run_source: str) -> dict[str, Place | Missing]:
     included. A place is exact if the two sources are equal but for GETs, comments and layout.
     """
     try:
-        tree = looked_through(Parsed(run_source))
+        parsed = Parsed(run_source)
+        tree = looked_through(parsed)
     except SyntaxError as error:
         line, message = syntax_line(error)
         reason = f"this version of the source does not parse (line {line}: {message})"
         return {name.name: Missing(reason) for name in shadow.names}
-    stripped, nodes, exact = _reading(shadow, tree)
+    stripped, matching = _reading(shadow, tree)
     return {
-        get.name: _in_version(get, place, stripped, nodes, exact)
+        get.name: _in_version(get, place, stripped, matching, parsed)
         for get, place in zip(stripped.gets, stripped.places, strict=True)
     }
 
 
-def _reading(shadow: Shadow, tree: ast.Module) -> tuple[Stripped, Nodes, bool]:
+def _reading(shadow: Shadow, tree: ast.Module) -> tuple[Stripped, Matching]:
     """The shadow copy's GETs taken out in the way that gives `tree`, if one does, else in the usual way.
 
-    With the node of `tree` for its nodes, and whether all are equal.
+    With the nodes of `tree` for its nodes.
     """
     usual: Stripped | None = None
     for reading in _READINGS:
@@ -45,29 +48,64 @@ def _reading(shadow: Shadow, tree: ast.Module) -> tuple[Stripped, Nodes, bool]:
         except GetError:
             continue
         if (nodes := paired(stripped.tree, tree)) is not None:
-            return stripped, nodes, True
+            return stripped, Matching(nodes, equal=True)
         usual = usual or stripped
     assert usual is not None, "a Shadow has been read once"
-    return usual, corresponding(usual.tree, tree), False
+    return usual, corresponding(usual.tree, tree)
 
 
-def _in_version(get: Get, place: Place | None, stripped: Stripped, nodes: Nodes, exact: bool) -> Place | Missing:
+def _in_version(
+    get: Get, place: Place | None, stripped: Stripped, matching: Matching, version: Parsed
+) -> Place | Missing:
     line = get.call.lineno
     if get.refused is not None:
         return Missing(get.refused)
     if place is None:
-        variable = ast.unparse(get.expression)
+        shown = ast.unparse(get.expression)
         return Missing(
-            f'GET("{get.name}", {variable}) in line {line} is no expression of the source: put the GET '
-            f"around one, or straight after {variable} gets its value"
+            f'GET("{get.name}", {shown}) in line {line} is no expression of the source: put the GET '
+            f"around one, or straight after {shown} gets its value"
         )
     node = get.binding if place.kind == "binding" else get.expression
     assert node is not None
-    if (found := nodes.get(node)) is None:
-        text = " ".join(ast.unparse(_statement_of(stripped.tree, node)).partition("\n")[0].split())
-        shown = text if len(text) <= 60 else text[:59] + "…"
+    found = matching.nodes.get(node)
+    if found is None or (place.kind == "binding" and node in matching.changed):
+        shown = one_line(ast.unparse(_statement_of(stripped.tree, node)).partition("\n")[0])
         return Missing(f"this version of the source has no counterpart of `{shown}` (line {line} of the shadow copy)")
-    return Place(place.kind, span_of(found), place.variable, exact)
+    if matching.equal:
+        return Place(place.kind, span_of(found), place.variable)
+    how = _how(node, found, matching)
+    variable = _variable(found) if place.kind == "binding" else None
+    if how == "same":
+        return Place(place.kind, span_of(found), variable, how)
+    lines = Lines(stripped.text)
+    here = stripped.text[lines.offset(*place.span[:2]) : lines.offset(*place.span[2:])]
+    text = variable or one_line(version.slice(found))
+    return Place(place.kind, span_of(found), variable, how, text, place.variable or one_line(here))
+
+
+def _how(node: ast.AST, found: ast.AST, matching: Matching) -> How:
+    if node in matching.changed:
+        return "changed"
+    if isinstance(node, ast.ExceptHandler | ast.arg | ast.alias):
+        return "same" if _variable(node) == _variable(found) else "renamed"
+    return "same" if same(node, found) else "renamed"
+
+
+def _variable(node: ast.AST) -> str | None:
+    """The variable that a node binds."""
+    match node:
+        case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+            return name
+        case ast.alias():
+            return imported_variable(node)
+    return None
+
+
+def one_line(text: str) -> str:
+    """A text in one line, cut if it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def _statement_of(tree: ast.Module, node: ast.AST) -> ast.AST:

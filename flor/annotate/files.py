@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flor.annotate import header, insert, shadow, source
 from flor.annotate.places import Name, Refusal, Shadow, apply
+from flor.annotate.update import carry_over
 from flor.errors import FlorError
 from flor.home import write_file
 
@@ -29,6 +30,32 @@ def copy(source_path: Path, shadow_path: Path) -> None:
         if not shadow_path.is_file() or _is_precious(shadow_path):
             raise FlorError(f"{shadow_path} is there already and would be lost: remove it, or name another file")
     _write(shadow_path, shadow.make(source_path.absolute(), data), source_path)
+
+
+def update(shadow_path: Path) -> tuple[list[str], list[str]]:
+    """Make a shadow copy one of its source as it is now, with the same names.
+
+    Returns what is to be said, and a line for each name that could not be carried over. If there is one, the old copy
+    is kept as SHADOW~. Raises FlorError, and changes nothing, where that cannot be done.
+    """
+    old = shadow.parse(data := read(shadow_path, "the shadow copy"), str(shadow_path))
+    present = read(old.source_path, "the source")
+    _check_syntax(old.source_path, present)
+    carried = carry_over(old, present)
+    new = carried.shadow.decoded.encode(carried.shadow.text, str(shadow_path))
+    if new == data:
+        return [f"{shadow_path} is up to date"], []
+    lines = [f"{_line(shadow_path, name)}  (was {text})" for name, text in carried.inexact]
+    total, count = len(old.names), len(carried.shadow.names)
+    said = f"{shadow_path} is a shadow copy of {old.source_path} as it is now: {count} of {total} names carried over"
+    if carried.lost:
+        kept = shadow_path.with_name(shadow_path.name + "~")
+        if kept.exists() and kept.read_bytes() != data:
+            raise FlorError(f"{kept} is there already and would be lost: remove it, or give it another name")
+        _write(kept, data, shadow_path)
+        said += f", the old copy is kept as {kept}"
+    _write(shadow_path, new, shadow_path)
+    return [*lines, said], carried.lost
 
 
 def _is_precious(path: Path) -> bool:

@@ -22,7 +22,7 @@ from flor.annotate.strip import Stripped, looked_through, removals, strip, varia
 from flor.annotate.tree import descend, span_of
 from flor.errors import FlorError
 
-_BINDERS = (ast.Name, ast.arg, ast.alias, ast.ExceptHandler)
+BINDERS = (ast.Name, ast.arg, ast.alias, ast.ExceptHandler)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -73,12 +73,18 @@ def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: in
     selected = expression_at(parsed, start, end)
     if isinstance(selected, Refusal):
         return selected
-    original = parsed if isinstance(source, str) else Parsed(parsed.text)
+    return insert_selected(parsed.text, shadow, selected, name)
+
+
+def insert_selected(text: str, shadow: Shadow, selected: Expression, name: str) -> Edit | Refusal:
+    """The edit of the shadow copy's text that names `selected`, an expression of its source, whose text is `text`."""
+    original = Parsed(text)
     node = node_of(original, selected)
     copy = Parsed(shadow.text)
-    found = corresponding(looked_through(original), strip(copy).tree).get(node)
-    if found is None:
-        line = parsed.lines.position(selected.start)[0]
+    matching = corresponding(looked_through(original), strip(copy).tree)
+    found = matching.nodes.get(node)
+    if found is None or node in matching.changed:
+        line = original.lines.position(selected.start)[0]
         return Refusal(
             f"{shadow.shown_as} is out of date: line {line} of the source has changed since, or is not in the copy"
         )
@@ -167,7 +173,7 @@ def node_of(parsed: Parsed, expression: Expression) -> ast.AST:
     if expression.kind == "expression":
         return node_at(parsed, expression.start, expression.end, ast.expr)
     for step in reversed(descend(parsed, expression.start, expression.end)):
-        if span_of(step.node) == expression.span and isinstance(step.node, _BINDERS):
+        if span_of(step.node) == expression.span and isinstance(step.node, BINDERS):
             return step.node
     raise AssertionError("a binding has its node")
 

@@ -11,6 +11,11 @@ from flor.capture.sites import Span
 
 Kind = Literal["expression", "binding"]
 
+#: How a name's place in a version of the source was found. "exact": the version is the one that was annotated, but for
+#: comments and layout. In another version, "same": the same expression; "renamed": the same but for names of variables;
+#: "changed": the place is the same, the expression is another one.
+How = Literal["exact", "same", "renamed", "changed"]
+
 #: Replacements of a text: (start offset, end offset, new text); offsets are those of the text as it was.
 Edit = list[tuple[int, int, str]]
 
@@ -59,7 +64,9 @@ class Place:
     kind: Kind
     span: Span  # of the expression's node; of a binding that of the Name, arg, alias or ExceptHandler that binds
     variable: str | None = None  # of a binding
-    exact: bool = True  # the source is the one that was annotated; False: another version, with the same statement
+    how: How = "exact"
+    text: str | None = None  # the expression in this version, in one line, if it is another one than
+    named: str | None = None  # the one that was named
 
 
 @dataclass(frozen=True, slots=True)

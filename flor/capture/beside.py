@@ -1,7 +1,7 @@
-"""Packing goes on beside the program: in a process that the program does not notice.
+"""What goes on beside the program: a process that packs its run, and one that keeps its code. It notices neither.
 
-That process has a session, standard streams and an environment of its own, and none of the program's descriptors. It
-holds the lock of the run that it packs, so no run has two. It ends by itself when the run has ended and is packed.
+Such a process has a session, standard streams and an environment of its own, and none of the program's descriptors. The
+one that packs holds the lock of its run, so no run has two. It ends by itself when the run has ended and is packed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+
+from flor.home import CODE
 
 Start = Callable[[tuple[bytes, ...], tuple[bytes, ...], bytes | None, bool], None]
 
@@ -91,14 +93,28 @@ def packing(run: Path, *, ends: bool = False) -> Callable[[], None]:
     Where `_beside` is built, calling it runs no code in Python: no thread, no signal handler of the program's comes in
     between.
     """
-    return partial(_start, _command(["--beside", run]), _ENVIRONMENT, os.fsencode(run), ends)
+    return partial(_start, _command("flor.trace.pack", ["--beside", run]), _ENVIRONMENT, os.fsencode(run), ends)
 
 
 def pack(runs: Sequence[Path]) -> None:
     """Start a process that packs runs which have ended."""
     if _PYTHON and runs:
-        _start(_command(runs), _ENVIRONMENT, None, True)
+        _start(_command("flor.trace.pack", runs), _ENVIRONMENT, None, True)
 
 
-def _command(arguments: Sequence[str | Path]) -> tuple[bytes, ...]:
-    return (_PYTHON, b"-P", b"-m", b"flor.trace.pack", *map(os.fsencode, arguments))
+def keep_code(run: Path) -> None:
+    """Start the process that keeps the code of a run in git. It holds the lock of the run's folder CODE."""
+    if _PYTHON:
+        _start(_command("flor.versions", [run]), _ENVIRONMENT, os.fsencode(run / CODE), False)
+
+
+def stand_back() -> None:
+    """In such a process: everything else goes first, the processor, and memory when there is too little."""
+    os.nice(10)
+    for name, value in (("autogroup", "10"), ("oom_score_adj", "1000")):  # a session of its own is a group of its own
+        with contextlib.suppress(OSError):
+            Path("/proc/self", name).write_text(value)
+
+
+def _command(module: str, arguments: Sequence[str | Path]) -> tuple[bytes, ...]:
+    return (_PYTHON, b"-P", b"-m", *map(os.fsencode, (module, *arguments)))

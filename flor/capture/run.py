@@ -23,11 +23,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flor.capture import children, secrets
+from flor.capture import beside, children, secrets
 from flor.capture.process import Process, captured_sources, forget_shadowed, process_gaps
+from flor.capture.repository import commit, repository
 from flor.capture.settings import Settings, settings
 from flor.errors import FlorError
 from flor.home import (
+    CODE,
     FORMAT,
     Run,
     check_experiment_name,
@@ -35,6 +37,7 @@ from flor.home import (
     make_private,
     private_directory,
     process_started,
+    ref_name,
     write_json,
     write_json_over,
 )
@@ -141,6 +144,7 @@ class _Session:
         self.pid = os.getpid()
         limits = set_.limits._replace(budget=set_.limits.budget_in(str(self.path)))
         self.process = Process(self.path, time.monotonic_ns(), set_.chosen, limits)
+        kept_in = repository(Path(set_.chosen.roots[0]))
         self.info: dict[str, Any] = {
             "format": FORMAT,
             "run": self.path.name,
@@ -163,12 +167,22 @@ class _Session:
             "status": "running",
             "exit_code": None,
             "exception": None,
-            "commit": _commit(program.path),
+            "commit": kept_in and commit(kept_in),
+            "code": None,
             "sources": [],
             "uncaptured": [],
         }
+        if kept_in is not None and set_.keep_code:
+            self.info["code"] = {
+                "ref": ref_name(experiment, self.path.name),
+                "repository": str(kept_in.common),
+                "worktree": str(kept_in.worktree),
+            }
         try:
             write_json(self.path / "run.json", self.info, room=_ROOM)
+            if self.info["code"] is not None:
+                make_private(self.path / CODE)
+                beside.keep_code(self.path)
             self.process.start()
         except OSError as error:
             import shutil
@@ -219,32 +233,6 @@ class _Session:
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):
         os.write(2, f"flor: {text}\n".encode())
-
-
-def _commit(path: str) -> str | None:
-    """The commit that is checked out where the script lies, read from .git itself; None outside a repository."""
-    for folder in Path(path).parents:
-        git = folder / ".git"
-        try:
-            if git.is_file():
-                git = folder / git.read_text().partition("gitdir:")[2].strip()
-            elif not git.is_dir():
-                continue
-            head = (git / "HEAD").read_text().strip()
-            if not head.startswith("ref: "):
-                return head
-            common = git / "commondir"
-            shared = git / common.read_text().strip() if common.is_file() else git
-            ref = shared / head[5:]
-            if ref.is_file():
-                return ref.read_text().strip()
-            for line in (shared / "packed-refs").read_text().splitlines():
-                if line.endswith(" " + head[5:]):
-                    return line.split()[0]
-        except (OSError, UnicodeDecodeError):
-            pass
-        return None
-    return None
 
 
 def run(

@@ -12,7 +12,7 @@ from flor.capture.chosen import Chosen, check_pattern, chosen, project_root
 from flor.capture.limits import Limits, share, size
 from flor.errors import FlorError
 
-_KEYS = ("root", "capture", "exclude", "budget", "backlog", "time_share")
+_KEYS = ("root", "capture", "exclude", "budget", "backlog", "time_share", "keep_code")
 
 
 class Settings(NamedTuple):
@@ -20,6 +20,7 @@ class Settings(NamedTuple):
 
     chosen: Chosen
     limits: Limits
+    keep_code: bool = True
 
 
 def settings(script: str, depth: int, capture: Sequence[str] = (), budget: int | None = None) -> Settings:
@@ -35,6 +36,9 @@ def settings(script: str, depth: int, capture: Sequence[str] = (), budget: int |
     root = table.get("root")
     if root is not None and not (isinstance(root, str) and os.path.isdir(os.path.join(folder, root))):
         raise FlorError(f"{path}: [tool.flor] root: {root!r} is no folder beside it")
+    keep_code = table.get("keep_code", True)
+    if not isinstance(keep_code, bool):
+        raise FlorError(f"{path}: [tool.flor] keep_code: {keep_code!r} is neither true nor false")
     return Settings(
         chosen(
             script,
@@ -44,6 +48,7 @@ def settings(script: str, depth: int, capture: Sequence[str] = (), budget: int |
             _patterns(table, "exclude", path),
         ),
         _limits(table, budget, path),
+        keep_code,
     )
 
 

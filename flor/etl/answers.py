@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeAlias
 
 import pyarrow as pa
 
-from flor.etl import export, terminal
+from flor.etl import formats, terminal
 
 #: Some rows: as Arrow has them, or as Python objects.
 Batch: TypeAlias = pa.RecordBatch | list[tuple[Any, ...]]
@@ -62,12 +62,12 @@ def write_table(answer: Answer, stream: TextIO) -> None:
 def write_csv(answer: Answer, stream: TextIO) -> None:
     """CSV as `flor etl` writes it; lists and structs as JSON."""
     if answer.names:
-        stream.write(",".join(map(export.csv_cell, answer.names)) + "\n")
+        stream.write(",".join(map(formats.csv_cell, answer.names)) + "\n")
     for batch in answer.batches:
         if isinstance(batch, pa.RecordBatch):
-            export.write_rows(batch, stream)
+            stream.write(formats.csv_lines(batch))
         else:
-            stream.writelines(",".join(export.csv_cell(_flat(v)) for v in row) + "\n" for row in batch)
+            stream.writelines(",".join(formats.csv_cell(_flat(v)) for v in row) + "\n" for row in batch)
 
 
 def _flat(value: object) -> object:

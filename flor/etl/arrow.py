@@ -50,3 +50,8 @@ def _validity(null: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
     if null is None or not null.any():
         return None
     return pa.py_buffer(np.packbits(~null, bitorder="little"))
+
+
+def moments(nanoseconds: npt.NDArray[np.int64], null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """An array of points in time, UTC, in microseconds, from nanoseconds since the epoch."""
+    return numbers(nanoseconds // 1000, null, pa.timestamp("us", "UTC"))

@@ -29,3 +29,8 @@ def fold(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         seen = runs.setdefault((diagnostic.sentence, diagnostic.name), [])
         seen.extend(r for r in diagnostic.runs if r not in seen[-1:])
     return [Diagnostic(sentence, name, tuple(seen)) for (sentence, name), seen in runs.items()]
+
+
+def counted(number: int) -> str:
+    """`number` values as the subject of a sentence."""
+    return f"{number} value{' is' if number == 1 else 's are'}"

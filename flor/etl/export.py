@@ -1,79 +1,66 @@
-"""A table as CSV, and its head for a terminal."""
+"""Where the table of `flor etl` goes, and its head for a terminal."""
 
 from __future__ import annotations
 
-import os
-import re
 import sys
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import pyarrow as pa
 
 from flor.errors import FlorError
 from flor.etl import terminal
+from flor.etl.databases import Database, database
+from flor.etl.diagnostics import Diagnostic
+from flor.etl.formats import Writer, whole, writer
 
-_CHUNK = 65_536  # rows that are text at once
-_QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files and databases that a table is written to."""
+
+    files: list[tuple[Path, Writer]]
+    databases: list[Database]
+
+    @property
+    def titles(self) -> list[str]:
+        """Each in words."""
+        return [*(str(path) for path, _ in self.files), *(d.title for d in self.databases)]
+
+    def write(self, table: pa.Table) -> list[Diagnostic]:
+        """Write a table to all of them; returns what is to be said of values that are not there as they are.
+
+        Raises FlorError at the first that cannot be written: that one and the others are as they were.
+        """
+        remarks = []
+        for path, write in self.files:
+            with whole(path) as file:
+                remarks += write(table, file)
+        for into in self.databases:
+            remarks += into.write(table)
+        return remarks
 
 
-def write_csv(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV: UTF-8, a header, lines end with LF. `path` is there whole or as it was before.
+def outputs(
+    experiment: str, files: Sequence[Path], databases: Sequence[Sequence[str]], append: bool, safe_csv: bool
+) -> Outputs:
+    """What the options ask for; by default EXPERIMENT.csv. Reads and writes nothing.
 
-    NULL is empty, the text '' is `""`. Floats are the shortest text that reads back as the same float, as Python
-    writes them; bools are True and False. Raises FlorError if `path` cannot be written.
+    `databases` has KIND and perhaps DSN of each. Raises FlorError for an option that cannot be followed.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if path.is_dir():
-            raise FlorError(f"cannot write {path}: it is a folder")
-        try:
-            with beside.open("w", encoding="utf-8", newline="") as file:
-                file.write(",".join(map(csv_cell, table.column_names)) + "\n")
-                for batch in table.to_batches(max_chunksize=_CHUNK):
-                    write_rows(batch, file)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise FlorError(f"cannot write {path}: {error.strerror}") from None
-
-
-def write_rows(batch: pa.RecordBatch, file: TextIO) -> None:
-    """Some rows as lines of CSV."""
-    lines = map(",".join, zip(*map(_cells, batch.columns), strict=True))
-    file.write("\n".join(lines) + "\n")
-
-
-def _cells(column: pa.Array) -> list[str]:
-    """One column of CSV."""
-    format_ = _formatter(column.type)
-    values = column.to_pylist()
-    if column.null_count:
-        return ["" if v is None else format_(v) for v in values]
-    return list(map(format_, values))
-
-
-def _formatter(kind: pa.DataType) -> Callable[[object], str]:
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        return str
-    if pa.types.is_floating(kind):
-        return repr
-    return csv_cell
-
-
-def csv_cell(value: object) -> str:
-    """One cell of CSV."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return repr(value)
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
-    if not text or _QUOTED.search(text):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    chosen = list(files)
+    if not files and not databases:
+        chosen = [Path(f"{experiment}.csv")]
+    found = Outputs(
+        [(path, writer(path, safe_csv)) for path in chosen],
+        [database(words, experiment, append) for words in databases],
+    )
+    if append and not databases:
+        raise FlorError("--append adds rows to a database: say which with -d")
+    if safe_csv and not any(path.suffix.lower() == ".csv" for path in chosen):
+        raise FlorError("--safe-csv is about CSV, and no .csv file is written")
+    return found
 
 
 def head(table: pa.Table, rows: int = 10) -> str:

@@ -42,6 +42,7 @@ class Extracted:
 
     tree: Tree
     ordinal: Ints  # of each instance, among those of its block under its parent
+    begin: Ints  # of each instance: nanoseconds on the run's clock, a few milliseconds coarse
     pieces: dict[str, list[Piece]]  # for each name; one for each source of the run that has it
     thinned: list[tuple[int, Thinned]]  # blocks of which some instances were not recorded, with their numbers
     diagnostics: list[Diagnostic]
@@ -59,6 +60,7 @@ class Annotated:
     def __init__(self, shadow: Shadow, path: Path) -> None:
         self.shadow = shadow
         self.path = path
+        self.was_captured = False  # whether a run has a version of its source, be it damaged
         self._aligned: dict[str, dict[str, Place | Missing]] = {}
 
     @cached_property
@@ -69,6 +71,11 @@ class Annotated:
     def sources(self, sources: Sequence[Source]) -> list[int] | str:
         """Which of a run's sources are its source: several if one file was run under several module names. Else why
         there is none."""
+        found = self._sources(sources)
+        self.was_captured |= not isinstance(found, str)
+        return found
+
+    def _sources(self, sources: Sequence[Source]) -> list[int] | str:
         for wanted in (str(self.shadow.source_path), str(self.path.absolute())):
             same = [i for i, s in enumerate(sources) if s.path == wanted]
             if same:
@@ -114,10 +121,10 @@ class Annotated:
         return self._aligned[source.sha256]
 
 
-def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Extracted:
+def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact: bool = False) -> Extracted:
     """The columns of all names in one run. `blocks` learns the run's blocks.
 
-    A name that is not found has no pieces, and a diagnostic.
+    A name that is not found has no pieces, and a diagnostic; if `exact`, so has one in another version of its source.
     """
     run = (trace.run.id,)
     diagnostics: list[Diagnostic] = []
@@ -134,14 +141,16 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
                     found: _Found | str = name.refused
                 elif isinstance(place, Missing):
                     found = place.reason
+                elif exact and place.how != "exact":
+                    found = "the source is another version, of which --exact takes no value"
                 else:
                     found = find_site(trace.sources[index].map, place)
                 if isinstance(found, str):
                     reasons.append(found)
                     continue
                 pieces.setdefault(name.name, []).extend(_pieces(trace, index, found, numbers[index]))
-                if isinstance(place, Place) and not place.exact:
-                    diagnostics.append(Diagnostic("found in another version of the source", name.name, run))
+                if isinstance(place, Place) and place.how != "exact":
+                    diagnostics.append(Diagnostic(_found_elsewhere(place), name.name, run))
             if name.name not in pieces:
                 diagnostics += [Diagnostic(reason, name.name, run) for reason in dict.fromkeys(reasons)]
     skipped = [numbers[source][block] for source, block in sorted(trace.skipped()) if block < len(numbers[source])]
@@ -149,7 +158,17 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> Ext
     thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
     about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
     diagnostics = [*(Diagnostic(w, runs=run) for w in about), *diagnostics]
-    return Extracted(tree, ordinal, pieces, thinned, diagnostics)
+    return Extracted(tree, ordinal, trace.instances().begin, pieces, thinned, diagnostics)
+
+
+def _found_elsewhere(place: Place) -> str:
+    """What is to be said of a name's place in another version of the source."""
+    match place.how:
+        case "renamed":
+            return f"another version of the source has it with other names: `{place.text}`, not `{place.named}`"
+        case "changed":
+            return f"another version of the source has `{place.text}` in its place, not `{place.named}`"
+    return "found in another version of the source"
 
 
 def find_site(sites: SourceMap, place: Place) -> _Found | str:

@@ -25,11 +25,14 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
 5. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.
+
+Where the rows are *chosen*, as the instances of a block, rule 3 does not count: each recorded instance of the block is
+a row with its place there, and what stands beneath it is on no row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,22 +69,31 @@ class Rows:
     leading: dict[int, Ints]  # block -> its instances that hold a value or have one beneath
 
 
-def join(tree: Tree, held: Iterable[Ints]) -> Rows:
-    """The rows for names whose values are held by the instances `held` (one array for each name)."""
+def join(tree: Tree, held: Iterable[Ints], chosen: Sequence[int] | None = None) -> Rows:
+    """The rows for names whose values are held by the instances `held` (one array for each name).
+
+    `chosen`: the blocks whose instances are the rows, none of them: the run is the only row; None: as the rules say.
+    """
     arrays = [np.asarray(h, np.int64) for h in held]
     holders = _distinct(np.concatenate(arrays)) if arrays else np.empty(0, np.int64)
     if not holders.size:
         return Rows(np.empty(0, np.int64), {}, frozenset(), {})
-    leads = _with_ancestors(tree.parent, holders)
+    fixed = np.flatnonzero(np.isin(tree.block, chosen)) if chosen else np.empty(0, np.int64)
+    if chosen and not fixed.size:
+        return Rows(np.empty(0, np.int64), {}, frozenset(), {})
+    leads = _with_ancestors(tree.parent, _distinct(np.concatenate((holders, fixed))))
     relevant = np.zeros(len(tree.function), np.bool_)
     relevant[tree.block[leads]] = True
     kept = _with_ancestors(tree.parent, np.flatnonzero(relevant[tree.block]))
     graph = _Graph(tree, kept, leads)
 
     stands = graph.stands()
-    place = np.zeros(graph.size, np.bool_)
-    place[stands[graph.node[holders]]] = True
-    rows = np.flatnonzero(place & ~graph.leads_to(place))
+    if chosen is not None:
+        rows = np.sort(graph.node[fixed]) if chosen else np.zeros(1, np.int64)
+    else:
+        place = np.zeros(graph.size, np.bool_)
+        place[stands[graph.node[holders]]] = True
+        rows = np.flatnonzero(place & ~graph.leads_to(place))
     at = graph.instance[rows]
     order = np.lexsort((rows, np.where(at < 0, -1, tree.seq[at]), np.where(at < 0, -1, tree.stream[at])))
     rows = rows[order]
@@ -132,14 +144,14 @@ class _Graph:
         node = np.zeros(len(kept) + 1, np.int64)  # the last one is for parent -1
         node[instance[1:]] = np.arange(1, self.size)
         parent: Ints = np.concatenate(([0], node[tree.parent[instance[1:]]]))
-        depth = _depths(parent)
-        levels = _levels(depth)
+        depth = depths(parent)
+        levels = by_depth(depth)
         number, size = _depth_first(parent, levels)
         if np.any(number[1:] < number[:-1]):
             order = np.empty(self.size, np.int64)
             order[number] = np.arange(self.size)
             instance, parent, depth, size = instance[order], number[parent][order], depth[order], size[order]
-            levels = _levels(depth)
+            levels = by_depth(depth)
             node[instance[1:]] = np.arange(1, self.size)
         self.instance, self.node, self.parent, self.depth = instance, node, parent, depth
         self.end: Ints = np.arange(self.size) + size
@@ -278,7 +290,7 @@ def _depth_first(parent: Ints, levels: list[Ints]) -> tuple[Ints, Ints]:
     return number, size
 
 
-def _depths(parent: Ints) -> Ints:
+def depths(parent: Ints) -> Ints:
     """How many steps each node is from node 0, which is its own parent."""
     depth = np.ones(len(parent), np.int64)
     depth[0] = 0
@@ -289,7 +301,7 @@ def _depths(parent: Ints) -> Ints:
     return depth
 
 
-def _levels(depth: Ints) -> list[Ints]:
+def by_depth(depth: Ints) -> list[Ints]:
     """The nodes at each depth, ascending."""
     small = depth.astype(np.int16) if depth.max() < 2**15 else depth  # int16 is sorted by radix
     return np.split(np.argsort(small, kind="stable"), np.cumsum(np.bincount(depth))[:-1])

@@ -48,6 +48,14 @@ def base_name(block: Block) -> str:
     return f"{block.kind}_L{block.line}_call"
 
 
+def called(block: Block, word: str) -> bool:
+    """Whether a word is a name of a block: as its key column, with or without `_iter` or `_call`, with or without its
+    line."""
+    column = base_name(block)
+    bare = column.rpartition("_")[0]
+    return word in (column, bare, f"{column}_L{block.line}", f"{bare}_L{block.line}")
+
+
 def in_nesting_order(blocks: Iterable[int], nesting: Iterable[tuple[int, int]]) -> list[int]:
     """`blocks`, given in source order, so that each comes after those in which it lies. In a cycle (recursion) the
     source decides."""
@@ -86,7 +94,13 @@ def key_names(blocks: Sequence[Block], names: Iterable[str]) -> list[str]:
 def run_key(names: Iterable[str]) -> str:
     """The name of the key column of runs: `run`, unless the user has a name like it."""
     taken = {name.casefold() for name in names}
-    return next(n for n in ("run", "run_id", *(f"run_id_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
+    return "run" if "run" not in taken else free_name("run_id", taken)
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """`name`, or `name_2` and so on if it is taken; upper and lower case count as equal."""
+    others = {other.casefold() for other in taken}
+    return next(n for n in (name, *(f"{name}_{i}" for i in range(2, len(others) + 3))) if n not in others)
 
 
 class Blocks:

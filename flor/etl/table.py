@@ -4,28 +4,27 @@ folder together."""
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from flor import home
-from flor.annotate import shadow
 from flor.annotate.places import Name
 from flor.errors import FlorError
 from flor.etl import arrow, typed
 from flor.etl.diagnostics import Diagnostic, fold
-from flor.etl.extract import Annotated, Extracted, Piece, extract
-from flor.etl.join import Rows, join
-from flor.etl.keys import Blocks, keys, run_key
-from flor.trace.read import open_trace
+from flor.etl.extract import Extracted, Piece
+from flor.etl.join import Rows, Tree, join
+from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key
+from flor.etl.reading import read_runs
+from flor.etl.selection import ALL, Selection
+from flor.etl.times import ends
 
 if TYPE_CHECKING:
     import pandas
@@ -35,6 +34,9 @@ Ints = npt.NDArray[np.int64]
 
 #: Version of table.json.
 FORMAT = 1
+
+#: Of which no run has instances.
+_NO_BLOCK = -2
 
 #: Thinned blocks that are named for each run.
 _MOST_THINNED = 8
@@ -73,39 +75,38 @@ def _demand(package: str) -> None:
         raise FlorError(f"{package} is not installed here: pip install {package}")
 
 
-def make_table(experiment: str, shadows: Sequence[Path], run_ids: Sequence[str] | None = None) -> Table:
-    """The table of all runs of an experiment, or of those in `run_ids`.
+def make_table(
+    experiment: str,
+    shadows: Sequence[Path],
+    selection: Selection = ALL,
+    *,
+    rows: str | None = None,
+    times: bool = False,
+    exact: bool = False,
+) -> Table:
+    """The table of the runs of an experiment that are selected.
 
-    Raises FlorError for what the user has to mend: an unknown experiment or run, no run, a shadow copy that cannot be
-    read, a name that is used twice. A run that cannot be read is skipped, with a diagnostic.
+    `rows`: the block whose instances are the rows, by the name of its key column, or `run`; `times`: with the columns
+    `began` (in UTC) and `seconds` of each row; `exact`: without values of sources that are not the annotated ones, but
+    for comments and layout. Raises FlorError for what the user has to mend: an unknown experiment, run or block, no
+    run, a shadow copy that cannot be read, a name that is used twice. A run that cannot be read is skipped, with a
+    diagnostic.
     """
-    home.experiment_path(experiment)
-    annotated = [read_shadow(path) for path in shadows]
-    names = _names(annotated)
-    warnings: list[str] = []
-    runs = _choose(experiment, list(home.runs(experiment, warnings)), run_ids)
-    diagnostics = [Diagnostic(w) for w in warnings]
     without: list[Diagnostic] = []
-    builder = _Builder([name.name for _, name in names])
-    for run in runs:
-        try:
-            extracted = extract(open_trace(run), annotated, builder.blocks)
-        except FlorError as error:
-            diagnostics.append(Diagnostic(str(error)))
-            continue
-        diagnostics += extracted.diagnostics
-        rows = builder.add(run.id, extracted)
-        diagnostics += _thinned(run.id, extracted, rows)
-        if not len(rows.place) and not extracted.diagnostics:
+    builder = _Builder(rows, times)
+
+    def take(run: home.Run, extracted: Extracted) -> list[Diagnostic]:
+        made = builder.add(run, extracted)
+        if not len(made.place) and not extracted.diagnostics:
             without.append(Diagnostic("has no value of any name, so it has no row", runs=(run.id,)))
-    if not builder.runs:
-        reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
-        raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
-    diagnostics += _gone_sources(annotated, experiment)
-    data, key_names, remarks = builder.finish({d.name for d in diagnostics if d.name is not None})
-    if data.num_rows:
-        diagnostics += without
-    return Table(data, key_names, names, builder.runs, fold([*diagnostics, *remarks]))
+        return _thinned(run.id, extracted, made)
+
+    read = read_runs(experiment, shadows, selection, builder.blocks, take, exact)
+    builder.check_rows()
+    names = [name.name for _, name in read.names]
+    data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})
+    about = [*read.diagnostics, *(without if data.num_rows else []), *remarks]
+    return Table(data, key_names, read.names, builder.runs, fold(about))
 
 
 def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
@@ -125,68 +126,12 @@ def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
     return [Diagnostic(remark, runs=(run,)) for remark in remarks]
 
 
-def read_shadow(path: Path) -> Annotated:
-    """A shadow copy from its file. Raises FlorError with one line."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FlorError(f"cannot read the shadow copy {path}: {error.strerror}") from None
-    return Annotated(shadow.parse(data, str(path)), path)
-
-
-def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
-    """All names in order. Raises FlorError if one is there twice, or none at all."""
-    seen: dict[str, tuple[Path, Name]] = {}
-    for copy in annotated:
-        for name in copy.shadow.names:
-            if name.name.casefold() in seen:  # to SQL upper and lower case are one
-                path, other = seen[name.name.casefold()]
-                places = f"{path}:{other.line} and {copy.path}:{name.line}"
-                twice = "is used twice" if other.name == name.name else f'and "{other.name}" are one name to SQL'
-                raise FlorError(f'the name "{name.name}" {twice}: {places}; rename one of them')
-            seen[name.name.casefold()] = copy.path, name
-    if not seen:
-        files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
-        raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
-    return list(seen.values())
-
-
-def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagnostic]:
-    """What is to be said of sources that are not there any more. Raises FlorError where no run has one either."""
-    diagnostics = []
-    for copy in annotated:
-        path = copy.shadow.source_path
-        if source_exists(path) or not copy.shadow.names:
-            continue
-        if not copy.was_found:
-            raise FlorError(
-                f"the source of {copy.path} is gone and no run of {experiment!r} has it: {path}; correct its header"
-            )
-        diagnostics.append(Diagnostic(f"the source of {copy.path} is gone, the runs' own copies are read: {path}"))
-    return diagnostics
-
-
-def source_exists(path: Path) -> bool:
-    """Whether there is a file of this name. Where that cannot be told there is none."""
-    return os.path.exists(path)  # noqa: PTH110 - Path.exists can raise
-
-
-def _choose(experiment: str, runs: list[home.Run], run_ids: Sequence[str] | None) -> list[home.Run]:
-    if run_ids is None:
-        return runs
-    present = [p.name for p in home.run_paths(experiment)]
-    for run_id in run_ids:
-        if run_id not in present:
-            last = f"the last one is {present[-1]}" if present else "it has none yet"
-            raise FlorError(f"experiment {experiment!r} has no run {run_id!r}; {last}: see flor show {experiment}")
-    return [r for r in runs if r.id in run_ids]
-
-
 @dataclass
 class _Builder:
     """Collects the runs' rows, then makes the columns of them."""
 
-    names: list[str]
+    row_block: str | None  # whose instances are the rows, in the user's words
+    times: bool
     blocks: Blocks = field(default_factory=Blocks)
     runs: list[str] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)  # rows of each run
@@ -196,53 +141,93 @@ class _Builder:
     )  # of each run: block -> ordinal on each row, -1: NULL
     _values: dict[str, list[typed.Recorded]] = field(default_factory=dict)
     _value_counts: dict[str, int] = field(default_factory=dict)
-    _found: dict[str, list[Ints]] = field(default_factory=dict)  # for each run: on each row, number of the value, or -1
+    _found: dict[str, dict[int, Ints]] = field(
+        default_factory=dict
+    )  # name -> of each run that has it: on each row, number of the value, or -1
     _leading: dict[int, int] = field(default_factory=dict)
     _nesting: set[tuple[int, int]] = field(default_factory=set)
     _thinned: bool = False  # whether a run has blocks that were
+    _chosen: set[int] = field(default_factory=set)  # the blocks that `row_block` was found to be
+    _times: list[tuple[Ints, Ints]] = field(default_factory=list)  # of each run: as `_row_times` gives them
 
-    def add(self, run: str, extracted: Extracted) -> Rows:
+    def add(self, run: home.Run, extracted: Extracted) -> Rows:
         """Add a run's rows."""
         held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
-        rows = join(extracted.tree, held)
-        self.runs.append(run)
+        rows = join(extracted.tree, held, self._choose(extracted.tree))
+        if self.times:
+            self._times.append(_row_times(run, extracted, rows))
+        self.runs.append(run.id)
         self._counts.append(len(rows.place))
         for block, instances in rows.leading.items():
             self._leading[block] = max(self._leading.get(block, 0), int(extracted.ordinal[instances].max()))
         self._nesting |= rows.nesting
         ordinal = np.append(extracted.ordinal, -1)
         self._ordinals.append({block: ordinal[shown] for block, shown in rows.instances.items()})
-        for name in self.names:
+        for name, pieces in extracted.pieces.items():
             found = np.full(len(rows.place), -1)
-            for piece in extracted.pieces.get(name, []):
+            for piece in pieces:
                 first = self._value_counts.get(name, 0)
                 self._value_counts[name] = first + len(piece.instance)
                 self._values.setdefault(name, []).append(piece.values)
                 found = np.where(found >= 0, found, _find(piece, rows, len(extracted.ordinal), first))
-            self._found.setdefault(name, []).append(found)
+            self._found.setdefault(name, {})[len(self._counts) - 1] = found
         self._thinned |= bool(extracted.thinned)
         return rows
 
-    def finish(self, explained: Set[str]) -> tuple[pa.Table, list[str], list[Diagnostic]]:
+    def _choose(self, tree: Tree) -> list[int] | None:
+        """The blocks of a run whose instances are the rows, as `join` takes them."""
+        if self.row_block is None:
+            return None
+        if self.row_block == "run":
+            return []
+        present = np.flatnonzero(np.bincount(tree.block)).tolist()
+        found = [b for b in present if called(self.blocks.blocks[b], self.row_block)]
+        self._chosen.update(found)
+        return found or [_NO_BLOCK]
+
+    def check_rows(self) -> None:
+        """Raises FlorError unless `row_block` was one block."""
+        if self.row_block in (None, "run") or len(self._chosen) == 1:
+            return
+        known = [b for b in self.blocks.blocks if b.kind in LOOPS or b.kind == "function"]
+        if self._chosen:
+            known = [self.blocks.blocks[b] for b in sorted(self._chosen)]
+            several = ", ".join(f"{base_name(b)}_L{b.line}" for b in known)
+            raise FlorError(f"--rows {self.row_block} may be several blocks: say which of {several}")
+        names = ", ".join(dict.fromkeys(["run", *map(base_name, known)]))
+        raise FlorError(f"no run has a block that is called {self.row_block!r}; there are {names}")
+
+    def finish(self, names: Sequence[str], explained: Set[str]) -> tuple[pa.Table, list[str], list[Diagnostic]]:
         """The table, the names of its key columns, and what is to be said about the values.
 
         `explained`: the names of which something was said already.
         """
         diagnostics: list[Diagnostic] = []
         columns: dict[str, pa.Array] = {}
-        run = run_key(self.names)
+        run = run_key(names)
+        diagnostics += _renamed(names, "run", run)
         ids = [arrow.repeated(r.encode(), n) for r, n in zip(self.runs, self._counts, strict=True)]
         columns[run] = pa.concat_arrays(ids)
-        for block, key in keys(self.blocks, self._leading, self._nesting, self.names):
+        for block, key in keys(self.blocks, self._leading, self._nesting, names):
             ordinals = np.concatenate(
                 [o.get(block, np.full(n, -1)) for o, n in zip(self._ordinals, self._counts, strict=True)]
             )
             columns[key] = arrow.numbers(ordinals, ordinals < 0)
+            diagnostics += _renamed(names, base_name(self.blocks.blocks[block]), key)
         key_names = list(columns)
-        for name in self.names:
+        if self.times:
+            began, took = (np.concatenate(c) for c in zip(*self._times, strict=True))
+            columns[free_name("began", [*columns, *names])] = arrow.moments(began, began < 0)
+            columns[free_name("seconds", [*columns, *names])] = arrow.numbers(took / 1e9, took < 0)
+        for name in names:
             values = typed.together(self._values.get(name, []))
-            columns[name], remarks = typed.column(name, values, np.concatenate(self._found[name]))
+            found = self._found.get(name, {})
+            shown = np.concatenate([found.get(i, np.full(n, -1)) for i, n in enumerate(self._counts)])
+            columns[name], remarks = typed.column(name, values, shown)
             diagnostics += remarks
+            if self.row_block is not None and (hidden := _missing(len(values.kind), shown)):
+                on_no_row = f"{hidden:,} of {len(values.kind):,} values are on no row"
+                diagnostics.append(Diagnostic(f"{on_no_row}, as one for each {self.row_block} has no room", name))
             if not len(values.kind):
                 never = "in what was recorded it was not evaluated" if self._thinned else "it was never evaluated"
                 why = "" if name in explained else f": {never}"
@@ -250,35 +235,41 @@ class _Builder:
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
 
 
+def _renamed(names: Sequence[str], usual: str, key: str) -> list[Diagnostic]:
+    """What is to be said of a key column whose usual name a name of the user's has."""
+    same = [name for name in names if name.casefold() == usual.casefold()]
+    return [Diagnostic(f"is a name of yours, so the key column {usual} is called {key}", name) for name in same]
+
+
+def _missing(count: int, shown: Ints) -> int:
+    """How many of the values 0 to `count` are on no row."""
+    there = np.zeros(count + 1, np.bool_)  # the last one is for -1
+    there[shown] = True
+    return count - int(there[:count].sum())
+
+
+def _row_times(run: home.Run, extracted: Extracted, rows: Rows) -> tuple[Ints, Ints]:
+    """When each row began, in nanoseconds since the epoch, and how many it took; -1 where that is not known."""
+    start = round(run.info["start"] * 1e9)
+    end = round(run.info["end"] * 1e9) - start if run.info.get("end") else None
+    last = int(extracted.begin.max(initial=0)) if end is None else end
+    ended = np.append(ends(extracted.tree, extracted.begin, last), last)  # the last one is the run itself
+    begin = np.append(extracted.begin, 0)
+    return start + begin[rows.place], ended[rows.place] - begin[rows.place]
+
+
 def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     """For each row the number of the piece's value that it shows, counted from `first`; -1: none."""
-    if not len(piece.instance):
+    if not len(piece.instance) or not len(rows.place):
         return np.full(len(rows.place), -1)
     number = np.full(instances + 1, -1)  # the last one is for instance -1
     number[piece.instance] = np.arange(first, first + len(piece.instance))
     return number[rows.instances[piece.block]]
 
 
-def remake_table(experiment: str, run_ids: Sequence[str] | None = None) -> tuple[Table, Sequence[str] | None]:
-    """The table of the names that the last `flor etl` had, with the runs that there are now; and to which runs it is
-    restricted, if it is: by `run_ids`, or as that `flor etl` was. Raises FlorError as `make_table` does, and if there
-    was no `flor etl`."""
-    path = home.experiment_path(experiment) / "table.json"
-    try:
-        about = json.loads(path.read_bytes())
-        shadows = [Path(str(shadow)) for shadow in about["shadows"]]
-        if run_ids is None and about.get("only") is not None:
-            run_ids = list(map(str, about["only"]))
-    except FileNotFoundError:
-        raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FlorError(f"{path} cannot be read ({error}): flor etl {experiment} SHADOW makes it anew") from None
-    return make_table(experiment, shadows, run_ids), run_ids
-
-
-def save(table: Table, experiment: str, run_ids: Sequence[str] | None = None) -> None:
-    """Write the experiment's table.parquet and table.json, for `flor sql`; `run_ids` as `make_table` had them. Raises
-    FlorError if they cannot be written."""
+def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) -> None:
+    """Write the experiment's table.parquet and table.json, for `flor sql`; `asked`: how it was asked for, as JSON has
+    it. Raises FlorError if they cannot be written."""
     import pyarrow.parquet as pq
 
     folder = home.experiment_path(experiment)
@@ -287,7 +278,7 @@ def save(table: Table, experiment: str, run_ids: Sequence[str] | None = None) ->
         "experiment": experiment,
         "time": time.time(),
         "runs": table.runs,
-        "only": run_ids,
+        "asked": asked or {},
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
         "keys": table.keys,
         "names": [

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.etl import arrow
-from flor.etl.diagnostics import Diagnostic
+from flor.etl.diagnostics import Diagnostic, counted
 from flor.trace import format as f
 from flor.trace.values import gap_reason, text, value
 
@@ -137,14 +137,10 @@ def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnost
     diagnostics = []
     if counts[f.GAP]:
         reasons = Counter(gap_reason(data) for data in _heap(values, f.GAP))
-        diagnostics += [Diagnostic(f"{_count(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
+        diagnostics += [Diagnostic(f"{counted(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
     if counts[f.REDACTED]:
-        diagnostics.append(Diagnostic(f"{_count(counts[f.REDACTED])} redacted: the name looks like a secret's", name))
+        diagnostics.append(Diagnostic(f"{counted(counts[f.REDACTED])} redacted: the name looks like a secret's", name))
     return diagnostics
-
-
-def _count(number: int) -> str:
-    return f"{number} value{' is' if number == 1 else 's are'}"
 
 
 def _heap(values: Recorded, kind: int | None = None) -> list[bytes | None]:

@@ -9,7 +9,8 @@ from typing import TextIO
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import answers, table
+from flor.etl import answers
+from flor.etl.asked import remake
 from flor.etl.sql import Database, is_old
 from flor.etl.views import SCHEMAS
 
@@ -57,8 +58,8 @@ def renew(experiment: str) -> Sequence[str]:
     """Make an experiment's table anew, for the names that it has. Returns its diagnostics, or why it stays as it
     was."""
     try:
-        made, run_ids = table.remake_table(experiment)
-        table.save(made, experiment, run_ids)
+        made, asked = remake(experiment)
+        asked.save(made, experiment)
         return list(map(str, made.diagnostics))
     except FlorError as error:
         return [f"the table of {experiment} stays as it was: {error}"]

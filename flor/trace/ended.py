@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flor.capture import beside
-from flor.home import Run, create_private
+from flor.home import CODE, Run, create_private
 
 # Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget
 # that it is to die by it.
@@ -67,9 +67,9 @@ def start_packing(runs: Iterable[Run]) -> None:
 
 
 def _waits(run: Path) -> bool:
-    """Whether a run has segments, and nobody is about to pack them."""
+    """Whether a run has something that waits to be packed, and nobody is about to do it."""
     try:
-        if not (run / "segments").is_dir():
+        if not (run / "segments").is_dir() and not (run / CODE).is_dir():
             return False
         directory = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -23,8 +23,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from flor import versions
+from flor.capture import beside
 from flor.errors import FlorError
-from flor.home import NOT_PACKED, Run, is_elsewhere, open_run, process_started, write_json_over
+from flor.home import CODE, NOT_PACKED, Run, is_elsewhere, open_run, process_started, write_json_over
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import remembered
 from flor.trace.decode import Decoded, decode
@@ -58,7 +60,24 @@ def pack(run_path: Path) -> None:
 
 
 def pack_rest(run: Path) -> None:
-    """Pack what there is of a run that has ended, and say in its run.json what was thinned."""
+    """Pack what there is of a run that has ended. Then run.json says what was thinned, and what became of the code."""
+    try:
+        _pack_segments(run)
+    finally:
+        if (run / CODE).is_dir():
+            versions.finish(run, _sources(run))
+
+
+def _sources(run: Path) -> list[dict[str, str]]:
+    """What run.json says that was captured; where the run never said its last word, what its trace says."""
+    with contextlib.suppress(FlorError):
+        opened = open_run(run)
+        found: list[dict[str, str]] = opened.info["sources"]
+        return found or [{"path": s.path, "sha256": s.sha256} for s in open_trace(opened).sources]
+    return []
+
+
+def _pack_segments(run: Path) -> None:
     shutil.rmtree(run / _REMOVED, ignore_errors=True)
     done = parts(run)
     if done == [0]:
@@ -381,10 +400,7 @@ def main() -> int:
 
 def _stand_back() -> None:
     """Everything else goes first: the processor, a core at most, and memory when there is too little."""
-    os.nice(10)
-    for name, value in (("autogroup", "10"), ("oom_score_adj", "1000")):  # a session of its own is a group of its own
-        with contextlib.suppress(OSError):
-            Path("/proc/self", name).write_text(value)
+    beside.stand_back()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
 

@@ -149,6 +149,6 @@ def install(home: Path, monkeypatch: pytest.MonkeyPatch, **experiments: list[Fak
         trace.run = run
         return trace
 
-    monkeypatch.setattr("flor.etl.table.source_exists", lambda path: True)
-    monkeypatch.setattr("flor.etl.table.open_trace", open_trace)
+    monkeypatch.setattr("flor.etl.reading.source_exists", lambda path: True)
+    monkeypatch.setattr("flor.etl.reading.open_trace", open_trace)
     monkeypatch.setattr("flor.etl.views.open_trace", open_trace)

@@ -1,81 +1,66 @@
-"""The CSV that `flor etl` writes."""
+"""Where `flor etl` writes to, and the head that it prints."""
 
 from __future__ import annotations
 
-import csv
-import io
-from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flor.errors import FlorError
-from flor.etl.export import csv_cell, head, write_csv
+from flor.etl.export import head, outputs
 
 pytestmark = pytest.mark.once
 
-COLUMNS = [
-    (pa.array([1, None, -(2**63)]), ["1", "", "-9223372036854775808"]),
-    (pa.array([1.0, None, 0.1]), ["1.0", "", "0.1"]),
-    (pa.array([1e16, 5e-324, float("nan")]), ["1e+16", "5e-324", "nan"]),
-    (pa.array([True, None, False]), ["True", "", "False"]),
-    (pa.array(["a", None, ""], pa.large_string()), ["a", "", '""']),
-    (pa.array(["a,b", 'say "x"', " x"]), ['"a,b"', '"say ""x"""', '" x"']),
-    (pa.array(["日本", "a b", "1"]), ["日本", "a b", "1"]),
-    (pa.array([Decimal(2**70), None, Decimal(-1)], pa.decimal128(38, 0)), ["1180591620717411303424", "", "-1"]),
-]
+TABLE = pa.table({"run": pa.array(["a"], pa.large_string()), "x": [float("nan")]})
 
 
-@pytest.mark.parametrize(("column", "cells"), COLUMNS, ids=range(len(COLUMNS)))
-def test_cells(column: pa.Array, cells: list[str], tmp_path: Path) -> None:
-    write_csv(pa.table({"run": ["r", "r", "s"], "x": column}), tmp_path / "t.csv")
-    runs = ["r", "r", "s"]
-    expected = ["run,x", *(f"{r},{c}" for r, c in zip(runs, cells, strict=True))]
-    assert (tmp_path / "t.csv").read_text("utf-8") == "\n".join(expected) + "\n"
+def test_without_an_option_it_is_the_experiments_csv(folder: Path) -> None:
+    found = outputs("demo", [], [], append=False, safe_csv=False)
+    assert (found.titles, found.write(TABLE)) == (["demo.csv"], [])
+    assert (folder / "demo.csv").read_text() == "run,x\na,nan\n"
 
 
-def test_a_text_of_several_lines_is_one_cell(tmp_path: Path) -> None:
-    write_csv(pa.table({"a,b": ["1\n2", "\r\n"]}), tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_bytes() == b'"a,b"\n"1\n2"\n"\r\n"\n'
+def test_all_that_is_asked_for_is_written_and_no_more(folder: Path) -> None:
+    files = [Path("a.csv"), Path("a.parquet"), Path("b.csv")]
+    found = outputs("demo", files, [["sqlite"], ["duckdb", "d"], ["duckdb"]], append=False, safe_csv=True)
+    assert [str(remark) for remark in found.write(TABLE)] == [
+        "x: 1 value is NaN, which SQLite cannot hold: written as NULL there"
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "a.csv", "a.parquet", "b.csv", "d", "demo.duckdb", "demo.sqlite",
+    ]  # fmt: skip
+    assert found.titles == [
+        "a.csv",
+        "a.parquet",
+        "b.csv",
+        "table demo of demo.sqlite",
+        "table demo of d",
+        "table demo of demo.duckdb",
+    ]
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1))
-def test_other_readers_read_it_back(row: list[str]) -> None:
-    assert list(csv.reader(io.StringIO(",".join(map(csv_cell, row)), newline=""))) == [row]
+def test_a_database_takes_the_place_of_the_csv(folder: Path) -> None:
+    outputs("demo", [], [["duckdb"]], append=False, safe_csv=False).write(TABLE)
+    assert [path.name for path in folder.iterdir()] == ["demo.duckdb"]
 
 
-def test_a_table_without_rows_has_a_header(tmp_path: Path) -> None:
-    write_csv(pa.table({"run": pa.array([], pa.string()), "x": pa.array([], pa.int64())}), tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text() == "run,x\n"
-
-
-def test_many_rows_come_out_in_order(tmp_path: Path) -> None:
-    count = 70_000
-    chunks = pa.concat_tables([pa.table({"i": list(range(count))}), pa.table({"i": [count]})])
-    write_csv(chunks, tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text().split() == ["i", *map(str, range(count + 1))]
-
-
-@pytest.mark.parametrize("place", ["no/such/folder/t.csv", "."])
-def test_a_place_that_cannot_be_written(place: str, tmp_path: Path) -> None:
-    with pytest.raises(FlorError, match="cannot write"):
-        write_csv(pa.table({"x": [1]}), tmp_path / place)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_was_there_stays_if_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "t.csv").write_text("before")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("flor.etl.export.write_rows", full)
-    with pytest.raises(FlorError, match="No space left on device"):
-        write_csv(pa.table({"x": [1]}), tmp_path / "t.csv")
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "before")]
+@pytest.mark.parametrize(
+    ("files", "databases", "append", "safe_csv", "message"),
+    [
+        ([Path("a.csv"), Path("a.txt")], [], False, False, r"a\.txt is none of a format that Flor writes: \.txt; use"),
+        ([], [["mysql"]], False, False, "mysql: no such database"),
+        ([], [], True, False, "--append adds rows to a database: say which with -d"),
+        ([Path("a.json")], [], False, True, "--safe-csv is about CSV"),
+        ([], [["duckdb"]], False, True, "--safe-csv is about CSV"),
+    ],
+)
+def test_options_that_cannot_be_followed(
+    files: list[Path], databases: list[list[str]], append: bool, safe_csv: bool, message: str, folder: Path
+) -> None:
+    with pytest.raises(FlorError, match=message):
+        outputs("demo", files, databases, append, safe_csv)
+    assert list(folder.iterdir()) == []
 
 
 def test_head() -> None:

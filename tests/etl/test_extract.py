@@ -121,6 +121,36 @@ def test_another_version_with_the_same_statement_is_read_and_said() -> None:
     assert remarks(trace, copy) == ["y: found in another version of the source (run r1)"]
 
 
+def test_another_version_with_other_names_says_so() -> None:
+    trace = FakeTrace([FakeSource("/p/a.py", "b=1\nx=f(b,7)\ng(b)\n")], "module f(b,7)=4")
+    copy = annotated('a=1\nx=GET("y",f(a,7))\ng(a)\n', "/p/a.py")
+    assert columns(trace, copy) == {"y": [(0, "4")]}
+    said = "another version of the source has it with other names: `f(b,7)`, not `f(a,7)` (run r1)"
+    assert remarks(trace, copy) == [f"y: {said}"]
+
+
+def test_another_version_with_another_expression_in_its_place_says_so() -> None:
+    trace = FakeTrace([FakeSource("/p/a.py", "x=f(2)\n")], "module f(2)=4")
+    copy = annotated('x=GET("y",f(1))\n', "/p/a.py")
+    assert columns(trace, copy) == {"y": [(0, "4")]}
+    assert remarks(trace, copy) == ["y: another version of the source has `f(2)` in its place, not `f(1)` (run r1)"]
+
+
+@pytest.mark.parametrize("source", ["import os\nx=f(1)\n", "x=f(2)\n"])
+def test_if_it_must_be_exact_another_version_has_no_value(source: str) -> None:
+    trace = FakeTrace([FakeSource("/p/a.py", source)], "module")
+    found = extract(trace, [annotated('x=GET("y",f(1))\n', "/p/a.py")], Blocks(), exact=True)  # type: ignore[arg-type, list-item]
+    assert found.pieces == {}
+    said = "y: the source is another version, of which --exact takes no value (run r1)"
+    assert [str(d) for d in found.diagnostics] == [said]
+
+
+def test_if_it_must_be_exact_comments_and_layout_may_differ() -> None:
+    trace = FakeTrace([FakeSource("/p/a.py", "# why\nx = f(1)\n")], "module f(1)=4")
+    found = extract(trace, [annotated('x=GET("y",f(1))\n', "/p/a.py")], Blocks(), exact=True)  # type: ignore[arg-type, list-item]
+    assert (list(found.pieces), found.diagnostics) == (["y"], [])
+
+
 def test_warnings_of_the_trace_are_passed_on() -> None:
     trace = FakeTrace([FakeSource("/p/a.py", "x=f(1)\n")], "module f(1)=4", warnings=["a segment is cut"])
     trace.info["gap"] = "recording stopped early: No space left on device"

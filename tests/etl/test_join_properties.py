@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -81,10 +82,11 @@ RUN = -1
 class Model:
     """The rules of `flor.etl.join`, read off word by word."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, chosen: Collection[int] = ()) -> None:
         self.case = case
         self.count = len(case.parent)
-        self.leading = {a for i in case.held for a in self.upwards(i)}
+        self.chosen = [i for i in range(self.count) if case.block[i] in chosen]
+        self.leading = {a for i in (*case.held, *self.chosen) for a in self.upwards(i)}
 
     def upwards(self, node: int) -> list[int]:
         """The node, its parent, and so on, the run last."""
@@ -143,6 +145,18 @@ def test_as_the_rules_say(case: Case) -> None:
     for block, shown in rows.instances.items():
         assert shown.tolist() == [model.shown(r, block) for r in rows.place.tolist()]
     assert set(rows.instances) == {case.block[i] for i in model.leading if i != RUN}
+
+
+@settings(max_examples=400, deadline=None)
+@given(cases(), st.sets(st.integers(0, 5)))
+def test_chosen_rows_are_the_instances_of_their_blocks(case: Case, chosen: set[int]) -> None:
+    """And show what the same rules show on them."""
+    model = Model(case, chosen)
+    rows = join(case.tree, case.columns(), sorted(chosen))
+    expected = (model.chosen if chosen else [RUN]) if case.held else []
+    assert sorted(rows.place.tolist()) == expected
+    for block, shown in rows.instances.items():
+        assert shown.tolist() == [model.shown(r, block) for r in rows.place.tolist()]
 
 
 def spliced(case: Case) -> list[set[int]]:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
+from flor.etl.selection import ALL, Selection
 from flor.etl.table import Table, make_table, save
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
@@ -49,7 +50,7 @@ def test_runs_are_stacked_under_their_key(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_chosen_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
     install(tmp_path / "home", monkeypatch, demo=[run(1, 0.5), run(2, 0.9)])
-    assert rows(make_table("demo", [shadow], ["r2"])) == [("r2", 0, 0.9, 7)]
+    assert rows(make_table("demo", [shadow], Selection(("r2",)))) == [("r2", 0, 0.9, 7)]
 
 
 def test_an_older_version_gives_the_same_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
@@ -61,6 +62,24 @@ def test_an_older_version_gives_the_same_columns(tmp_path: Path, monkeypatch: py
         "y: found in another version of the source (run r1)",
         "c: found in another version of the source (run r1)",
     ]
+
+
+def test_what_differs_is_said_once_for_all_runs_that_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
+) -> None:
+    def other(number: int, value: float) -> FakeTrace:
+        source, tree = SOURCE.replace("f(7,g)", "f(8,g)"), f"module\n  for:g f(8,g)={value}"
+        return FakeTrace([FakeSource("/p/a.py", source)], tree, f"r{number}")
+
+    install(tmp_path / "home", monkeypatch, demo=[other(1, 0.5), run(2, 0.7), other(3, 0.9)])
+    table = make_table("demo", [shadow])
+    assert [row[2] for row in rows(table)] == [0.5, 0.7, 0.9]
+    assert remarks(table) == [
+        "y: another version of the source has `f(8,g)` in its place, not `f(7,g)` (2 runs, the last one r3)",
+        "c: another version of the source has `8` in its place, not `7` (2 runs, the last one r3)",
+    ]
+    exact = make_table("demo", [shadow], exact=True)
+    assert rows(exact) == [("r2", 0, 0.7, 7)]
 
 
 def test_a_run_without_a_name_has_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
@@ -104,6 +123,29 @@ def test_a_key_makes_way_for_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     text = SHADOW.replace('"y"', '"g_iter"').replace('"c"', '"run"')
     table = make_table("demo", [write(tmp_path / "a_h.py", text)])
     assert table.arrow.column_names == ["run_id", "g_iter_L1", "g_iter", "run"]
+    assert remarks(table) == [
+        "run: is a name of yours, so the key column run is called run_id",
+        "g_iter: is a name of yours, so the key column g_iter is called g_iter_L1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "renamed"),
+    [
+        ("RUN", ["run_id", "g_iter", "RUN"], "RUN: is a name of yours, so the key column run is called run_id"),
+        ("run_id", ["run", "g_iter", "run_id"], None),
+        ("G_iter", ["run", "g_iter_L1", "G_iter"], "G_iter: is a name of yours, so the key column g_iter is called"),
+        ("g_iter_L1", ["run", "g_iter", "g_iter_L1"], None),
+    ],
+)
+def test_a_name_like_a_key(
+    name: str, columns: list[str], renamed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "home", monkeypatch, demo=[run(1, 0.5, 0.75)])
+    text = SHADOW.replace('"y"', f'"{name}"').replace('GET("c",7)', "7")
+    table = make_table("demo", [write(tmp_path / "a_h.py", text)])
+    assert (table.arrow.column_names, rows(table)) == (columns, [("r1", 0, 0.5), ("r1", 1, 0.75)])
+    assert [remark.startswith(str(renamed)) for remark in remarks(table)] == ([True] if renamed else [])
 
 
 SCRIPT, MODULE = (
@@ -160,22 +202,22 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("experiment", "runs", "message"),
+    ("experiment", "run_id", "message"),
     [
         ("nope", None, "no experiment 'nope'"),
         ("empty", None, "experiment 'empty' has no run .* flor python SCRIPT empty"),
-        ("demo", ["r9"], "experiment 'demo' has no run 'r9'; the last one is r2"),
-        ("demo", ["r2"], "no run that can be read: run r2 skipped: foreign"),
+        ("demo", "r9", "experiment 'demo' has no run 'r9'; the last one is r2"),
+        ("demo", "r2", "no run that can be read: run r2 skipped: foreign"),
         ("../x", None, "cannot name an experiment"),
     ],
 )
 def test_what_the_user_must_mend(
-    experiment: str, runs: list[str] | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
+    experiment: str, run_id: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
 ) -> None:
     traces = [run(1, 0.5), run(2, error="run r2 skipped: foreign")]
     install(tmp_path / "home", monkeypatch, empty=[], demo=traces)
     with pytest.raises(FlorError, match=message) as raised:
-        make_table(experiment, [shadow], runs)
+        make_table(experiment, [shadow], Selection((run_id,)) if run_id else ALL)
     assert "\n" not in str(raised.value)
 
 
@@ -210,3 +252,36 @@ def test_a_run_without_any_value_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     install(tmp_path / "home", monkeypatch, demo=[run(1, 0.5), run(2)])
     table = make_table("demo", [shadow])
     assert remarks(table) == ["has no value of any name, so it has no row (run r2)"]
+
+
+def test_a_shadow_copy_whose_source_no_run_captured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skipped: dict[str, object] = {"uncaptured": [{"path": "/p/big.py", "why": "it is larger than 5 MB"}]}
+    sources = [FakeSource(f"/p/m{n}.py", "pass\n", f"m{n}") for n in range(7)]
+    traces = [FakeTrace(sources, "m0", "r1"), FakeTrace(sources[:1], "m0", "r2", info=skipped)]
+    install(tmp_path / "home", monkeypatch, demo=traces)
+    shadow = write(tmp_path / "b_h.py", '#/p/big.py\nx=GET("x",f(1))\n')
+    with pytest.raises(FlorError) as raised:
+        make_table("demo", [shadow])
+    assert str(raised.value) == (
+        f"none of the runs of 'demo' captured /p/big.py (it is larger than 5 MB), the source of {shadow}; "
+        "they captured /p/m0.py, /p/m1.py, /p/m2.py, /p/m3.py, /p/m4.py and 2 more"
+    )
+    with pytest.raises(FlorError, match=r"none of the chosen runs captured /p/big\.py, .* they captured /p/m0"):
+        make_table("demo", [shadow], Selection(("r1",)))
+
+
+def test_a_source_that_only_a_later_run_captured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
+    other = FakeTrace([FakeSource("/p/b.py", "pass\n")], "module", "r1")
+    install(tmp_path / "home", monkeypatch, demo=[other, run(2, 0.5)])
+    table = make_table("demo", [shadow])
+    assert rows(table) == [("r2", 0, 0.5, 7)]
+    assert remarks(table) == [f"{name}: the run did not capture /p/a.py (run r1)" for name in "yc"]
+
+
+def test_a_source_that_is_damaged_in_every_run_was_captured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path
+) -> None:
+    damaged = run(1, 0.5)
+    damaged.sources[0].available = False
+    install(tmp_path / "home", monkeypatch, demo=[damaged])
+    assert "y: the run's copy of /p/a.py cannot be read (run r1)" in remarks(make_table("demo", [shadow]))

@@ -1,0 +1,221 @@
+"""Which expression of a statement is which in another version of it. Says nothing where it is not sure.
+
+Equal parts that occur once in each are the same. Else a part is the same if it has the same role: the value of the same
+target, the same argument of the same call, the same operand of the same operation. A part that is not equal is the same
+place, with another expression, if its role says so and it stands nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from flor.annotate.alike import Alike, Pairs
+from flor.annotate.scopes import Definition, children, parameters
+from flor.annotate.tree import BODIES
+
+# Smaller equal parts, `x` or `-1`, are found by their role alone.
+_SMALL = 3
+
+#: Two nodes of one role, and whether that is enough if they are not equal.
+_Role = tuple[ast.AST, ast.AST, bool]
+
+_PLACES = (ast.comprehension, ast.keyword, ast.withitem, ast.arguments)  # no expressions, they hold some
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def recover(alike: Alike, pairs: Pairs, x: ast.AST, y: ast.AST) -> None:
+    """Pair what corresponds in two statements that are one place; of compound ones, in their heads."""
+    _equal_parts(alike, pairs, x, y)
+    for name in x._fields:
+        p, q = getattr(x, name, None), getattr(y, name, None)
+        if name in BODIES or name in ("type_params", "returns", "annotation"):
+            continue
+        if isinstance(p, ast.AST) and isinstance(q, ast.AST) and p in alike.number and q in alike.number:
+            sure = name in ("value", "iter", "subject") and _has_same_target(alike, x, y)
+            if isinstance(x, ast.Return) and _are_variables(p, q):
+                sure = False
+            _by_role(alike, pairs, (p, q, sure))
+        elif isinstance(p, list) and isinstance(q, list):
+            for role in _items(alike, p, q, False):
+                _by_role(alike, pairs, role)
+
+
+def recover_parameters(alike: Alike, pairs: Pairs, x: ast.arguments, y: ast.arguments, renames: dict[str, str]) -> None:
+    """Parameters correspond by name; so do their default values."""
+    others = {p.arg: p for p in parameters(y)}
+    defaults, other_defaults = _defaults(x), _defaults(y)
+    for p in parameters(x):
+        q = others.get(renames.get(p.arg, p.arg))
+        if q is None or not pairs.free(p, q):
+            continue
+        pairs.add(p, q)
+        if p in defaults and q in other_defaults:
+            _by_role(alike, pairs, (defaults[p], other_defaults[q], True))
+
+
+def _defaults(arguments: ast.arguments) -> dict[ast.arg, ast.expr]:
+    plain = [*arguments.posonlyargs, *arguments.args]
+    found = dict(zip(reversed(plain), reversed(arguments.defaults), strict=False))
+    keyword_only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return found | {p: default for p, default in keyword_only if default is not None}
+
+
+def _has_same_target(alike: Alike, x: ast.AST, y: ast.AST) -> bool:
+    one, other = getattr(x, "target", None), getattr(y, "target", None)
+    return one is None or other is None or alike.same(one, other)
+
+
+def _are_variables(x: ast.AST, y: ast.AST) -> bool:
+    """Of a variable and another one nobody knows whether they stand for the same."""
+    return isinstance(x, ast.Name | ast.Attribute) and isinstance(y, ast.Name | ast.Attribute)
+
+
+def _head_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a statement that can be found wherever they stand, each before those in it."""
+    stack = [child for f, child in _fields(node) if f not in BODIES and f not in ("annotation", "args")]
+    while stack:
+        part = stack.pop()
+        yield part
+        if not isinstance(part, _SCOPES):
+            stack.extend(children(part))
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    for name in node._fields:
+        value = getattr(node, name, None)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, ast.AST):
+                yield name, item
+
+
+def _equal_parts(alike: Alike, pairs: Pairs, x: ast.AST, y: ast.AST) -> None:
+    """Pair equal parts that occur once in each of two statements, the larger ones first."""
+    if isinstance(x, Definition):
+        return
+    first = [n for n in _head_parts(x) if _counts(alike, n)]
+    second = [n for n in _head_parts(y) if _counts(alike, n)]
+    counts = Counter(alike.number[n] for n in first), Counter(alike.number[n] for n in second)
+    others = {alike.number[n]: n for n in second}
+    for node in first:  # those around before those inside
+        number = alike.number[node]
+        if counts[0][number] == counts[1][number] == 1 and pairs.free(node, others[number]):
+            alike.pair(pairs, node, others[number])
+
+
+def _counts(alike: Alike, node: ast.AST) -> bool:
+    return isinstance(node, ast.expr) and alike.mass.get(node, 0) >= _SMALL
+
+
+def _by_role(alike: Alike, pairs: Pairs, role: _Role) -> None:
+    stack = [role]
+    while stack:
+        x, y, sure = stack.pop()
+        if not pairs.free(x, y):
+            continue
+        if alike.same(x, y):
+            alike.pair(pairs, x, y)
+            continue
+        if isinstance(x, ast.expr) and isinstance(y, ast.expr):
+            constants = isinstance(x, ast.Constant) and isinstance(y, ast.Constant)
+            if (sure or constants) and not _holds(alike, x, y) and not _holds(alike, y, x):
+                pairs.add(x, y)
+                pairs.changed.add(x)
+        elif not isinstance(x, _PLACES):
+            continue
+        stack.extend(_roles(alike, x, y))
+
+
+def _holds(alike: Alike, x: ast.AST, y: ast.AST) -> bool:
+    """Does a tree have a part that equals the other tree?"""
+    stack = [x]
+    while stack:
+        node = stack.pop()
+        if alike.number[node] == alike.number[y]:
+            return True
+        if alike.mass[node] > alike.mass[y]:
+            stack.extend(children(node))
+    return False
+
+
+def _roles(alike: Alike, x: ast.AST, y: ast.AST) -> Iterator[_Role]:
+    """The parts of two expressions that have the same role in both."""
+    if type(x) is not type(y):
+        return
+    match x, y:
+        case ast.Call(), ast.Call():
+            if alike.same(x.func, y.func):
+                yield x.func, y.func, False
+                yield from _items(alike, x.args, y.args, True)
+                yield from _keywords(x.keywords, y.keywords)
+        case ast.Dict(), ast.Dict():
+            yield from _dict_values(alike, x, y)
+        case ast.Constant() | ast.Name(), _:
+            return
+        case _:
+            if _label(x) != _label(y):
+                return
+            for f in x._fields:
+                p, q = getattr(x, f), getattr(y, f)
+                if isinstance(p, list) and len(p) == len(q):
+                    yield from _items(alike, p, q, False)
+                elif isinstance(p, ast.AST) and p in alike.number and isinstance(q, ast.AST):
+                    yield p, q, False
+
+
+def _label(node: ast.AST) -> list[object]:
+    """What two expressions must have in common so that their parts have the same roles."""
+    label: list[object] = []
+    for f in node._fields:
+        value = getattr(node, f)
+        if isinstance(value, list):
+            label += [len(value), *(type(op) for op in value if isinstance(op, ast.cmpop))]
+        elif isinstance(value, ast.operator | ast.unaryop | ast.boolop | str | int | None):
+            label.append(type(value) if isinstance(value, ast.AST) else value)
+    return label
+
+
+def _items(alike: Alike, x: Sequence[ast.AST | None], y: Sequence[ast.AST | None], sure: bool) -> Iterator[_Role]:
+    """Roles in lists. Of two lists that differ in length, what is equal and occurs once in each."""
+    xs, ys = [n for n in x if isinstance(n, ast.AST)], [n for n in y if isinstance(n, ast.AST)]
+    if any(n not in alike.number for n in (*xs, *ys)):
+        return
+    first, second = Counter(alike.number[n] for n in xs), Counter(alike.number[n] for n in ys)
+    if len(xs) == len(ys):
+        starred = any(isinstance(n, ast.Starred) for n in (*xs, *ys))
+        for p, q in zip(xs, ys, strict=True):
+            elsewhere = alike.number[p] in second or alike.number[q] in first
+            if alike.same(p, q) or not elsewhere:
+                yield p, q, sure and not starred and not _are_variables(p, q)
+        return
+    others = {alike.number[n]: (n, i) for i, n in enumerate(ys)}
+    prefix = True
+    for i, p in enumerate(xs):
+        number = alike.number[p]
+        prefix &= i < len(ys) and alike.same(p, ys[i])
+        if first[number] == second[number] == 1 and (prefix or not isinstance(p, ast.Constant)):
+            yield p, others[number][0], False
+
+
+def _keywords(x: list[ast.keyword], y: list[ast.keyword]) -> Iterator[_Role]:
+    others = {k.arg: k for k in y if k.arg is not None}
+    for keyword in x:
+        other = others.get(keyword.arg) if keyword.arg is not None else None
+        if other is not None:
+            yield keyword.value, other.value, True
+
+
+def _dict_values(alike: Alike, x: ast.Dict, y: ast.Dict) -> Iterator[_Role]:
+    """The values of equal keys."""
+    first = Counter(alike.number[k] for k in x.keys if k is not None)
+    second = {alike.number[k]: (k, v) for k, v in zip(y.keys, y.values, strict=True) if k is not None}
+    count = Counter(alike.number[k] for k in y.keys if k is not None)
+    for key, value in zip(x.keys, x.values, strict=True):
+        if key is None:
+            continue
+        number = alike.number[key]
+        if first[number] == count[number] == 1:
+            other_key, other = second[number]
+            yield key, other_key, False
+            yield value, other, True

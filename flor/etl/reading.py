@@ -1,0 +1,141 @@
+"""What a table and its long form share: the shadow copies, and what the runs answer to their names, one by one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flor import home
+from flor.annotate import shadow
+from flor.annotate.places import Name
+from flor.errors import FlorError
+from flor.etl.diagnostics import Diagnostic
+from flor.etl.extract import Annotated, Extracted, extract
+from flor.etl.keys import Blocks
+from flor.etl.selection import ALL, Selection, select
+from flor.trace.read import open_trace
+
+#: Sources that are named where a run has not the one that is sought.
+_MOST_SOURCES = 5
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read, and what is to be said about it."""
+
+    names: list[tuple[Path, Name]]  # in order, each with its shadow copy
+    diagnostics: list[Diagnostic]
+
+
+def read_runs(
+    experiment: str,
+    shadows: Sequence[Path],
+    selection: Selection,
+    blocks: Blocks,
+    take: Callable[[home.Run, Extracted], Iterable[Diagnostic]],
+    exact: bool = False,
+) -> Read:
+    """Give `take` what each selected run, oldest first, answers to the names; it returns what is to be said of that.
+
+    `blocks` learns the runs' blocks. If `exact`, names have values only in sources that are the annotated ones, but for
+    comments and layout. Raises FlorError for what the user has to mend: an unknown experiment or run, no
+    run, a shadow copy that cannot be read, a name that is used twice. A run that cannot be read is skipped, with a
+    diagnostic.
+    """
+    home.experiment_path(experiment)
+    annotated = [read_shadow(path) for path in shadows]
+    names = _names(annotated)
+    warnings: list[str] = []
+    runs = select(experiment, list(home.runs(experiment, warnings)), selection)
+    diagnostics = [Diagnostic(w) for w in warnings]
+    taken = 0
+    captured: dict[str, None] = {}
+    for run in runs:
+        try:
+            trace = open_trace(run)
+            extracted = extract(trace, annotated, blocks, exact)
+        except FlorError as error:
+            diagnostics.append(Diagnostic(str(error)))
+            continue
+        diagnostics += [*extracted.diagnostics, *_how_it_ended(run), *take(run, extracted)]
+        captured |= dict.fromkeys(source.path for source in trace.sources)
+        taken += 1
+    if not taken:
+        reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
+        raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
+    gone = _gone_sources(annotated, experiment)
+    read = f"runs of {experiment!r}" if selection == ALL else "chosen runs"
+    _check_captured(annotated, read, list(captured), runs)
+    return Read(names, [*diagnostics, *gone])
+
+
+def _how_it_ended(run: home.Run) -> list[Diagnostic]:
+    """What is to be said of a run that has not ended well: its rows are in the table."""
+    if run.status == "finished":
+        return []
+    sentence = "has not ended: its values so far are in the table" if run.status == "running" else run.status
+    return [Diagnostic(sentence, runs=(run.id,))]
+
+
+def read_shadow(path: Path) -> Annotated:
+    """A shadow copy from its file. Raises FlorError with one line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FlorError(f"cannot read the shadow copy {path}: {error.strerror}") from None
+    return Annotated(shadow.parse(data, str(path)), path)
+
+
+def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
+    """All names in order. Raises FlorError if one is there twice, or none at all."""
+    seen: dict[str, tuple[Path, Name]] = {}
+    for copy in annotated:
+        for name in copy.shadow.names:
+            if name.name.casefold() in seen:  # to SQL upper and lower case are one
+                path, other = seen[name.name.casefold()]
+                places = f"{path}:{other.line} and {copy.path}:{name.line}"
+                twice = "is used twice" if other.name == name.name else f'and "{other.name}" are one name to SQL'
+                raise FlorError(f'the name "{name.name}" {twice}: {places}; rename one of them')
+            seen[name.name.casefold()] = copy.path, name
+    if not seen:
+        files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
+        raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
+    return list(seen.values())
+
+
+def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagnostic]:
+    """What is to be said of sources that are not there any more. Raises FlorError where no run has one either."""
+    diagnostics = []
+    for copy in annotated:
+        path = copy.shadow.source_path
+        if source_exists(path) or not copy.shadow.names:
+            continue
+        if not copy.was_found:
+            raise FlorError(
+                f"the source of {copy.path} is gone and no run of {experiment!r} has it: {path}; correct its header"
+            )
+        diagnostics.append(Diagnostic(f"the source of {copy.path} is gone, the runs' own copies are read: {path}"))
+    return diagnostics
+
+
+def _check_captured(annotated: Sequence[Annotated], read: str, captured: list[str], runs: Sequence[home.Run]) -> None:
+    """Raise FlorError if no run has the source of any shadow copy: nothing could stand in the table.
+
+    `read`: which runs were read, in words. `captured`: the sources that they have.
+    """
+    missing = [copy for copy in annotated if copy.shadow.names]
+    if any(copy.was_captured for copy in missing):
+        return
+    path = str(missing[0].shadow.source_path)
+    reasons = [skipped["why"] for run in runs for skipped in run.info.get("uncaptured", []) if skipped["path"] == path]
+    why = f" ({reasons[-1]})" if reasons else ""
+    more = f" and {len(captured) - _MOST_SOURCES} more" if len(captured) > _MOST_SOURCES else ""
+    have = f"they captured {', '.join(captured[:_MOST_SOURCES]) or 'nothing'}{more}"
+    raise FlorError(f"none of the {read} captured {path}{why}, the source of {missing[0].path}; {have}")
+
+
+def source_exists(path: Path) -> bool:
+    """Whether there is a file of this name. Where that cannot be told there is none."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists can raise
