@@ -28,7 +28,7 @@ def test_a_table(demo: Path) -> None:
     table = flor.table("demo", demo)
     assert table.arrow.column_names == ["run", "i_iter", "x"]
     assert table.arrow["x"].to_pylist() == [0.5, 1.5, 10.0, 11.0]
-    assert table.diagnostics == []
+    assert [d.sentence for d in table.diagnostics] == ["failed"]
     assert (repr(table), table.keys, len(table.runs)) == ("<flor.Table: 4 rows; run, i_iter, x>", ["run", "i_iter"], 2)
 
 
