@@ -1,4 +1,4 @@
-"""Measure what Flor costs. `make bench` does all of it, in about half an hour.
+"""Measure what Flor costs. `make bench` does all of it, in about an hour.
 
     python -m benchmarks [SECTION...] [--pairs N] [--scale X] [--values N] [--into FILE]
 

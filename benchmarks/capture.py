@@ -26,7 +26,7 @@ class Workload:
 
     name: str
     title: str
-    length: int  # for a loop of one to six seconds
+    length: int  # for a loop of half a second to six seconds
     needs: str = "sys"  # a module
 
     def script(self, scale: float) -> list[str]:
