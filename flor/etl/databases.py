@@ -217,6 +217,8 @@ def _fit_sqlite(table: pa.Table) -> tuple[pa.Table, list[Diagnostic]]:
         elif pa.types.is_decimal(column.type):
             remarks.append(Diagnostic("has ints of more than 64 bits, so the column is text in SQLite", name))
             table = table.set_column(place, name, column.cast(pa.string()).cast(pa.large_string()))
+        elif pa.types.is_timestamp(column.type):
+            table = table.set_column(place, name, column.cast(pa.string()).cast(pa.large_string()))
     return table, remarks
 
 
@@ -377,6 +379,7 @@ _KINDS = {
             pa.int64(): "BIGINT",
             pa.float64(): "DOUBLE",
             pa.decimal128(38, 0): "DECIMAL(38,0)",
+            pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
             pa.large_string(): "VARCHAR",
         },
         "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE lower(table_name) = lower({name}) "
@@ -392,6 +395,7 @@ _KINDS = {
             pa.int64(): "bigint",
             pa.float64(): "double precision",
             pa.decimal128(38, 0): "numeric(38,0)",
+            pa.timestamp("us", "UTC"): "timestamp with time zone",
             pa.large_string(): "text",
         },
         "SELECT {name}, attname, format_type(atttypid, atttypmod) FROM pg_attribute "

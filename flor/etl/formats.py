@@ -1,6 +1,6 @@
 """A table as a file: CSV, JSON, Parquet, Arrow; `workbook.py` has the spreadsheet's.
 
-A table has columns of bool, int64, float64, decimals without a fraction, and text; NULL in any.
+A table has columns of bool, int64, float64, decimals without a fraction, points in time, and text; NULL in any.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
@@ -155,6 +156,8 @@ def write_json(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
 def _json_value(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f'"{_NOT_FINITE[repr(value)]}"'
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}"'
     return json.dumps(int(value) if isinstance(value, Decimal) else value, ensure_ascii=False)
 
 

@@ -119,6 +119,16 @@ def test_numbers_are_numbers(kind: str) -> None:
     assert [tuple(map(float, row)) for row in ask(kind, asked)] == [(3, float("inf"), 0.5, 2, 1)]
 
 
+def test_when_rows_began_is_a_point_in_time(kind: str) -> None:
+    """As `--time` gives it; SQLite has texts of it."""
+    table = pa.table({"began": pa.array([1_700_000_000_123_456], pa.timestamp("us", "UTC"))})
+    assert write(kind, table) == write(kind, table, append=True) == []
+    shown = "began" if kind == "sqlite" else "extract(epoch FROM began) * 1000000"
+    expected: object = "2023-11-14 22:13:20.123456Z" if kind == "sqlite" else 1_700_000_000_123_456
+    found = [row[0] if kind == "sqlite" else round(float(row[0])) for row in ask(kind, f"SELECT {shown} FROM demo")]
+    assert found == [expected] * 2
+
+
 def test_an_empty_table_has_its_columns(kind: str) -> None:
     write(kind, SMALL.slice(0, 0))
     assert ask(kind, "SELECT run, x FROM demo") == []

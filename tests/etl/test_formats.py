@@ -200,3 +200,14 @@ def test_what_was_there_stays_if_writing_fails(extension: str, tmp_path: Path, s
     with pytest.raises(FlorError, match=f"cannot write {path}: .*No space left on device"):
         save(pa.table({"x": pa.array(rows, pa.large_string())}), path)
     assert [(p.name, p.read_text()) for p in small_disk.iterdir()] == [(path.name, "before")]
+
+
+@pytest.mark.parametrize("extension", ["csv", "json", "xlsx"])
+def test_when_rows_began_is_a_point_in_time(extension: str, tmp_path: Path) -> None:
+    """As `flor etl --time` gives it."""
+    table = pa.table({"began": pa.array([1_700_000_000_123_456], pa.timestamp("us", "UTC"))})
+    assert save(table, tmp_path / f"t.{extension}") == []
+    if extension == "json":
+        assert json.loads((tmp_path / "t.json").read_text()) == [{"began": "2023-11-14T22:13:20.123456+00:00"}]
+    elif extension == "csv":
+        assert (tmp_path / "t.csv").read_text() == "began\n2023-11-14 22:13:20.123456+00:00\n"
