@@ -71,8 +71,8 @@ Heap = Callable[[int, int], "bytes | memoryview | None"]
 _NO_PARENT_RECORD, _KNOWN_PARENT, _TOKEN_PARENT = range(3)
 
 #: Columns of the instances, each site's rows (None: none), counts of values by site, skipped instances by block,
-#: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there, and by site (uint32) a bit
-#: for each kind of value that its rows have.
+#: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there, and by site (uint32) a
+#: bit for each kind of value that its rows have.
 Finished = tuple[tuple[bytes, ...], list["bytes | None"], bytes, bytes, bytes, bytes]
 
 
