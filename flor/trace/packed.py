@@ -59,6 +59,9 @@ VALUES = pa.schema(
 _Site = tuple[int, int]  # source, site
 _LAST_SITE = 1 << 31
 
+#: Rows that are read by several threads: of fewer, starting them takes longer.
+_FOR_THREADS = 1 << 16
+
 
 class Packed:
     """A part, open. Raises FlorError that names the run and the file wherever one is foreign or cut."""
@@ -100,7 +103,7 @@ class Packed:
     def instances(self) -> Instances:
         """Its block instances, their parents and ordinals as they were known when it was written."""
         try:
-            table = self._blocks.read()
+            table = self._blocks.read(use_threads=self.count >= _FOR_THREADS)
         except (OSError, pa.ArrowException) as error:
             raise self._error("blocks", error) from None
         found = instances_of(*(_numbers(table, name) for name in BLOCKS.names))
@@ -116,7 +119,7 @@ class Packed:
     def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Source and block of each of its block instances."""
         try:
-            table = self._blocks.read(["source", "block"])
+            table = self._blocks.read(["source", "block"], use_threads=self.count >= _FOR_THREADS)
         except (OSError, pa.ArrowException) as error:
             raise self._error("blocks", error) from None
         return _numbers(table, "source"), _numbers(table, "block")
@@ -170,7 +173,9 @@ class Packed:
         metadata = [self._values.metadata.row_group(g).column(VALUES.names.index("data")) for g in groups]
         has_data = any(m.statistics is None or m.statistics.null_count != m.num_values for m in metadata)
         try:
-            table = self._values.read_row_groups(groups, [n for n in names if n != "data" or has_data])
+            wanted = [n for n in names if n != "data" or has_data]
+            rows = sum(m.num_values for m in metadata)
+            table = self._values.read_row_groups(groups, wanted, use_threads=rows >= _FOR_THREADS)
         except (OSError, pa.ArrowException) as error:
             raise self._error("values", error) from None
         if not has_data:
@@ -179,7 +184,7 @@ class Packed:
 
     def _open(self, name: str, schema: pa.Schema) -> Any:
         try:
-            file = pq.ParquetFile(self._path(name))
+            file = pq.ParquetFile(pa.OSFile(str(self._path(name))))
             if not file.schema_arrow.equals(schema):
                 raise ValueError("it was not written by Flor")
             return file

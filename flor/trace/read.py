@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,11 +76,18 @@ class Source:
     @cached_property
     def site_table(self) -> dict[str, Any]:
         """Its map as the JSON data that is stored. Raises FlorError if it cannot be read."""
+        try:
+            table: dict[str, Any] = json.loads(self._stored_map)
+            return table
+        except (ValueError, RecursionError) as error:
+            raise FlorError(f"sites/{self.sha256}.json cannot be read ({reason(error)})") from None
+
+    @property
+    def _stored_map(self) -> bytes:
         path = self.run / "sites" / f"{self.sha256}.json"
         try:
-            table: dict[str, Any] = json.loads(path.read_bytes())
-            return table
-        except (OSError, ValueError, RecursionError) as error:
+            return path.read_bytes()
+        except OSError as error:
             raise FlorError(f"{path} cannot be read ({reason(error)})") from None
 
     def _demand(self) -> None:
@@ -101,9 +108,15 @@ class Source:
     @cached_property
     def _map(self) -> SourceMap:
         try:
-            return SourceMap.from_json(self.site_table)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return _parsed_map(self._stored_map)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise FlorError(f"sites/{self.sha256}.json cannot be read ({reason(error)})") from None
+
+
+@lru_cache(maxsize=16)
+def _parsed_map(stored: bytes) -> SourceMap:
+    """Runs of one version of a source share its map."""
+    return SourceMap.from_json(json.loads(stored))
 
 
 class Piece(Protocol):
