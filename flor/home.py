@@ -28,6 +28,9 @@ FORMAT = 1
 #: A file beside run.json: why the run could not be packed so far.
 NOT_PACKED = ".not-packed"
 
+#: A file in FLOR_HOME: what was typed into `flor sql`.
+SQL_HISTORY = ".sql_history"
+
 #: A folder beside run.json: there until it is settled what git keeps of the run's code.
 CODE = "code"
 

@@ -87,9 +87,14 @@ def write_csv(table: pa.Table, file: BinaryIO, safe_csv: bool = False) -> list[D
     shield = safe if safe_csv else str
     file.write((",".join(csv_cell(shield(name)) for name in table.column_names) + "\n").encode())
     for batch in table.to_batches(max_chunksize=_CHUNK):
-        lines = map(",".join, zip(*(_cells(column, shield) for column in batch.columns), strict=True))
-        file.write(("\n".join(lines) + "\n").encode())
+        file.write(csv_lines(batch, shield).encode())
     return []
+
+
+def csv_lines(batch: pa.RecordBatch, shield: Callable[[str], str] = str) -> str:
+    """Some rows as lines of CSV."""
+    lines = map(",".join, zip(*(_cells(column, shield) for column in batch.columns), strict=True))
+    return "\n".join(lines) + "\n"
 
 
 def _cells(column: pa.Array, shield: Callable[[str], str]) -> list[str]:

@@ -3,10 +3,12 @@ folder together."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,10 @@ from flor.etl.reading import read_runs
 from flor.etl.selection import ALL, Selection
 from flor.etl.times import ends
 
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
 Ints = npt.NDArray[np.int64]
 
 #: Version of table.json.
@@ -36,7 +42,7 @@ _NO_BLOCK = -2
 _MOST_THINNED = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """What the ETL gives. `arrow` has the key columns first, then one column for each of `names`."""
 
@@ -45,6 +51,28 @@ class Table:
     names: list[tuple[Path, Name]]  # each with its shadow copy
     runs: list[str]  # ids of the runs that were read, oldest first
     diagnostics: list[Diagnostic]
+
+    def __repr__(self) -> str:
+        return f"<flor.Table: {self.arrow.num_rows} rows; {', '.join(self.arrow.column_names)}>"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a DataFrame of pandas. Raises FlorError if pandas is not installed."""
+        _demand("pandas")
+        return self.arrow.to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        """The table as a DataFrame of polars. Raises FlorError if polars is not installed."""
+        _demand("polars")
+        import polars
+
+        frame = polars.from_arrow(self.arrow)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+
+def _demand(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise FlorError(f"{package} is not installed here: pip install {package}")
 
 
 def make_table(
@@ -239,9 +267,9 @@ def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     return number[rows.instances[piece.block]]
 
 
-def save(table: Table, experiment: str) -> None:
-    """Write the experiment's table.parquet and table.json, for `flor sql`. Raises FlorError if they cannot be
-    written."""
+def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) -> None:
+    """Write the experiment's table.parquet and table.json, for `flor sql`; `asked`: how it was asked for, as JSON has
+    it. Raises FlorError if they cannot be written."""
     import pyarrow.parquet as pq
 
     folder = home.experiment_path(experiment)
@@ -250,6 +278,7 @@ def save(table: Table, experiment: str) -> None:
         "experiment": experiment,
         "time": time.time(),
         "runs": table.runs,
+        "asked": asked or {},
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
         "keys": table.keys,
         "names": [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,10 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.sql import query, run
+from flor.etl.answers import Answer
+from flor.etl.sql import Database, run
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
 pytestmark = pytest.mark.once
+
+
+def query(sql: str) -> Answer:
+    return Database().query(sql)
+
 
 SOURCE = "def f(a):\n    return g(a)\nfor i in x:\n    y=f(i)\n"
 TREE = """
@@ -79,12 +87,8 @@ def test_query(sql: str, rows: list[tuple[object, ...]]) -> None:
         ("select 1/x::int from (select 'a' as x)", "SQL: Conversion Error"),
         ("", "there is no SQL"),
         (" ; ", "there is no SQL"),
-        ("select * from read_text('/etc/hostname')", "SQL: Permission Error"),
-        ("select * from 'x.csv'", "SQL: Permission Error"),
-        ("copy demo to 'out.csv'", "SQL: Permission Error"),
-        ("attach 'x.db'", "SQL: Permission Error"),
-        ("set enable_external_access = true", "SQL: Invalid Input Error"),
-        ("install httpfs", "SQL: Permission Error"),
+        ("select * from 'nowhere.csv'", "SQL: IO Error: No files found"),
+        ("select now(), nope()", "SQL: Catalog Error: Scalar Function with name nope does not exist!"),
     ],
 )
 def test_what_cannot_be_answered(sql: str, message: str) -> None:
@@ -155,5 +159,56 @@ def test_json_is_a_list(count: int, parsed: list[object]) -> None:
     assert json.loads(output(f"select range i from range({count})", "json")) == parsed
 
 
-def test_answers_longer_than_a_batch() -> None:
-    assert len(json.loads(output("select * from range(25000)", "json"))) == 25000
+@pytest.mark.parametrize("kind", ["bigint", "interval"])
+def test_answers_longer_than_a_batch(kind: str) -> None:
+    """Those that come as Arrow, and those that come as Python objects."""
+    value = {"bigint": "range", "interval": "to_days(range::int)"}[kind]
+    sql = f"select {value} from range(150000)"
+    assert len(json.loads(output(sql, "json"))) == 150_000
+    assert output(sql, "csv").count("\n") == 150_001
+    assert output(sql, "table").splitlines()[-1] == "150,000 rows, 1 column"
+
+
+def test_a_long_answer_is_never_held_as_a_whole() -> None:
+    """Every batch is gone when the next but one is asked for."""
+    batches = Database().query("select range, range::varchar from range(1000000)").batches
+    sizes = [len(batch) for batch in batches]
+    assert sum(sizes) == 1_000_000 and max(sizes) < 100_000
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_dates_that_python_has_not(form: str) -> None:
+    assert "99999-01-01" in output("select timestamp '99999-01-01' as t", form)
+
+
+def test_statements_change_data_once() -> None:
+    sql = "create table t (a int); insert into t values (1) returning a; select count(*) from t"
+    assert list(query(sql).rows) == [(1,)]
+    sql = "create table t (a int); insert into t values (1) returning to_days(a); select count(*) from t"
+    assert list(query(sql).rows) == [(1,)]
+
+
+def test_one_database_answers_many_queries(home: Path) -> None:
+    database = Database()
+    database.query("create table own as select sum(x) as x from demo")
+    pq.write_table(pa.table({"y": [8]}), home / "demo" / "table.parquet")
+    assert list(database.query("select y, x from demo, own").rows) == [(8, 3)]
+    assert database.named == {"demo"}
+
+
+def test_an_interrupt_ends_the_query_and_not_the_database() -> None:
+    database = Database()
+    started = threading.Event()
+
+    def forever() -> list[tuple[object, ...]]:
+        started.set()
+        return list(database.query("select sum(a.range * b.range) from range(100000000) a, range(100000000) b").rows)
+
+    def interrupt() -> None:
+        started.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        database.apart(forever)
+    assert list(database.query("select 1").rows) == [(1,)]
