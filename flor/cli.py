@@ -71,6 +71,13 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
+def _output() -> TextIO:
+    """Standard output, for what writes into it by itself. Raises FlorError where the shell closed it."""
+    if sys.stdout is None:
+        raise FlorError("cannot write the output: standard output is closed")
+    return sys.stdout
+
+
 def _discard_output() -> None:
     """What was not written yet is not tried again when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -163,28 +170,29 @@ def etl(parsed: argparse.Namespace) -> None:
 
 def sql(parsed: argparse.Namespace) -> None:
     sys.meta_path.insert(0, _WithoutPandas())
+    stream = _output()
     output = "csv" if parsed.csv else "json" if parsed.json else "table"
-    if output != "table" and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
+    if output != "table" and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
     query, seconds = _query_and_seconds(parsed.query, parsed.watch)
-    if query is None and _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
+    if query is None and _is_terminal(sys.stdin) and _is_terminal(stream):
         from flor.etl import shell
 
         if seconds is not None:
             raise FlorError('--watch needs a query: flor sql --watch "select ..."')
-        shell.run(output, sys.stdout, _warn, parsed.allow_files)
+        shell.run(output, stream, _warn, parsed.allow_files)
         return
     if query is None:
         query = _standard_input()
     if seconds is not None:
         from flor.etl import watch
 
-        watch.watch(query, output, seconds, sys.stdout, _warn, parsed.allow_files)
+        watch.watch(query, output, seconds, stream, _warn, parsed.allow_files)
         return
     from flor.etl import sql as engine
 
     with _dying_by_interrupts():  # DuckDB does not look up from its work, and there is nothing to clean up
-        _warn(engine.run(query, output, sys.stdout, parsed.allow_files))
+        _warn(engine.run(query, output, stream, parsed.allow_files))
 
 
 class _WithoutPandas:
@@ -247,7 +255,7 @@ def show(parsed: argparse.Namespace) -> None:
 def log(parsed: argparse.Namespace) -> None:
     from flor.trace.whole_log import print_log
 
-    _warn(print_log(parsed.experiment, sys.stdout.buffer))
+    _warn(print_log(parsed.experiment, _output().buffer))
 
 
 def checkout(parsed: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+import polars
+import pyarrow as pa
 import pytest
 
 import flor
@@ -37,6 +40,34 @@ def test_a_table_for_pandas_and_polars(demo: Path) -> None:
     table = flor.table("demo", str(demo))
     assert table.to_pandas().groupby("run").x.max().tolist() == [1.5, 11.0]
     assert table.to_polars()["x"].to_list() == [0.5, 1.5, 10.0, 11.0]
+
+
+@pytest.mark.once
+def test_null_loses_no_digits_in_pandas(write: Callable[[str, str], Path]) -> None:
+    write(
+        "nulls.py",
+        """
+        for i in range(3):
+            big = None if i == 1 else 2**62 + i
+            yes = None if i == 1 else i > 1
+            ratio = None if i == 1 else i / 4
+        """,
+    )
+    command("python", "nulls.py", "nulls")
+    for line, name in ((2, "big"), (3, "yes"), (4, "ratio")):
+        command("name", f"nulls.py:{line}:5", name)
+    frame = flor.table("nulls", "nulls_h.py").to_pandas()
+    assert list(map(str, frame.dtypes))[-3:] == ["Int64", "boolean", "float64"]
+    assert [frame.big[0], frame.big.isna()[1], frame.big[2]] == [2**62, True, 2**62 + 2]
+    assert [frame.yes[0], frame.yes.isna()[1], frame.yes[2]] == [False, True, True]
+
+
+@pytest.mark.once
+def test_a_table_is_one_of_arrow_to_others(demo: Path) -> None:
+    made = flor.table("demo", demo)
+    assert pa.table(made).equals(made.arrow)
+    assert duckdb.sql("select max(x) from made").fetchall() == [(11.0,)]
+    assert polars.DataFrame(made)["x"].to_list() == [0.5, 1.5, 10.0, 11.0]
 
 
 def test_a_package_that_is_not_there(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -863,6 +863,14 @@ def test_output_into_a_pipe_that_is_closed(command: list[str], home: Path) -> No
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize(
+    "command", [["log", "packed"], ["sql", "select 1"], ["sql", "--csv", "select 1"]], ids=" ".join
+)
+def test_output_that_the_shell_closed(command: list[str], home: Path) -> None:
+    done = subprocess.run(["/bin/sh", "-c", 'exec "$0" "$@" >&-', str(FLOR), *command], stderr=PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "flor: cannot write the output: standard output is closed\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_output_onto_a_full_disk(command: list[str], home: Path) -> None:

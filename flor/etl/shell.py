@@ -65,9 +65,14 @@ def _statements(stream: TextIO) -> Iterator[str]:
         if not text and line.strip() == "\\q":
             return
         text += line + "\n" if text or line.strip() else ""
-        if text.lstrip().startswith("\\") or sqlite3.complete_statement(text):
+        if text.lstrip().startswith("\\") or _is_complete(text):
             yield text
             text = ""
+
+
+def _is_complete(text: str) -> bool:
+    """Whether SQL ends with a `;`, outside of quotes and comments."""
+    return sqlite3.complete_statement(text.encode(errors="replace").decode())  # it takes no half of a character
 
 
 def _answer(database: Database, text: str, form: str, stream: TextIO) -> list[str]:

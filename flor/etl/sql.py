@@ -131,7 +131,7 @@ class Database:
                 rows = iter(relation.iter_rows())
                 while batch := list(islice(rows, _ROWS)):
                     yield batch
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
+        except (duckdb.Error, pa.ArrowException, OSError, OverflowError) as error:  # the last: Python has no such value
             raise self._error(error) from None
 
     def _error(self, error: Exception) -> FlorError:

@@ -52,13 +52,25 @@ class Table:
     runs: list[str]  # ids of the runs that were read, oldest first
     diagnostics: list[Diagnostic]
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Whatever takes a table of Arrow takes this one: polars, DuckDB, `pyarrow.table`."""
+        return self.arrow.__arrow_c_stream__(requested_schema)
+
     def __repr__(self) -> str:
         return f"<flor.Table: {self.arrow.num_rows} rows; {', '.join(self.arrow.column_names)}>"
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The table as a DataFrame of pandas. Raises FlorError if pandas is not installed."""
+        """The table as a DataFrame of pandas. Ints and bools of a column that has NULL are pandas' nullable ones: as
+        floats they would lose digits. NULL among floats is NaN. Raises FlorError if pandas is not installed."""
         _demand("pandas")
-        return self.arrow.to_pandas()
+        import pandas
+
+        frame = self.arrow.to_pandas()
+        nullable = {pa.int64(): pandas.Int64Dtype(), pa.bool_(): pandas.BooleanDtype()}
+        for name, column in zip(self.arrow.column_names, self.arrow.columns, strict=True):
+            if column.null_count and column.type in nullable:
+                frame[name] = nullable[column.type].__from_arrow__(column)
+        return frame
 
     def to_polars(self) -> polars.DataFrame:
         """The table as a DataFrame of polars. Raises FlorError if polars is not installed."""

@@ -30,15 +30,17 @@ def watch(sql: str, form: str, seconds: float, stream: TextIO, warn: Warn, allow
     """
     database = Database(allow_files)
     try:
-        database.query(sql)
+        database.apart(lambda: database.query(sql))
         if not database.named:
             raise FlorError("there is nothing to watch: the query names no experiment and no view")
         views = not database.named.isdisjoint(SCHEMAS)
         tables = sorted(database.named.difference(SCHEMAS))
         said: set[str] = set()
+        running: list[str] = []
         while True:
+            before = running  # of a run that was killed since, nothing says when it ended
             running = [e for e in (home.experiments() if views else tables) if is_running(e)]
-            warnings = [w for e in tables if e in running or is_old(e) for w in renew(e)]
+            warnings = [w for e in tables if e in running or e in before or is_old(e) for w in renew(e)]
             warnings += database.apart(lambda: _write(database, sql, form, stream))
             warn(w for w in dict.fromkeys(warnings) if stream.isatty() or w not in said)
             said.update(warnings)

@@ -61,8 +61,11 @@ class Terminal:
         while text not in seen:
             assert time.monotonic() < deadline, seen
             if select.select([self.file], [], [], 1)[0]:
-                seen += os.read(self.file, 65536).decode().replace("\r\n", "\n")
+                seen += os.read(self.file, 65536).decode(errors="replace").replace("\r\n", "\n")
         return seen
+
+    def write(self, data: bytes) -> None:
+        os.write(self.file, data)
 
     def type(self, text: str, until: str = "flor> ") -> str:
         os.write(self.file, text.encode())
@@ -99,10 +102,19 @@ def test_an_interrupt_ends_the_query_and_not_the_shell(home: Path) -> None:
     time.sleep(0.2)
     assert "flor: interrupted\n" in terminal.type("\x03")
     terminal.type("select 'never\n", "  ... ")
+    time.sleep(0.2)  # an interrupt between the prompt and the wait for a key is taken with the next key
     terminal.type("\x03")
     assert "one\n  1\n" in terminal.type("select 1 as one;\n")
     os.write(terminal.file, b"\\q\n")
     assert terminal.process.wait(60) == 0
+
+
+def test_bytes_that_are_no_text(home: Path) -> None:
+    terminal = Terminal()
+    terminal.write(b"select '\xff';\n")
+    assert "flor: the query holds bytes that are no text" in terminal.wait_for("\nflor> ")
+    assert "one\n  1\n" in terminal.type("select 1 as one;\n")
+    assert terminal.end() == 0
 
 
 def test_tab_completes(home: Path) -> None:

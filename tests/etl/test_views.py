@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,43 @@ def test_runs_reads_the_run_json_asked_for(tmp_path: Path, reading: Reading) -> 
 def test_every_column_can_be_filtered_and_shown_alone(column: str, reading: Reading) -> None:
     (first,) = rows(f"select {column} from values where text = 'g(y)' order by all limit 1")
     assert rows(f"select distinct {column} from values where {column} = '{first[0]}'") == [first]
+
+
+VALUES_TREE = """
+module
+  for:i f(i)=1 g(y)='one'
+  for:i f(i)=-0.0 g(y)=None
+  for:i f(i)=None g(y)=2.5
+  for:i f(i)='1' g(y)=1180591620717411303424
+  for:i f(i)=1e999 g(y)=True
+"""
+PARTS = [
+    "text = 'f(i)'", "text <> 'f(i)'", "text > 'f(i)'", "run = 'r1'", "run is null", "run is not distinct from null",
+    "experiment = null", "experiment in ('demo', null)", "experiment not in ('other', null)", "line = 2", "line < 2.5",
+    "line = '3'", "line between 2 and 3", "block like 'module%'", "kind = 'float'", "value = '1'", "value is null",
+    "int_value = 1", "int_value is null", "float_value > 1", "float_value = 'nan'", "float_value <= 1", "float_value is null",
+    "not (value = '1')", "upper(run) = 'R2'", "length(value) = 3", "file = '/p/a.py'", "file is distinct from '/p/a.py'",
+]  # fmt: skip
+
+
+def test_a_filter_answers_as_if_all_had_been_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the same rows in a table of DuckDB's own: whatever is unknown, in any combination."""
+    sources = [FakeSource("/p/a.py", SOURCE), FakeSource("/p/b.py", "k = h(1)\n", "b")]
+    runs = [FakeTrace(sources, VALUES_TREE, name) for name in ("r1", "r2")]
+    install(tmp_path / "same", monkeypatch, demo=runs, other=[FakeTrace(sources, TREE, "r3")])
+    database = Database(files_here=False)
+    database.query("create table kept as select * from values")
+    draw = random.Random(4)
+    shapes = ["{}", "not ({})", "({}) or ({})", "not (({}) and ({}))", "({}) and (({}) or not ({}))", "(({}) or ({})) is null",
+              "({}) is not true", "case when {} then {} else {} end", "({}) = ({})"]  # fmt: skip
+    for _ in range(150):
+        shape = draw.choice(shapes)
+        condition = shape.format(*draw.sample(PARTS, shape.count("{}")))
+        pruned, all_of_it = (
+            sorted(map(str, database.query(f"select * from {name} where {condition}").rows))
+            for name in ("values", "kept")
+        )
+        assert pruned == all_of_it, condition
 
 
 def test_a_version_of_a_file_that_has_other_sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,28 @@ def test_a_shadow_copy_that_is_gone_leaves_the_table_as_it_was(running: subproce
     assert "flor: the table of demo stays as it was: cannot read the shadow copy" in asked.stderr
 
 
+def test_the_last_values_of_a_run_that_is_killed(running: subprocess.Popen[str]) -> None:
+    watch = watching("--csv", "--watch", "1.5", QUERY)
+    assert watch.stdout is not None
+    assert [watch.stdout.readline() for _ in range(2)] == ["x\n", "0\n"]
+    Path("go0").touch()
+    wait_for(Path("at1").exists)
+    running.kill()
+    running.wait(60)
+    rest, _ = watch.communicate(timeout=60)
+    assert rest.endswith("x\n2\n")
+
+
+def test_an_interrupt_ends_a_query_that_is_asked_first(table: None) -> None:
+    watch = watching(
+        "--watch", "create table t as select sum(a.range * b.range) from range(100000000) a, range(9999999) b"
+    )
+    time.sleep(2)
+    watch.send_signal(signal.SIGINT)
+    _, said = watch.communicate(timeout=20)
+    assert (watch.returncode, said) == (130, "")
+
+
 def test_an_interrupt_ends_it(running: subprocess.Popen[str]) -> None:
     watch = watching("--csv", "--watch", "60", "select 1 as one from runs limit 1")
     assert watch.stdout is not None
