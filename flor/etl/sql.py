@@ -28,6 +28,7 @@ from flor.etl import answers
 from flor.etl.answers import Answer, Batch
 from flor.etl.views import SCHEMAS, view
 
+_PARQUET = ds.ParquetFileFormat()
 _ROWS = 65_536  # of a batch
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!")
 _NO_ACCESS = re.compile(r'Permission Error: Cannot access (?:file|directory) "(.*)" - file system operations')
@@ -210,7 +211,8 @@ def table(experiment: str, warnings: list[str]) -> ds.Dataset:
     if not path.exists():
         raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it")
     try:
-        dataset = ds.dataset(path, format="parquet")
+        file = _PARQUET.make_fragment(pa.OSFile(str(path)))  # open: the next `flor etl` puts another one in its place
+        dataset = ds.FileSystemDataset([file], file.physical_schema, _PARQUET)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise FlorError(f"{path} cannot be read ({reason}): flor etl {experiment} SHADOW makes it anew") from None

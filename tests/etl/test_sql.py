@@ -104,6 +104,13 @@ def test_a_foreign_table_file(home: Path) -> None:
         query("select * from demo")
 
 
+def test_a_table_that_is_made_anew_while_it_is_asked(home: Path) -> None:
+    answer = query("select sum(x), count(c) from demo")
+    pq.write_table(pa.table({"run": ["r9"], "y": [5]}), home / "new.parquet")
+    (home / "new.parquet").replace(home / "demo/table.parquet")
+    assert list(answer.rows) == [(3, 2)]
+
+
 def test_a_run_that_cannot_be_read_is_a_warning() -> None:
     result = query("select count(distinct run) from values a where a.run in (select run from values)")
     assert list(result.rows) == [(2,)]
