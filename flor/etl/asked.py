@@ -27,7 +27,7 @@ class Asked:
     def make(self, experiment: str, shadows: Sequence[Path]) -> Table:
         """The table. Raises FlorError as `make_table` does."""
         if self.long:
-            return make_long_table(experiment, shadows, self.selection, exact=self.exact)
+            return make_long_table(experiment, shadows, self.selection, times=self.times, exact=self.exact)
         return make_table(experiment, shadows, self.selection, rows=self.rows, times=self.times, exact=self.exact)
 
     def save(self, table: Table, experiment: str) -> None:

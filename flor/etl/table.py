@@ -24,7 +24,7 @@ from flor.etl.join import Rows, Tree, join
 from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key
 from flor.etl.reading import read_runs
 from flor.etl.selection import ALL, Selection
-from flor.etl.times import ends
+from flor.etl.times import spans, time_columns
 
 if TYPE_CHECKING:
     import pandas
@@ -160,14 +160,14 @@ class _Builder:
     _nesting: set[tuple[int, int]] = field(default_factory=set)
     _thinned: bool = False  # whether a run has blocks that were
     _chosen: set[int] = field(default_factory=set)  # the blocks that `row_block` was found to be
-    _times: list[tuple[Ints, Ints]] = field(default_factory=list)  # of each run: as `_row_times` gives them
+    _times: list[tuple[Ints, Ints]] = field(default_factory=list)  # of each run: as `spans` gives them
 
     def add(self, run: home.Run, extracted: Extracted) -> Rows:
         """Add a run's rows."""
         held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
         rows = join(extracted.tree, held, self._choose(extracted.tree))
         if self.times:
-            self._times.append(_row_times(run, extracted, rows))
+            self._times.append(spans(run, extracted, rows.place))
         self.runs.append(run.id)
         self._counts.append(len(rows.place))
         for block, instances in rows.leading.items():
@@ -229,8 +229,8 @@ class _Builder:
         key_names = list(columns)
         if self.times:
             began, took = (np.concatenate(c) for c in zip(*self._times, strict=True))
-            columns[free_name("began", [*columns, *names])] = arrow.moments(began, began < 0)
-            columns[free_name("seconds", [*columns, *names])] = arrow.numbers(took / 1e9, took < 0)
+            for column, times in zip(("began", "seconds"), time_columns(began, took), strict=True):
+                columns[free_name(column, [*columns, *names])] = times
         for name in names:
             values = typed.together(self._values.get(name, []))
             found = self._found.get(name, {})
@@ -258,16 +258,6 @@ def _missing(count: int, shown: Ints) -> int:
     there = np.zeros(count + 1, np.bool_)  # the last one is for -1
     there[shown] = True
     return count - int(there[:count].sum())
-
-
-def _row_times(run: home.Run, extracted: Extracted, rows: Rows) -> tuple[Ints, Ints]:
-    """When each row began, in nanoseconds since the epoch, and how many it took; -1 where that is not known."""
-    start = round(run.info["start"] * 1e9)
-    end = round(run.info["end"] * 1e9) - start if run.info.get("end") else None
-    last = int(extracted.begin.max(initial=0)) if end is None else end
-    ended = np.append(ends(extracted.tree, extracted.begin, last), last)  # the last one is the run itself
-    begin = np.append(extracted.begin, 0)
-    return start + begin[rows.place], ended[rows.place] - begin[rows.place]
 
 
 def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
