@@ -27,9 +27,9 @@ def GET(name: str, value: _T) -> _T:  # noqa: N802
     return value
 
 
-def table(experiment: str, *shadows: "str | os.PathLike[str]", runs: "Sequence[str] | None" = None) -> "Table":
+def table(experiment: str, *shadows: "str | os.PathLike[str]", runs: "Sequence[str | Run] | None" = None) -> "Table":
     """The table of the names in shadow copies (by default those of the last `flor etl`), over all runs of an experiment
-    or those whose ids are in `runs`. Raises FlorError."""
+    or those in `runs`, or with these ids. Raises FlorError."""
     from flor import api
 
     return api.table(experiment, *shadows, runs=runs)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flor import home
+from flor.errors import FlorError
 
 if TYPE_CHECKING:
     from flor.etl.table import Table
@@ -31,11 +32,12 @@ class Run:
     exception: str | None  # what ended it: type and message
     python: str | None  # its version
     host: str | None
-    commit: str | None  # of git
+    commit: str | None  # of git, that was checked out
+    code: str | None  # the ref under which git keeps the run's code
 
 
-def table(experiment: str, *shadows: str | os.PathLike[str], runs: Sequence[str] | None = None) -> Table:
-    """The table of the names in shadow copies, over all runs of an experiment, or those whose ids are in `runs`.
+def table(experiment: str, *shadows: str | os.PathLike[str], runs: Sequence[str | Run] | None = None) -> Table:
+    """The table of the names in shadow copies, over all runs of an experiment, or those in `runs`, or with these ids.
 
     Without shadow copies: those of the last `flor etl`, and, unless `runs` says otherwise, its runs and those that came
     since. Nothing is written. Raises FlorError for what `flor etl` refuses.
@@ -43,7 +45,11 @@ def table(experiment: str, *shadows: str | os.PathLike[str], runs: Sequence[str]
     from flor.etl.asked import Asked, remake
     from flor.etl.selection import Selection
 
-    chosen = None if runs is None else Selection(tuple(runs))
+    chosen = None
+    if runs is not None:
+        chosen = Selection(tuple(run.id if isinstance(run, Run) else run for run in runs))
+        if not chosen.ids:  # to a selection that would be all
+            raise FlorError(f"none of the runs of {experiment!r} is selected: `runs` is empty")
     if shadows:
         return Asked(chosen or Selection()).make(experiment, [Path(shadow) for shadow in shadows])
     return remake(experiment, chosen)[0]
@@ -73,7 +79,11 @@ def _run(run: home.Run) -> Run:
         datetime.fromtimestamp(info["start"]),
         None if end is None else datetime.fromtimestamp(end),
         info["exit_code"],
-        *(_text(info.get(key)) for key in ("exception", "python", "host", "commit")),
+        _text(info.get("exception")),
+        _text(info.get("python")),
+        _text(info.get("host")),
+        _text(info.get("commit")),
+        run.code_ref,
     )
 
 

@@ -238,6 +238,12 @@ class Run:
             return float(self.info["end"]) - float(self.info["start"])
         return time.time() - float(self.info["start"]) if self.status == "running" else None
 
+    @property
+    def code_ref(self) -> str | None:
+        """The ref under which git keeps the code; None if it does not, or not yet."""
+        code = self.info["code"] or {}
+        return str(code["ref"]) if "commit" in code else None
+
 
 def open_run(path: Path) -> Run:
     """Read a run's run.json. Raises FlorError with one line if it is none, or of a newer format."""

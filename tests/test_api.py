@@ -80,6 +80,9 @@ def test_a_package_that_is_not_there(demo: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_table_of_some_runs(demo: Path) -> None:
     last = flor.runs("demo")[-1]
     assert flor.table("demo", demo, runs=[last.id]).arrow["x"].to_pylist() == [10.0, 11.0]
+    assert flor.table("demo", demo, runs=[last]).arrow["x"].to_pylist() == [10.0, 11.0]
+    with pytest.raises(flor.FlorError, match="none of the runs of 'demo' is selected: `runs` is empty"):
+        flor.table("demo", demo, runs=[])
 
 
 def test_a_table_as_the_last_etl_had_it(demo: Path, flor_home: Path) -> None:

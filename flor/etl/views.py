@@ -46,7 +46,8 @@ SCHEMAS = {
             ("exception", arrow.TEXT),
             ("python", arrow.TEXT),
             ("host", arrow.TEXT),
-            ("commit", arrow.TEXT),
+            ("commit", arrow.TEXT),  # that was checked out
+            ("code", arrow.TEXT),  # the ref under which git keeps the run's code
         ]
     ),
     "blocks": pa.schema(
@@ -210,6 +211,7 @@ def _runs(wanted: _Wanted) -> Iterator[pa.RecordBatch]:
                 _str(info.get("python")),
                 _str(info.get("host")),
                 _str(info.get("commit")),
+                run.code_ref,
             )
         )
     yield _batch(wanted, rows)
