@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from flor.api import Run
-    from flor.errors import FlorError
-    from flor.etl.table import Table
+    from flor.api import Run as Run
+    from flor.errors import FlorError as FlorError
+    from flor.etl.table import Table as Table
 
 _T = TypeVar("_T")
 
@@ -59,4 +59,4 @@ def __getattr__(name: str) -> type:
     raise AttributeError(f"module 'flor' has no attribute {name!r}")
 
 
-__all__ = ["GET", "LOADED_BEFORE", "FlorError", "Run", "Table", "runs", "table"]
+__all__ = ["GET", "LOADED_BEFORE", "runs", "table"]  # without the classes: `import *` would import what they need
