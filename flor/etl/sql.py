@@ -31,6 +31,7 @@ from flor.etl.views import SCHEMAS, view
 _PARQUET = ds.ParquetFileFormat()
 _ROWS = 65_536  # of a batch
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!")
+_SUGGESTION = re.compile(r"Candidate bindings: |Did you mean ")
 _NO_ACCESS = re.compile(r'Permission Error: Cannot access (?:file|directory) "(.*)" - file system operations')
 #: Types whose values are the same Python objects by way of Arrow, which needs less time and memory.
 _PLAIN = re.compile(
@@ -136,7 +137,9 @@ class Database:
             raise self._error(error) from None
 
     def _error(self, error: Exception) -> FlorError:
-        text = str(error).strip().partition("\n")[0]
+        text, _, rest = str(error).strip().partition("\n")
+        if _SUGGESTION.match(rest):
+            text = f"{text} {rest.partition(chr(10))[0]}"
         if (match := _NO_ACCESS.search(text)) is None:
             return FlorError(f"SQL: {text}")
         if match[1].startswith("none://"):

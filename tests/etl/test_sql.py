@@ -84,6 +84,10 @@ def test_query(sql: str, rows: list[tuple[object, ...]]) -> None:
         ("select * from nope", "there is no table nope; there are bare, demo, my-exp, runs, blocks"),
         ("selec 1", 'SQL: Parser Error: syntax error at or near "selec"'),
         ("select nope from demo", "SQL: Binder Error"),
+        (
+            "select scor from (select 1 as score)",
+            'SQL: Binder Error: Referenced column "scor" not found in FROM clause! Candidate bindings: "score"',
+        ),
         ("select 1/x::int from (select 'a' as x)", "SQL: Conversion Error"),
         ("", "there is no SQL"),
         (" ; ", "there is no SQL"),
