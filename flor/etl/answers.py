@@ -107,7 +107,7 @@ def plain(value: object) -> object:
         case float():
             return value if math.isfinite(value) else None
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return _number(value)
         case datetime() | date() | time():
             return value.isoformat()
         case bytes() | bytearray():
@@ -119,6 +119,13 @@ def plain(value: object) -> object:
         case timedelta():
             return value.total_seconds()
     return str(value)
+
+
+def _number(value: Decimal) -> int | float | str:
+    """A number that is written with the same digits; text where no float has them."""
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else str(value)
 
 
 #: Each form of an answer.

@@ -187,6 +187,12 @@ def test_a_long_answer_is_never_held_as_a_whole() -> None:
     assert sum(sizes) == 1_000_000 and max(sizes) < 100_000
 
 
+def test_a_decimal_that_no_float_holds_keeps_its_digits_in_json() -> None:
+    sql = "select 0.10 as a, 12345678901234567890.12 as b, 3::decimal(20, 2) as c, 12345678901234567890 as d"
+    (row,) = json.loads(output(sql, "json"))
+    assert row == {"a": 0.1, "b": "12345678901234567890.12", "c": 3, "d": 12345678901234567890}
+
+
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_dates_that_python_has_not(form: str) -> None:
     assert "99999-01-01" in output("select timestamp '99999-01-01' as t", form)
