@@ -23,10 +23,12 @@ Start = Callable[[tuple[bytes, ...], tuple[bytes, ...], bytes | None, bool], Non
 _LOCK = 3  # the descriptor of the locked directory
 
 #: Environment variables of who packs. One thread is enough. Memory that it has freed it needs again soon (and to get it
-#: from the kernel takes as long as what is done with it).
+#: from the kernel takes as long as what is done with it), so one allocator has all of it, in huge pages if it can.
 SETTINGS = {
     "OMP_NUM_THREADS": "1",
     "ARROW_NUM_THREADS": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }

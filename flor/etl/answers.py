@@ -65,7 +65,7 @@ def write_csv(answer: Answer, stream: TextIO) -> None:
         stream.write(",".join(map(formats.csv_cell, answer.names)) + "\n")
     for batch in answer.batches:
         if isinstance(batch, pa.RecordBatch):
-            stream.write(formats.csv_lines(batch))
+            stream.write(str(formats.csv_lines(batch), "utf-8"))
         else:
             stream.writelines(",".join(formats.csv_cell(_flat(v)) for v in row) + "\n" for row in batch)
 

@@ -46,6 +46,13 @@ def repeated(data: bytes, count: int, kind: pa.DataType = TEXT) -> pa.Array:
     return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(data * count)])
 
 
+def content(texts: pa.Array) -> memoryview:
+    """All the bytes of an array of text, one after the other."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data or b"")[int(ends[0]) : int(ends[-1])]
+
+
 def _validity(null: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
     if null is None or not null.any():
         return None

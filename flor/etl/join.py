@@ -74,8 +74,10 @@ def join(tree: Tree, held: Iterable[Ints], chosen: Sequence[int] | None = None) 
 
     `chosen`: the blocks whose instances are the rows, none of them: the run is the only row; None: as the rules say.
     """
-    arrays = [np.asarray(h, np.int64) for h in held]
-    holders = _distinct(np.concatenate(arrays)) if arrays else np.empty(0, np.int64)
+    holds = np.zeros(len(tree.parent), np.bool_)
+    for instances in held:
+        holds[instances] = True
+    holders = np.flatnonzero(holds)
     if not holders.size:
         return Rows(np.empty(0, np.int64), {}, frozenset(), {})
     fixed = np.flatnonzero(np.isin(tree.block, chosen)) if chosen else np.empty(0, np.int64)
@@ -125,6 +127,8 @@ def _with_ancestors(parent: Ints, nodes: Ints) -> Bools:
 
 def _distinct(values: Ints) -> Ints:
     """The values, ascending, each once. Sorting beats the hashing of np.unique several times over."""
+    if np.all(values[1:] > values[:-1]):
+        return values
     ordered = np.sort(values)
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if ordered.size else ordered
 

@@ -1,8 +1,48 @@
-/* The heap bytes of a site's values.
+/* A site's values as columns, and their heap bytes.
  * Part of the decoder, which _decode.c is made of. */
 #ifndef FLOR_DECODE_GATHER_H
 #define FLOR_DECODE_GATHER_H
 #include "_decode_words.h"
+
+/* --- split
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+PyDoc_STRVAR(split_doc, "split(rows) -> (instance, seq, payload, kind, stream)\n\n"
+                        "See flor.trace.stream.split.");
+
+static PyObject *split(PyObject *Py_UNUSED(module), PyObject *arg) {
+    static const Py_ssize_t sizes[] = {8, 8, 8, 1, 4};
+    enum {
+        COLUMNS = sizeof sizes / sizeof *sizes
+    };
+    Py_buffer view;
+    char *to[COLUMNS] = {NULL};
+    if (PyObject_GetBuffer(arg, &view, PyBUF_SIMPLE) < 0) return NULL;
+    Py_ssize_t n = view.len / (ROW * (Py_ssize_t)sizeof(int64_t));
+    PyObject *columns = PyTuple_New(COLUMNS);
+    for (int c = 0; columns && c < COLUMNS; c++) {
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, n * sizes[c]);
+        if (bytes) {
+            PyTuple_SET_ITEM(columns, c, bytes);
+            to[c] = PyBytes_AS_STRING(bytes);
+        } else
+            Py_CLEAR(columns);
+    }
+    for (Py_ssize_t i = 0; columns && i < n; i++) {
+        uint64_t row[ROW];
+        memcpy(row, (const char *)view.buf + i * (Py_ssize_t)sizeof row, sizeof row);
+        uint32_t kind = row[3] & 0xFF, stream = (uint32_t)(row[3] >> 32);
+        uint64_t payload = kind < 32 && PAYLOAD_KINDS >> kind & 1 ? row[2] : 0;
+        memcpy(to[0] + 8 * i, &row[0], 8);
+        memcpy(to[1] + 8 * i, &row[1], 8);
+        memcpy(to[2] + 8 * i, &payload, 8);
+        to[3][i] = (char)kind;
+        memcpy(to[4] + 4 * i, &stream, 4);
+    }
+    PyBuffer_Release(&view);
+    return columns;
+}
 
 /* --- a TREE as text
  * ---------------------------------------------------------------------------------------------

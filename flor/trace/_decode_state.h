@@ -66,6 +66,7 @@ typedef struct {
     Py_ssize_t block_count;
     Words *rows; /* one for each site */
     int64_t *counts;
+    uint32_t *kinds; /* for each site a bit for each kind that its rows have */
     Py_ssize_t site_count, first_kept, end_kept;
     int64_t base; /* number of the first instance of this part */
     Words instances[I_COLUMNS];

@@ -40,9 +40,10 @@ enum {
     TREE = 26
 };
 #define HEAP_KINDS                                                                                                     \
-    UINT32_C(0x057FE000)                 /* a bit for each kind from STR to DATE (24) and TREE,                        \
-                                            not REDACTED (23) */
-#define VALUE_KINDS UINT32_C(0x05FFFF00) /* from NONE to DATE, and TREE */
+    UINT32_C(0x057FE000)                   /* a bit for each kind from STR to DATE (24) and TREE,                      \
+                                              not REDACTED (23) */
+#define PAYLOAD_KINDS UINT32_C(0x00000E00) /* BOOL, INT and FLOAT */
+#define VALUE_KINDS UINT32_C(0x05FFFF00)   /* from NONE to DATE, and TREE */
 #define IS_VALUE(kind) (VALUE_KINDS >> (kind) & 1)
 #define MAX_SKIP (UINT64_C(1) << 48)
 enum {

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace import format as f
-from flor.trace.decode import Decoded, gather, texts
+from flor.trace.decode import Decoded, gather, split, texts
 from flor.trace.layout import SourceKey
 from flor.trace.stream import ROW
 
@@ -68,12 +68,11 @@ class Rows:
 _ROW = np.dtype([("instance", "<i8"), ("seq", "<i8"), ("payload", "<u8"), ("kind", "<u4"), ("stream", "<i4")])
 assert _ROW.itemsize == ROW * 8
 
-#: For each kind whether its payload is the value, and whether it has heap bytes.
-_HAS_PAYLOAD = np.isin(np.arange(256), (f.BOOL, f.INT, f.FLOAT))
-_HAS_DATA = np.isin(np.arange(256), [*f.HEAP_KINDS, f.SHORT_STR])  # as the decoder gives kinds
-
-
+#: For each kind whether it has bytes, and whether they are in the heap. As bits: those that are.
+_HAS_DATA = np.isin(np.arange(256), [*f.HEAP_KINDS, f.SHORT_STR])
 _IN_HEAP = np.isin(np.arange(256), list(f.HEAP_KINDS))
+_HEAP_BITS = sum(1 << kind for kind in f.HEAP_KINDS)
+_DATA_BITS = _HEAP_BITS | 1 << f.SHORT_STR
 
 #: How many of a site's last values are looked at for one that may be referred to again, and how many gaps.
 _LOOKED_AT = 1 << 12
@@ -131,21 +130,18 @@ def decoded_about(decoded: Decoded) -> About:
     )
 
 
-def decoded_rows(rows: memoryview, decoded: Decoded) -> Rows:
-    """A site's rows as the decoder gives them, as columns."""
-    table = np.frombuffer(rows, _ROW)
-    kind = table["kind"].astype(np.uint8)
-    kinds = _different(kind)
-    if _IN_HEAP[kinds].any():
-        table = _with_places(table, kind, decoded)
-    payload = table["payload"]
-    if not _HAS_PAYLOAD[kinds].all():
-        payload = np.where(_HAS_PAYLOAD[kind], payload, np.uint64(0))
-    if not _HAS_DATA[kinds].any():
-        data = pa.nulls(len(kind), pa.large_binary())
-    else:
+def decoded_rows(site: int, rows: memoryview, decoded: Decoded) -> Rows:
+    """Rows of a site (a run-wide number) as the decoder gives them, as columns."""
+    types = (np.int64, np.int64, np.uint64, np.uint8, np.int32)
+    instance, seq, payload, kind, stream = map(np.frombuffer, split(rows), types)
+    if decoded.kinds[site] & _DATA_BITS:
+        table = np.frombuffer(rows, _ROW)
+        if decoded.kinds[site] & _HEAP_BITS:
+            table = _with_places(table, kind, decoded)
         kind, data = _with_data(*gather(table.view(np.uint8).data, decoded.heap))
-    return Rows(Values(table["instance"], table["seq"], kind, payload, data), table["stream"])
+    else:
+        data = pa.nulls(len(kind), pa.large_binary())
+    return Rows(Values(instance, seq, kind, payload, data), stream)
 
 
 def in_words(values: Values) -> Values:
@@ -172,6 +168,8 @@ def _with_data(
 def _with_places(table: npt.NDArray[Any], kind: npt.NDArray[np.uint8], decoded: Decoded) -> npt.NDArray[Any]:
     """Rows whose heap segments are gone, as far as anything of them was carried on, refer to where it lies now."""
     at = np.flatnonzero(_IN_HEAP[kind])
+    if not len(at):
+        return table
     stream, payload = table["stream"][at], table["payload"][at]
     segment = payload >> np.uint64(f.HEAP_SHIFT)
     begins = np.flatnonzero(np.r_[True, (stream[1:] != stream[:-1]) | (segment[1:] != segment[:-1])])
@@ -189,10 +187,10 @@ def _with_places(table: npt.NDArray[Any], kind: npt.NDArray[np.uint8], decoded: 
 def remembered(site: int, rows: memoryview, decoded: Decoded, highest: dict[int, int]) -> Iterator[Remembered]:
     """Heap bytes of a site's rows that later records may refer to again (see flor.trace.format). `highest` learns the
     highest heap segment that a row of a stream refers to."""
+    if not decoded.kinds[site] & _HEAP_BITS:
+        return
     table = np.frombuffer(rows, _ROW)
     kinds = table["kind"].astype(np.uint8)
-    if not _IN_HEAP[_different(kinds)].any():
-        return
     at = np.flatnonzero(_IN_HEAP[kinds])
     streams = table["stream"][at]
     for stream in _different(streams):

@@ -50,6 +50,7 @@ class Decoded:
     begin: memoryview
     late: memoryview  # (instance, parent, ordinal) of instances before `base` whose parent is known now
     rows: list[memoryview | None]  # by site; stream.ROW words for each value
+    kinds: memoryview  # by site: a bit for each kind of value that its rows have
     counts: memoryview  # by site: how many values there are, also of sites that were not kept
     skipped: memoryview  # by run-wide block: how many of its instances were not recorded, in all parts so far
     streams: list[tuple[int, int]]  # by their numbers: process, and number there
@@ -149,7 +150,7 @@ def decode(
     reading = _Reading(layout, decoder, before, growing, upto, last, limit)
     base = decoder.instances
     heap = reading.everything()
-    columns, rows, counts, skipped, late = decoder.finish()
+    columns, rows, counts, skipped, late, kinds = decoder.finish()
     damaged = layout.damaged or reading.damaged or before.damaged
     said = list(dict.fromkeys(before.warnings + layout.warnings + reading.warnings))
     checkpoint = reading.checkpoint(said, damaged) if upto is not None else None
@@ -169,6 +170,7 @@ def decode(
         begin,
         memoryview(late).cast("q"),
         [None if r is None else memoryview(r) for r in rows],
+        memoryview(kinds).cast("I"),
         memoryview(counts).cast("q"),
         memoryview(skipped).cast("q"),
         reading.stream_places(),
@@ -183,6 +185,12 @@ def decode(
         decoder.main,
         checkpoint,
     )
+
+
+def split(rows: bytes | memoryview, *, python: bool = False) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """`stream.split`, in C where it is built."""
+    columns: tuple[bytes, bytes, bytes, bytes, bytes] = _machine(python).split(rows)
+    return columns
 
 
 def gather(rows: bytes | memoryview, heap: Heaps, *, python: bool = False) -> tuple[bytes, bytes, bytes]:

@@ -128,6 +128,7 @@ DATE = 24  # heap: UTF-8, ISO 8601: a datetime, date, time or pandas Timestamp
 TREE = 26  # heap: a list or tuple of numbers in binary (see above); who reads values gets an EXACT
 
 VALUE_KINDS = frozenset({*range(NONE, DATE + 1), TREE})
+PAYLOAD_KINDS = frozenset({BOOL, INT, FLOAT})  # whose payload is the value
 HEAP_KINDS = frozenset({STR, BYTES, BIG_INT, COMPLEX, EXACT, SUMMARY, ARRAY, OBJECT, NAMED, GAP, DATE, TREE})
 
 #: SKIP of more than so many instances is none that was written.

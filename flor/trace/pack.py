@@ -36,8 +36,8 @@ from flor.trace.packed import Packed
 from flor.trace.read import open_trace
 from flor.trace.write import make_durable, write_part
 
-#: Bytes of event segments in a part: 8 million records, which take some hundred MB of memory while they are packed.
-_PART = RECORD << 23
+#: Bytes of event segments in a part: 4 million records, which take 200 to 400 MB of memory while they are packed.
+_PART = RECORD << 22
 
 #: Gaps' heap bytes that are remembered from part to part.
 _GAPS = 1 << 10

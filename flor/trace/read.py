@@ -383,8 +383,9 @@ class Raw:
         if source >= len(self.decoded.sources):
             return no_rows()
         table = self.decoded.sources[source]
-        rows = self.decoded.rows[table.first_site + site] if site < len(table.sites) else None
-        return no_rows() if rows is None else decoded_rows(rows, self.decoded)
+        number = table.first_site + site
+        rows = self.decoded.rows[number] if site < len(table.sites) else None
+        return no_rows() if rows is None else decoded_rows(number, rows, self.decoded)
 
     def sites(self) -> Iterator[tuple[int, int]]:
         for number, source in enumerate(self.decoded.sources):

@@ -28,6 +28,7 @@ from flor.trace.format import (
     MAX_TREE_DEPTH,
     OPEN,
     PARENT,
+    PAYLOAD_KINDS,
     RECORD,
     RESUME,
     SHORT_STR,
@@ -69,9 +70,10 @@ Heap = Callable[[int, int], "bytes | memoryview | None"]
 
 _NO_PARENT_RECORD, _KNOWN_PARENT, _TOKEN_PARENT = range(3)
 
-#: Columns of the instances, each site's rows (None: none), counts of values by site, skipped instances by block, and
-#: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there.
-Finished = tuple[tuple[bytes, ...], list["bytes | None"], bytes, bytes, bytes]
+#: Columns of the instances, each site's rows (None: none), counts of values by site, skipped instances by block,
+#: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there, and by site (uint32) a
+#: bit for each kind of value that its rows have.
+Finished = tuple[tuple[bytes, ...], list["bytes | None"], bytes, bytes, bytes, bytes]
 
 
 class AnyDecoder(Protocol):
@@ -142,6 +144,7 @@ class Decoder:
         self._blocks = _rows(blocks, len(BLOCK_COLUMNS))
         self._limit, self._first_kept, self._end_kept = limit, first_kept, end_kept
         self._rows: list[array[int]] = [array("Q") for _ in range(sites)]
+        self._kinds = array("I", bytes(4 * sites))
         self._counts = array("q", bytes(8 * sites))
         self._base = 0  # number of the first instance of this part
         self._columns: list[array[int]] = [array("q") for _ in INSTANCE_COLUMNS]
@@ -322,6 +325,7 @@ class Decoder:
             return False
         self._counts[site] += 1
         if self._first_kept <= site < self._end_kept:
+            self._kinds[site] |= 1 << kind
             self._rows[site].extend((frame.position, self.seq, payload, kind | self._stream << 32))
         return True
 
@@ -435,7 +439,8 @@ class Decoder:
         columns = tuple(c.tobytes() for c in self._columns)
         self._base += len(block)
         self._columns, self._skips = [array("q") for _ in INSTANCE_COLUMNS], []
-        return columns, rows, self._counts.tobytes(), self._skipped.tobytes(), late.tobytes()
+        counts, skipped, kinds = self._counts.tobytes(), self._skipped.tobytes(), self._kinds.tobytes()
+        return columns, rows, counts, skipped, late.tobytes(), kinds
 
     def _count(self, parent: int, key: int, count: int) -> int:
         """How many activations of a block there were so far under a parent; so many come."""
@@ -529,6 +534,16 @@ class Decoder:
             if i not in dropped:
                 kept.extend(rows[i : i + ROW])
         return kept
+
+
+def split(rows: bytes | memoryview, /) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """A site's rows as columns: instance, seq, payload (uint64; 0 where it is not the value), kind (uint8), stream
+    (int32)."""
+    words = memoryview(rows).cast("B").cast("Q")
+    kinds = bytes(word & 0xFF for word in words[3::ROW])
+    payload = array("Q", [p if k in PAYLOAD_KINDS else 0 for p, k in zip(words[2::ROW], kinds, strict=True)])
+    streams = array("I", [word >> 32 for word in words[3::ROW]])
+    return words[0::ROW].tobytes(), words[1::ROW].tobytes(), payload.tobytes(), kinds, streams.tobytes()
 
 
 def gather(rows: bytes | memoryview, heap: Heap, missing: bytes, /) -> tuple[bytes, bytes, bytes]:

@@ -182,9 +182,10 @@ def _site_tables(number: int, site: int, rows: memoryview, decoded: Decoded) -> 
     in_pieces = held = at = 0
     count, total = _FIRST_ROWS, len(rows) // _ROW_BYTES
     place = [arrow(np.full(min(total, _GROUP), n, np.int32)) for n in (number, site)]
+    first = decoded.sources[number].first_site
     while at < total:
         count = min(count, total - at, _GROUP - in_pieces)
-        table = _table(place, decoded_rows(rows[at * _ROW_BYTES : (at + count) * _ROW_BYTES], decoded))
+        table = _table(place, decoded_rows(first + site, rows[at * _ROW_BYTES : (at + count) * _ROW_BYTES], decoded))
         size = table.column("data").nbytes
         pieces.append(table)
         at, in_pieces, held = at + count, in_pieces + count, held + size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import stat
 from decimal import Decimal
@@ -51,6 +52,19 @@ def test_cells(column: pa.Array, cells: list[str], tmp_path: Path) -> None:
     runs = ["r", "r", "s"]
     expected = ["run,x", *(f"{r},{c}" for r, c in zip(runs, cells, strict=True))]
     assert (tmp_path / "t.csv").read_text("utf-8") == "\n".join(expected) + "\n"
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.floats() | st.floats(-1e11, 1e11).map(lambda x: round(x, 2)) | st.integers(-17, 17).map(lambda e: 10.0**e)
+    )
+)
+def test_floats_are_what_repr_writes(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
+    near = [y for x in values for y in (x, -x, math.nextafter(x, math.inf), math.nextafter(x, -math.inf))]
+    path = tmp_path_factory.mktemp("floats") / "t.csv"
+    save(pa.table({"x": pa.array(near, pa.float64())}), path)
+    assert path.read_text().splitlines()[1:] == [repr(x) for x in near]
 
 
 def test_a_text_of_several_lines_is_one_cell(tmp_path: Path) -> None:

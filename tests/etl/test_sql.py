@@ -187,6 +187,22 @@ def test_a_long_answer_is_never_held_as_a_whole() -> None:
     assert sum(sizes) == 1_000_000 and max(sizes) < 100_000
 
 
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ("0.1::float, 'nan'::float, null::float, 1e10::double, 5.0::double, -0.0::double",
+         "0.10000000149011612,nan,,10000000000.0,5.0,-0.0"),
+        ("255::utinyint, 18446744073709551615::ubigint, -1::tinyint, (2::hugeint << 100)",
+         "255,18446744073709551615,-1,2535301200456458802993406410752"),
+        ("'a,b'::enum('a,b'), null::enum('x'), '', null, 'é\"'", '"a,b",,"",,"é"""'),
+        ("1.50::decimal(4, 2), null::decimal(4, 2), true, null::bool, 'x'::blob", "1.50,,True,,b'x'"),
+        ("null", ""),
+    ],
+)  # fmt: skip
+def test_types_that_no_table_has_in_csv(values: str, line: str) -> None:
+    assert output(f"select {values}", "csv").partition("\n")[2] == f"{line}\n"
+
+
 def test_a_decimal_that_no_float_holds_keeps_its_digits_in_json() -> None:
     sql = "select 0.10 as a, 12345678901234567890.12 as b, 3::decimal(20, 2) as c, 12345678901234567890 as d"
     (row,) = json.loads(output(sql, "json"))

@@ -76,7 +76,7 @@ def write(process: WrittenProcess, number: int, records: list[Record]) -> None:
 
 
 def facts(decoded: Decoded) -> dict[str, Any]:
-    names = ("block", "parent", "ordinal", "stream", "seq", "begin", "counts", "skipped")
+    names = ("block", "parent", "ordinal", "stream", "seq", "begin", "counts", "skipped", "kinds")
     rows = [None if r is None else bytes(r) for r in decoded.rows]
     return (
         {"rows": rows}
@@ -102,6 +102,7 @@ def check(run: WrittenRun) -> None:
         assert facts(decode(run.path)) == facts(in_python)
         for rows in in_python.rows:
             if rows:
+                assert decoding.split(rows) == decoding.split(rows, python=True)
                 gathered = decoding.gather(rows, in_python.heap)
                 assert gathered == decoding.gather(rows, in_python.heap, python=True)
                 assert decoding.texts(*gathered) == decoding.texts(*gathered, python=True)
