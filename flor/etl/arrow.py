@@ -14,8 +14,8 @@ TEXT = pa.large_string()
 
 
 def numbers(values: npt.NDArray[Any], null: npt.NDArray[np.bool_] | None = None, kind: pa.DataType = None) -> pa.Array:
-    """An array of a numpy array of bool, int64 or float64; NULL where `null` is True. `kind` is another type of 64
-    bits."""
+    """An array of a numpy array of bool, int32, int64 or float64; NULL where `null` is True. `kind` is another type of
+    as many bits."""
     if values.dtype == np.bool_:
         data, kind = np.packbits(values, bitorder="little"), pa.bool_()
     else:

@@ -201,7 +201,7 @@ def _kept(path: Path) -> Iterator[None]:
 
 
 def _fit_sqlite(table: pa.Table) -> tuple[pa.Table, list[Diagnostic]]:
-    """NaN becomes NULL, as SQLite does it; a decimal, which would become a float, text."""
+    """NaN becomes NULL, as SQLite does it; a decimal, which would become a float, and a date text."""
     import pyarrow.compute as pc
 
     table, remarks = _without_nul(table, "SQLite")
@@ -217,7 +217,7 @@ def _fit_sqlite(table: pa.Table) -> tuple[pa.Table, list[Diagnostic]]:
         elif pa.types.is_decimal(column.type):
             remarks.append(Diagnostic("has ints of more than 64 bits, so the column is text in SQLite", name))
             table = table.set_column(place, name, column.cast(pa.string()).cast(pa.large_string()))
-        elif pa.types.is_timestamp(column.type):
+        elif pa.types.is_temporal(column.type):
             table = table.set_column(place, name, column.cast(pa.string()).cast(pa.large_string()))
     return table, remarks
 
@@ -364,7 +364,13 @@ def _connect_postgres(dsn: str) -> _Connection:
 _KINDS = {
     "sqlite": _Kind(
         "SQLite",
-        {pa.bool_(): "BOOLEAN", pa.int64(): "INTEGER", pa.float64(): "REAL", pa.large_string(): "TEXT"},
+        {
+            pa.bool_(): "BOOLEAN",
+            pa.int64(): "INTEGER",
+            pa.float64(): "REAL",
+            pa.large_binary(): "BLOB",
+            pa.large_string(): "TEXT",
+        },
         "SELECT t.name, c.name, c.type FROM sqlite_schema t, pragma_table_info(t.name) c "
         "WHERE t.type IN ('table', 'view') AND lower(t.name) = lower({name}) ORDER BY c.cid",
         _connect_sqlite,
@@ -379,7 +385,10 @@ _KINDS = {
             pa.int64(): "BIGINT",
             pa.float64(): "DOUBLE",
             pa.decimal128(38, 0): "DECIMAL(38,0)",
+            pa.date32(): "DATE",
+            pa.timestamp("us"): "TIMESTAMP",
             pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
+            pa.large_binary(): "BLOB",
             pa.large_string(): "VARCHAR",
         },
         "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE lower(table_name) = lower({name}) "
@@ -395,7 +404,10 @@ _KINDS = {
             pa.int64(): "bigint",
             pa.float64(): "double precision",
             pa.decimal128(38, 0): "numeric(38,0)",
+            pa.date32(): "date",
+            pa.timestamp("us"): "timestamp without time zone",
             pa.timestamp("us", "UTC"): "timestamp with time zone",
+            pa.large_binary(): "bytea",
             pa.large_string(): "text",
         },
         "SELECT {name}, attname, format_type(atttypid, atttypmod) FROM pg_attribute "

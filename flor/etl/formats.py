@@ -1,6 +1,7 @@
 """A table as a file: CSV, JSON, Parquet, Arrow; `workbook.py` has the spreadsheet's.
 
-A table has columns of bool, int64, float64, decimals without a fraction, points in time, and text; NULL in any.
+A table has columns of bool, int64, float64, decimals without a fraction, dates, points in time, bytes and text; NULL in
+any.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
@@ -142,10 +143,17 @@ def csv_cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         return repr(value)
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    text = plain_text(value)
     if not text or _QUOTED.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def plain_text(value: object) -> str:
+    """What is no float as text: dates and times in ISO 8601, bytes as Python writes them."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def safe(text: str) -> str:
@@ -181,8 +189,8 @@ def write_json(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
 def _json_value(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f'"{_NOT_FINITE[repr(value)]}"'
-    if isinstance(value, datetime):
-        return f'"{value.isoformat()}"'
+    if isinstance(value, date | bytes):
+        value = plain_text(value)
     return json.dumps(int(value) if isinstance(value, Decimal) else value, ensure_ascii=False)
 
 

@@ -1,7 +1,9 @@
 """Recorded values -> one typed Arrow array: a column of the table.
 
-bool, int and float columns keep their type; ints beyond 64 bits become decimals of 38 digits, beyond those text.
-Ints among floats are floats where they are so exactly. Everything else is text, and so is a column of several types.
+bool, int, float and bytes columns keep their type; ints beyond 64 bits become decimals of 38 digits, beyond those text.
+Ints among floats are floats where they are so exactly. Dates and times keep their type where it holds all of them;
+lists and other containers are JSON where that can say them. Everything else is text, and so is a column of several
+types.
 None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and said.
 """
 
@@ -23,6 +25,7 @@ import pyarrow as pa
 
 from flor.etl import arrow
 from flor.etl.diagnostics import Diagnostic, counted
+from flor.etl.parsed import as_json, points_in_time
 from flor.trace import format as f
 from flor.trace.values import gap_reason, text, value
 
@@ -124,7 +127,14 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
             decimals = _take([Decimal(n) if isinstance(n, int) else None for n in integers], rows)
             return pa.array(decimals, pa.decimal128(_DECIMAL_DIGITS, 0)), diagnostics
         diagnostics.append(Diagnostic(f"has ints of more than {_DECIMAL_DIGITS} digits, so the column is text", name))
-    return arrow.texts(_take(texts(values), rows)), diagnostics
+    if kinds == {f.BYTES}:
+        return _bytes(values, rows), diagnostics
+    shown = texts(values)
+    if kinds == {f.DATE} and (moments := points_in_time(_take(shown, rows))) is not None:
+        return moments, diagnostics
+    if kinds and kinds <= {f.EXACT, f.ARRAY} and (in_json := as_json(shown)) is not None:
+        return arrow.texts(_take(in_json, rows)), diagnostics
+    return arrow.texts(_take(shown, rows)), diagnostics
 
 
 def _beyond_float(values: Recorded) -> bool:
@@ -154,6 +164,12 @@ def _plain(kind: int, values: Recorded, rows: Ints) -> pa.Array:
     numbers = values.payload != 0 if kind == f.BOOL else values.payload.view(type_)
     null = np.append(values.kind != kind, True)[rows]  # row -1 is the last one
     return arrow.numbers(np.append(numbers, type_(0))[rows], null)
+
+
+def _bytes(values: Recorded, rows: Ints) -> pa.Array:
+    heap = pa.chunked_array(values.data, pa.large_binary()).combine_chunks()
+    null = np.append(values.kind != f.BYTES, True)[rows]
+    return heap.take(arrow.numbers(np.where(null, 0, rows), null))
 
 
 def _integers(values: Recorded) -> list[object]:

@@ -6,6 +6,7 @@ import io
 import re
 import tempfile
 from collections import Counter
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,6 +17,7 @@ from flor.etl import extras
 from flor.etl.diagnostics import Diagnostic, counted
 
 if TYPE_CHECKING:
+    from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
 # What a sheet holds: support.microsoft.com, "Excel specifications and limits".
@@ -30,6 +32,8 @@ _CHUNK = 65_536  # rows
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 _AS_TEXT = "no number that a spreadsheet keeps as it is: written as text in the .xlsx file"
+_DATES: dict[type, str] = {date: "yyyy-mm-dd", datetime: "yyyy-mm-dd hh:mm:ss.000"}
+_FIRST_YEAR = 1901  # to a spreadsheet 1900 was a leap year
 _ESCAPED = "text with control characters: escaped in the .xlsx file, as in \\x00"
 _CUT = f"longer than the {_MOST_TEXT:,} characters of a cell: cut in the .xlsx file, with … at the end"
 
@@ -59,6 +63,7 @@ def write(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
     made = io.BytesIO()  # XlsxWriter leaves an archive that it cannot write to be closed too late
     with tempfile.TemporaryDirectory() as folder:
         book = Workbook(made, {"constant_memory": True, "tmpdir": folder})
+        formats = {kind: book.add_format({"num_format": shown}) for kind, shown in _DATES.items()}
         sheet = book.add_worksheet("table")
         for place, name in enumerate(table.column_names):
             sheet.write_string(0, place, _text(name, remarks[name]))
@@ -67,7 +72,7 @@ def write(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 row += 1
                 for place, (value, said) in enumerate(zip(values, remarks.values(), strict=True)):
-                    _write_cell(sheet, row, place, value, said)
+                    _write_cell(sheet, row, place, value, said, formats)
         try:
             book.close()
         except FileCreateError as error:
@@ -85,7 +90,9 @@ def _check_size(table: pa.Table) -> None:
             raise FlorError(f"an .xlsx file has {most:,} {what}, and the table {count:,}: write .parquet or .csv")
 
 
-def _write_cell(sheet: Worksheet, row: int, place: int, value: object, said: Counter[str]) -> None:
+def _write_cell(
+    sheet: Worksheet, row: int, place: int, value: object, said: Counter[str], formats: dict[type, Format]
+) -> None:
     match value:
         case None:
             return
@@ -100,8 +107,19 @@ def _write_cell(sheet: Worksheet, row: int, place: int, value: object, said: Cou
         case int() | float() | Decimal():
             said[_AS_TEXT] += 1
             sheet.write_string(row, place, f"{value:f}" if isinstance(value, Decimal) else repr(value))
+        case date() if _is_cell(value):
+            sheet.write_datetime(row, place, value, formats[type(value)])
+        case date():
+            sheet.write_string(row, place, value.isoformat())
         case _:
             sheet.write_string(row, place, _text(str(value), said))
+
+
+def _is_cell(value: date) -> bool:
+    """Whether a cell has it as it is, with days since 1900 and milliseconds, without a zone; others are text."""
+    if isinstance(value, datetime) and (value.tzinfo is not None or value.microsecond % 1000):
+        return False
+    return value.year >= _FIRST_YEAR
 
 
 def _text(text: str, said: Counter[str]) -> str:

@@ -86,6 +86,9 @@ def test_sqlite_keeps_all_but_nan_nul_and_large_ints(folder: Path) -> None:
             "float": None if row["float"] != row["float"] else row["float"],
             "bool": None if row["bool"] is None else int(row["bool"]),
             "big": None if row["big"] is None else f"{row['big']:f}",
+            "day": row["day"] and row["day"].isoformat(),
+            "moment": row["moment"] and row["moment"].isoformat(" ", "microseconds"),
+            "utc": row["utc"] and row["utc"].replace(tzinfo=None).isoformat(" ", "microseconds") + "Z",
         }
         for row in without_nul(HARD_ROWS)
     ]

@@ -146,6 +146,8 @@ def test_json_keeps_every_value_but_what_it_has_no_numbers_for(tmp_path: Path) -
             **row,
             "float": words.get(repr(row["float"]), row["float"]),
             "big": None if row["big"] is None else int(row["big"]),
+            "bytes": None if row["bytes"] is None else repr(row["bytes"]),
+            **{name: row[name] and row[name].isoformat() for name in ("day", "moment", "utc")},
         }
         for row in HARD_ROWS
     ]
@@ -224,4 +226,4 @@ def test_when_rows_began_is_a_point_in_time(extension: str, tmp_path: Path) -> N
     if extension == "json":
         assert json.loads((tmp_path / "t.json").read_text()) == [{"began": "2023-11-14T22:13:20.123456+00:00"}]
     elif extension == "csv":
-        assert (tmp_path / "t.csv").read_text() == "began\n2023-11-14 22:13:20.123456+00:00\n"
+        assert (tmp_path / "t.csv").read_text() == "began\n2023-11-14T22:13:20.123456+00:00\n"
