@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from flor.errors import FlorError
 
@@ -69,6 +69,13 @@ def _command(arguments: Sequence[str]) -> int:
 def _flush() -> None:
     if sys.stdout is not None:  # it is None where the shell closed it
         sys.stdout.flush()
+
+
+def _output() -> TextIO:
+    """Standard output, for what writes into it by itself. Raises FlorError where the shell closed it."""
+    if sys.stdout is None:
+        raise FlorError("cannot write the output: standard output is closed")
+    return sys.stdout
 
 
 def _discard_output() -> None:
@@ -138,7 +145,8 @@ def name(parsed: argparse.Namespace) -> None:
 def etl(parsed: argparse.Namespace) -> None:
     import time
 
-    from flor.etl import export, long, table
+    from flor.etl import export
+    from flor.etl.asked import Asked
     from flor.etl.selection import Selection, moment
     from flor.home import runs
     from flor.trace.ended import start_packing
@@ -150,14 +158,10 @@ def etl(parsed: argparse.Namespace) -> None:
         parsed.where,
         parsed.last,
     )
-    if parsed.long:
-        made = long.make_long_table(parsed.experiment, parsed.shadow, selection, exact=parsed.exact)
-    else:
-        made = table.make_table(
-            parsed.experiment, parsed.shadow, selection, rows=parsed.rows, times=parsed.time, exact=parsed.exact
-        )
+    asked = Asked(selection, parsed.rows, parsed.time, parsed.exact, parsed.long)
+    made = asked.make(parsed.experiment, parsed.shadow)
     remarks = outputs.write(made.arrow)
-    table.save(made, parsed.experiment)
+    asked.save(made, parsed.experiment)
     _warn([*made.diagnostics, *remarks])
     print(export.head(made.arrow))
     _print([f"written to {title}" for title in outputs.titles])
@@ -165,13 +169,71 @@ def etl(parsed: argparse.Namespace) -> None:
 
 
 def sql(parsed: argparse.Namespace) -> None:
+    sys.meta_path.insert(0, _WithoutPandas())
+    stream = _output()
+    output = "csv" if parsed.csv else "json" if parsed.json else "table"
+    if output != "table" and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
+    query, seconds = _query_and_seconds(parsed.query, parsed.watch)
+    if query is None and _is_terminal(sys.stdin) and _is_terminal(stream):
+        from flor.etl import shell
+
+        if seconds is not None:
+            raise FlorError('--watch needs a query: flor sql --watch "select ..."')
+        shell.run(output, stream, _warn, parsed.allow_files)
+        return
+    if query is None:
+        query = _standard_input()
+    if seconds is not None:
+        from flor.etl import watch
+
+        watch.watch(query, output, seconds, stream, _warn, parsed.allow_files)
+        return
     from flor.etl import sql as engine
 
-    output = "csv" if parsed.csv else "json" if parsed.json else "table"
-    if output != "table" and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
     with _dying_by_interrupts():  # DuckDB does not look up from its work, and there is nothing to clean up
-        _warn(engine.run(parsed.query, output, sys.stdout))
+        _warn(engine.run(query, output, stream, parsed.allow_files))
+
+
+class _WithoutPandas:
+    """pyarrow's datasets import pandas where it is installed, which takes longer than a query, and use nothing of
+    it."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ImportError("flor sql does without pandas")
+
+
+def _query_and_seconds(query: str | None, watch: str | None) -> tuple[str | None, float | None]:
+    """What to ask, and how often: `--watch QUERY` stands for `--watch` and QUERY."""
+    if watch is None:
+        return query, None
+    from flor.etl.watch import SECONDS
+
+    if watch == "":
+        return query, SECONDS
+    try:
+        seconds = float(watch)
+    except ValueError:
+        if query is None:
+            return watch, SECONDS
+        seconds = -1
+    if not 0.1 <= seconds <= 86_400:
+        raise FlorError(f"--watch {watch}: say how many seconds, from 0.1 to 86400")
+    return query, seconds
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise FlorError('there is no SQL to run: write a query, such as flor sql "select * from runs"')
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise FlorError("the query holds bytes that are no text here: write it in the encoding of the locale") from None
 
 
 def ls(parsed: argparse.Namespace) -> None:
@@ -193,7 +255,7 @@ def show(parsed: argparse.Namespace) -> None:
 def log(parsed: argparse.Namespace) -> None:
     from flor.trace.whole_log import print_log
 
-    _warn(print_log(parsed.experiment, sys.stdout.buffer))
+    _warn(print_log(parsed.experiment, _output().buffer))
 
 
 def checkout(parsed: argparse.Namespace) -> None:
@@ -376,10 +438,16 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--append", action="store_true", help="append to the table in the database, do not replace it")
     sub.add_argument("--safe-csv", action="store_true", help="write CSV without what a spreadsheet takes for a formula")
     sub = add("sql", sql, "ask a question in SQL of all experiments' tables, and of runs, sites, blocks and values")
-    sub.add_argument("query", metavar="QUERY")
+    sub.add_argument(
+        "query", metavar="QUERY", nargs="?", help="without it: a shell on a terminal, else standard input is read"
+    )
     form = sub.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print JSON, a list of objects")
+    sub.add_argument(
+        "--watch", metavar="SECONDS", nargs="?", const="", help="ask again while runs go on, every 2 seconds or so many"
+    )
+    sub.add_argument("--allow-files", action="store_true", help="let SQL reach files outside of the current folder")
     sub = add("ls", ls, "list experiments and their runs")
     sub.add_argument("experiment", metavar="EXPERIMENT", nargs="?")
     sub = add("show", show, "show an experiment: its runs, names and sources")

@@ -28,6 +28,9 @@ FORMAT = 1
 #: A file beside run.json: why the run could not be packed so far.
 NOT_PACKED = ".not-packed"
 
+#: A file in FLOR_HOME: what was typed into `flor sql`.
+SQL_HISTORY = ".sql_history"
+
 #: A folder beside run.json: there until it is settled what git keeps of the run's code.
 CODE = "code"
 
@@ -234,6 +237,12 @@ class Run:
         if self.info.get("end") is not None:
             return float(self.info["end"]) - float(self.info["start"])
         return time.time() - float(self.info["start"]) if self.status == "running" else None
+
+    @property
+    def code_ref(self) -> str | None:
+        """The ref under which git keeps the code; None if it does not, or not yet."""
+        code = self.info["code"] or {}
+        return str(code["ref"]) if "commit" in code else None
 
 
 def open_run(path: Path) -> Run:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from flor.errors import FlorError
-from flor.home import experiments, home, private_directory, run_paths
+from flor.home import SQL_HISTORY, experiments, home, private_directory, run_paths
 from flor.listing import refuse_running, remove, size
 
 
@@ -67,6 +67,9 @@ def made(traces: bool) -> Iterator[tuple[str, Callable[[], None]]]:
     cache = home() / ".cache"
     if cache.is_dir():
         yield f"the cache of rewritten code ({size(cache)})", lambda: shutil.rmtree(cache)
+    history = home() / SQL_HISTORY
+    if history.is_file():
+        yield f"what was typed into flor sql ({history})", history.unlink
     if traces and home().is_dir():
         names = ", ".join(experiments()) or "none"
         yield f"all experiments in {home()} ({names}; {size(home())})", lambda: remove(home(), runs)

@@ -731,23 +731,25 @@ SQL = {
     "a column that is not there": ("select nope from runs", 'SQL: "nope" not found'),
     "an experiment without a table": ("select * from packed", "'packed' has no table yet: flor etl packed SHADOW"),
     "a value of another type": ("select 'a'::int", "SQL: Conversion Error 'a'"),
-    "writing a file": ("copy (select 1) to 'out.csv'", "SQL: Permission Error out.csv disabled"),
-    "reading a file": ("select * from read_csv('secret.csv')", "SQL: Permission Error secret.csv disabled"),
-    "reading a file by its name": ("select * from 'secret.csv'", "SQL: Permission Error secret.csv disabled"),
-    "reading text": ("select * from read_text('secret.csv')", "SQL: Permission Error secret.csv disabled"),
-    "listing files": ("select * from glob('*')", "SQL: Permission Error disabled"),
-    "attaching a database": ("attach 'out.db' as d", "SQL: Permission Error out.db disabled"),
-    "exporting": ("export database 'out'", "SQL: Permission Error out disabled"),
+    "writing a file elsewhere": (
+        "copy (select 1) to '../out.csv'",
+        "SQL: ../out.csv not in the current folder --allow-files",
+    ),
+    "reading a file elsewhere": ("select * from read_csv('../secret.csv')", "SQL: ../secret.csv --allow-files"),
+    "reading a file by its name": ("select * from '../secret.csv'", "SQL: ../secret.csv not in the current folder"),
+    "attaching a database": ("attach '../out.db' as d", "SQL: out.db not in the current folder"),
+    "exporting": ("export database '../out'", "SQL: ../out not in the current folder"),
     "an extension": ("load httpfs", "SQL: Permission Error disabled"),
-    "allowing it all": ("set enable_external_access = true", "SQL: Cannot external access"),
-    "writing after reading": ("select 1; copy (select 1) to 'out.csv'", "SQL: Permission Error out.csv"),
+    "the network": ("select * from 'https://localhost/x.csv'", "SQL: https://localhost/x.csv no network"),
+    "allowing it all": ("set enable_external_access = true", "SQL: Cannot change enable_external_access"),
+    "writing after reading": ("select 1; copy (select 1) to '../out.csv'", "SQL: ../out.csv"),
     "bytes that are no text": ("select '\udcff'", "query bytes that are no text"),
 }
 
 
 @pytest.mark.parametrize("name", SQL)
 def test_sql_that_is_refused(name: str, home: Path, folder: Path) -> None:
-    Path("secret.csv").write_text("a,b\n1,2\n")
+    (folder.parent / "secret.csv").write_text("a,b\n1,2\n")
     before = contents(folder, home)
     query, saying = SQL[name]
     refused("sql", query, saying=saying)
@@ -859,6 +861,14 @@ def test_output_into_a_pipe_that_is_closed(command: list[str], home: Path) -> No
     done = subprocess.run([FLOR, *command], stdout=writer, stderr=PIPE, text=True, env=buffered())
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "command", [["log", "packed"], ["sql", "select 1"], ["sql", "--csv", "select 1"]], ids=" ".join
+)
+def test_output_that_the_shell_closed(command: list[str], home: Path) -> None:
+    done = subprocess.run(["/bin/sh", "-c", 'exec "$0" "$@" >&-', str(FLOR), *command], stderr=PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "flor: cannot write the output: standard output is closed\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

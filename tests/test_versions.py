@@ -112,6 +112,14 @@ def test_a_run_keeps_the_working_tree_under_a_ref_of_its_own(repository: Path, w
     assert git("log", "--format=%an %s", code(run)["ref"]) == f"Flor Run {run.name} of case\nsomebody first\n"
 
 
+def test_the_ref_is_a_column_of_the_runs(repository: Path, write: Write) -> None:
+    first = capture("train.py", "case")
+    write("pyproject.toml", "[tool.flor]\nkeep_code = false\n")
+    capture("train.py", "case")
+    asked = flor("sql", "--csv", "select code from runs order by run")
+    assert asked.stdout == f"code\nrefs/flor/case/{first.name}\n\n"
+
+
 def test_a_file_that_has_changed_in_the_moment_it_was_added_is_kept_as_it_is(repository: Path, write: Write) -> None:
     """Only by the time of its index git knows that it has to look into the file."""
     git("config", "core.trustctime", "false")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,14 +33,19 @@ class Outputs:
     def write(self, table: pa.Table) -> list[Diagnostic]:
         """Write a table to all of them; returns what is to be said of values that are not there as they are.
 
-        Raises FlorError at the first that cannot be written: that one and the others are as they were.
+        Raises FlorError at the first that cannot be written: that one, those behind it and all files are as they were.
         """
         remarks = []
-        for path, write in self.files:
-            with whole(path) as file:
+        files = {
+            os.path.realpath(path): (path, write) for path, write in self.files
+        }  # of one that is there twice: once
+        with contextlib.ExitStack() as written:  # files take their places when all is written
+            for path, write in files.values():
+                file = written.enter_context(whole(path))
                 remarks += write(table, file)
-        for into in self.databases:
-            remarks += into.write(table)
+                file.flush()
+            for into in self.databases:
+                remarks += into.write(table)
         return remarks
 
 

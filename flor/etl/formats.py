@@ -86,16 +86,21 @@ def write_csv(table: pa.Table, file: BinaryIO, safe_csv: bool = False) -> list[D
     NULL is empty, the text '' is `""`. Floats are the shortest text that reads back as the same float, as Python
     writes them; bools are True and False.
     """
-    import pyarrow.compute as pc
-
     shield = safe if safe_csv else str
     file.write((",".join(csv_cell(shield(name)) for name in table.column_names) + "\n").encode())
     for batch in table.to_batches(max_chunksize=_CHUNK):
-        cells = [_cells(column, shield) for column in batch.columns]
-        null_is_empty = {"null_handling": "replace", "null_replacement": ""}
-        lines = pc.binary_join_element_wise(*cells, _text(","), **null_is_empty)
-        file.write(arrow.content(pc.binary_join_element_wise(lines, _text(""), _text("\n"))))
+        file.write(csv_lines(batch, shield))
     return []
+
+
+def csv_lines(batch: pa.RecordBatch, shield: Callable[[str], str] = str) -> memoryview:
+    """Some rows as lines of CSV, in UTF-8."""
+    import pyarrow.compute as pc
+
+    cells = [_cells(column, shield) for column in batch.columns]
+    null_is_empty = {"null_handling": "replace", "null_replacement": ""}
+    lines = pc.binary_join_element_wise(*cells, _text(","), **null_is_empty)
+    return arrow.content(pc.binary_join_element_wise(lines, _text(""), _text("\n")))
 
 
 def _cells(column: pa.Array, shield: Callable[[str], str]) -> pa.Array:
@@ -103,7 +108,7 @@ def _cells(column: pa.Array, shield: Callable[[str], str]) -> pa.Array:
     if pa.types.is_integer(column.type):
         return column.cast(arrow.TEXT)
     if pa.types.is_floating(column.type):
-        return _floats(column, shield)
+        return _floats(column.cast(pa.float64()), shield)
     different = column.dictionary_encode()
     values = different.dictionary.to_pylist()
     return arrow.texts([csv_cell(shield(str(v)) if isinstance(v, str) else v) for v in values]).take(different.indices)

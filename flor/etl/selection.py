@@ -68,5 +68,11 @@ def _where(experiment: str, condition: str) -> set[str]:
     from flor.etl import sql
 
     quoted = experiment.replace("'", "''")
-    answer = sql.query(f"select run from (select * from runs where experiment = '{quoted}') where ({condition}\n)")
-    return {str(row[0]) for row in answer.rows}
+    database = sql.Database(files_here=False)
+    try:
+        answer = database.query(
+            f"select run from (select * from runs where experiment = '{quoted}') where ({condition}\n)"
+        )
+        return {str(row[0]) for row in answer.rows}
+    finally:
+        database.close()

@@ -1,111 +1,234 @@
-"""SQL over tables and traces: DuckDB in memory, which sees what is registered here and no file, and not the network.
+"""SQL over tables and traces: DuckDB in memory, which sees what is registered here, files of the current folder, and no
+other file, and not the network.
 
 An experiment's table goes by the experiment's name; `runs`, `sites`, `blocks` and `values` are views of the traces.
 Only what a query names is read: DuckDB says which table it lacks, that one is registered, and the statement is tried
-again.
+again. Both are Arrow datasets, which DuckDB asks for some columns of the rows that pass a filter.
 """
 
 from __future__ import annotations
 
-import json
-import math
+import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from itertools import chain, islice
-from typing import Any, TextIO
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import terminal
-from flor.etl.formats import csv_cell
-from flor.etl.views import SCHEMAS, Stream, view
+from flor.etl import answers
+from flor.etl.answers import Answer, Batch
+from flor.etl.views import SCHEMAS, view
 
-_BATCH = 10_000
-_SHOWN = 1_000  # rows of a result on a terminal
+_PARQUET = ds.ParquetFileFormat()
+_ROWS = 65_536  # of a batch
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!")
+_SUGGESTION = re.compile(r"Candidate bindings: |Did you mean ")
+_NO_ACCESS = re.compile(r'Permission Error: Cannot access (?:file|directory) "(.*)" - file system operations')
+#: Types whose values are the same Python objects by way of Arrow, which needs less time and memory.
+_PLAIN = re.compile(
+    r"BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|HUGEINT|FLOAT|DOUBLE|DECIMAL\(.*\)|VARCHAR|ENUM\(.*\)|BLOB"
+    r'|"NULL"'
+)
+#: What a query may SET. Of the rest something reaches files, or the network.
+_SETTINGS = (
+    "default_collation", "default_null_order", "default_order", "ieee_floating_point_ops", "integer_division",
+    "max_expression_depth", "memory_limit", "null_order", "ordered_aggregate_threshold", "pivot_limit",
+    "preserve_insertion_order", "scalar_subquery_error_on_multiple_rows", "schema", "search_path", "threads",
+    "TimeZone",
+)  # fmt: skip
+
+_T = TypeVar("_T")
 
 
-@dataclass
-class Result:
-    """What a query answers, read once. `warnings` is complete when the rows were read."""
-
-    names: list[str]
-    rows: Iterator[tuple[Any, ...]]
-    warnings: list[str] = field(default_factory=list)
+class NoAccessError(FlorError):
+    """SQL named a file that it may not reach."""
 
 
-def query(sql: str) -> Result:
-    """Run SQL, of one or several statements; the answer is the last one's. Raises FlorError with DuckDB's message."""
-    warnings: list[str] = []
-    if any("\ud800" <= c <= "\udfff" for c in sql):
-        raise FlorError("the query holds bytes that are no text here: write it in the encoding of the locale")
-    connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
-    try:
-        statements = connection.extract_statements(sql)
-        if not statements:
-            raise FlorError('there is no SQL to run: write a query, such as flor sql "select * from runs"')
-        for i, statement in enumerate(statements):
-            _execute(connection, statement, warnings)
-            if i < len(statements) - 1:
-                connection.fetchall()
-        names = [str(column[0]) for column in connection.description or []]
-    except duckdb.Error as error:
-        connection.close()
-        raise _error(error) from None
-    except FlorError:
-        connection.close()
-        raise
-    return Result(names, _rows(connection) if names else iter(()), warnings)
+class Database:
+    """DuckDB in memory with its rules, for one query after the other. Close it in the end."""
 
+    def __init__(self, allow_files: bool = False, files_here: bool = True) -> None:
+        """SQL reaches all files with `allow_files`, else those of the current folder, with `files_here`."""
+        self.named: set[str] = set()  # experiments and views that the last query named
+        self._registered: set[str] = set()
+        self._closed = None if allow_files or not files_here else _why_closed()
+        self._connection = duckdb.connect(
+            ":memory:", config={"python_enable_replacements": "false", "allow_persistent_secrets": "false"}
+        )
+        folder = "/" if allow_files else str(Path.cwd().resolve()) if files_here and self._closed is None else None
+        rules = [
+            f"set allowed_directories = [{'' if folder is None else _quoted(folder)}]",
+            "set enable_external_access = false",
+            "set extension_directory = 'none://'",  # outside of the folders: none is installed
+            f"set allowed_configs = [{', '.join(map(_quoted, _SETTINGS))}]",
+            "set lock_configuration = true",
+        ]
+        for rule in rules:
+            self._connection.execute(rule)
 
-def _execute(connection: duckdb.DuckDBPyConnection, statement: Any, warnings: list[str]) -> None:
-    """Run a statement; register each table that DuckDB finds missing."""
-    registered: set[str] = set()
-    while True:
+    def query(self, sql: str) -> Answer:
+        """Run SQL, of one or several statements; the answer is the last one's. Raises FlorError with DuckDB's message.
+
+        Whatever goes by a name is looked up anew.
+        """
+        warnings: list[str] = []
+        self._forget()
+        if any("\ud800" <= c <= "\udfff" for c in sql):
+            raise FlorError("the query holds bytes that are no text here: write it in the encoding of the locale")
         try:
-            connection.execute(statement)
-            return
-        except duckdb.CatalogException as error:
-            match = _UNKNOWN_TABLE.search(str(error))
-            if match is None or match[1] in registered:
-                raise
-            registered.add(match[1])
-            connection.register(match[1], _find(match[1], warnings))
+            statements = self._connection.extract_statements(sql)
+            if not statements:
+                raise FlorError('there is no SQL to run: write a query, such as flor sql "select * from runs"')
+            for statement in statements:
+                relation = self._execute(statement, warnings)
+                if relation is not None and statement is not statements[-1]:
+                    for _ in self._batches(relation):
+                        pass
+        except (duckdb.Error, ValueError) as error:  # ValueError: a statement that duckdb has no name for
+            raise self._error(error) from None
+        if relation is None:
+            return Answer([], iter(()), warnings)
+        return Answer([str(column[0]) for column in relation.description], self._batches(relation), warnings)
+
+    def interrupt(self) -> None:
+        """End the query that runs in another thread: there, FlorError is raised."""
+        self._connection.interrupt()
+
+    def apart(self, work: Callable[[], _T]) -> _T:
+        """Do something with queries in a thread of its own. An interrupt ends the query that runs there; when that has
+        ended, KeyboardInterrupt is raised. For the main thread."""
+        interrupted = threading.Event()
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                future = pool.submit(work)
+                while not wait([future], timeout=0.1).done:
+                    if interrupted.is_set():  # again and again: it may have been between two queries
+                        self.interrupt()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        return future.result()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _batches(self, relation: Any) -> Iterator[Batch]:
+        try:
+            if all(_PLAIN.fullmatch(str(kind)) for kind in relation.types):
+                yield from relation.to_arrow_reader(_ROWS)
+            else:
+                rows = iter(relation.iter_rows())
+                while batch := list(islice(rows, _ROWS)):
+                    yield batch
+        except (duckdb.Error, pa.ArrowException, OSError, OverflowError) as error:  # the last: Python has no such value
+            raise self._error(error) from None
+
+    def _error(self, error: Exception) -> FlorError:
+        text, _, rest = str(error).strip().partition("\n")
+        if _SUGGESTION.match(rest):
+            text = f"{text} {rest.partition(chr(10))[0]}"
+        if (match := _NO_ACCESS.search(text)) is None:
+            return FlorError(f"SQL: {text}")
+        if match[1].startswith("none://"):
+            return FlorError("SQL: extensions of DuckDB cannot be installed")
+        if "://" in match[1] and not match[1].startswith("file:"):
+            return FlorError(f"SQL: {match[1]} cannot be reached: there is no network here")
+        if self._closed is not None:
+            return NoAccessError(
+                f"SQL: {match[1]} cannot be reached: {self._closed}; go to another folder, or say --allow-files"
+            )
+        return NoAccessError(f"SQL: {match[1]} is not in the current folder: --allow-files lets SQL reach other files")
+
+    def _forget(self) -> None:
+        for name in self._registered:
+            self._connection.unregister(name)
+        self._registered.clear()
+        self.named.clear()
+
+    def _execute(self, statement: Any, warnings: list[str]) -> Any:
+        """Run a statement; register each table that DuckDB finds missing. A SELECT runs when its rows are asked for."""
+        while True:
+            try:
+                return self._connection.sql(statement)
+            except duckdb.CatalogException as error:
+                match = _UNKNOWN_TABLE.search(str(error))
+                if match is None or match[1] in self._registered:
+                    raise
+                name, dataset = _find(match[1], warnings)
+                self._connection.register(match[1], dataset)
+                self._registered.add(match[1])
+                self.named.add(name)
 
 
-def _find(name: str, warnings: list[str]) -> Stream:
-    """What goes by a name in SQL. Raises FlorError if nothing does."""
+def _why_closed() -> str | None:
+    """Why no file of the current folder may be reached, if none may.
+
+    DuckDB writes wherever it reads, so the traces must not lie there. And it takes `link/..` for the folder that holds
+    the link, where the system goes to the folder above the link's target.
+    """
+    here, traces = Path.cwd().resolve(), home.home().resolve()
+    if traces.is_relative_to(here) or here.is_relative_to(traces):
+        return "FLOR_HOME is in the current folder or around it"
+    for folder, names, _ in os.walk(here):
+        for link in (Path(folder, name) for name in names):
+            if link.is_symlink():
+                target = link.resolve()
+                if not target.is_relative_to(here) or len(target.parts) < len(link.parts):
+                    return f"the link {link} leads out of the current folder"
+    return None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _find(name: str, warnings: list[str]) -> tuple[str, ds.Dataset]:
+    """What goes by a name in SQL: a view or an experiment. Raises FlorError if nothing does."""
     experiments = home.experiments()
     if name.lower() in SCHEMAS:
         if name.lower() in experiments:
             warnings.append(f"{name} is the view of all traces; the experiment of that name is hidden by it")
-        return view(name.lower(), warnings)
+        return name.lower(), view(name.lower(), warnings)
     same = [name] if name in experiments else [e for e in experiments if e.casefold() == name.casefold()]
     if len(same) != 1:
         raise FlorError(f"there is no table {name}; there are {', '.join([*experiments, *SCHEMAS])}")
-    return _table(same[0], warnings)
+    return same[0], table(same[0], warnings)
 
 
-def _table(experiment: str, warnings: list[str]) -> Stream:
+def table(experiment: str, warnings: list[str]) -> ds.Dataset:
+    """An experiment's table, as `flor etl` left it. Raises FlorError if there is none that can be read."""
     path = home.experiment_path(experiment) / "table.parquet"
     if not path.exists():
         raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it")
     try:
-        file = pq.ParquetFile(path)
+        file = _PARQUET.make_fragment(pa.OSFile(str(path)))  # open: the next `flor etl` puts another one in its place
+        dataset = ds.FileSystemDataset([file], file.physical_schema, _PARQUET)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise FlorError(f"{path} cannot be read ({reason}): flor etl {experiment} SHADOW makes it anew") from None
-    newest = _newest(experiment)
-    if newest is not None and newest > path.stat().st_mtime:
+    if is_old(experiment):
         warnings.append(f"the table of {experiment} is older than its last run: flor etl {experiment} SHADOW renews it")
-    return Stream(file.schema_arrow, file.iter_batches)
+    return dataset
+
+
+def is_old(experiment: str) -> bool:
+    """Whether an experiment has a table that is older than its last run."""
+    path = home.experiment_path(experiment) / "table.parquet"
+    newest = _newest(experiment)
+    return newest is not None and path.exists() and newest > path.stat().st_mtime
 
 
 def _newest(experiment: str) -> float | None:
@@ -119,91 +242,19 @@ def _newest(experiment: str) -> float | None:
     return None
 
 
-def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    try:
-        while batch := connection.fetchmany(_BATCH):
-            yield from batch
-    except duckdb.Error as error:
-        raise _error(error) from None
-    finally:
-        connection.close()
-
-
-def _error(error: duckdb.Error) -> FlorError:
-    return FlorError(f"SQL: {str(error).strip().partition(chr(10))[0]}")
-
-
-def run(sql: str, output: str, stream: TextIO) -> list[str]:
+def run(sql: str, form: str, stream: TextIO, allow_files: bool = False) -> list[str]:
     """Run SQL and write the answer to `stream` as "table", "csv" or "json". Returns warnings, a line each."""
-    result = query(sql)
-    {"table": write_table, "csv": write_csv, "json": write_json}[output](result, stream)
-    return result.warnings
-
-
-def write_table(result: Result, stream: TextIO) -> None:
-    """Aligned text for a terminal: the first 1,000 rows, and how many there are."""
-    if not result.names:
-        return
-    shown = list(islice(result.rows, _SHOWN))
-    total = len(shown) + sum(1 for _ in result.rows)
-    columns = [list(c) for c in zip(*shown, strict=True)] if shown else [[] for _ in result.names]
-    stream.write(terminal.draw(result.names, columns, total, terminal.width_of(stream)))
-
-
-def write_csv(result: Result, stream: TextIO) -> None:
-    """CSV as `flor etl` writes it; lists and structs as JSON."""
-    if result.names:
-        stream.write(",".join(map(csv_cell, result.names)) + "\n")
-    for row in result.rows:
-        stream.write(",".join(csv_cell(_flat(v)) for v in row) + "\n")
-
-
-def _flat(value: object) -> object:
-    return json.dumps(plain(value), ensure_ascii=False) if isinstance(value, list | tuple | dict) else value
-
-
-def write_json(result: Result, stream: TextIO) -> None:
-    """A list of objects, one on a line. NaN and the infinities, which JSON has not, are null."""
-    names = _distinct(result.names)
-    first = next(result.rows, None)
-    stream.write("[")
-    for i, row in enumerate(chain([] if first is None else [first], result.rows)):
-        stream.write(",\n" if i else "\n")
-        values = dict(zip(names, map(plain, row), strict=True))
-        stream.write(json.dumps(values, ensure_ascii=False, allow_nan=False))
-    stream.write("]\n" if first is None else "\n]\n")
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Two columns of one name are told apart: an object has no two keys alike."""
-    result: list[str] = []
-    for name in names:
-        number = 1
-        distinct = name
-        while distinct in result:
-            distinct = f"{name}_{number}"
-            number += 1
-        result.append(distinct)
-    return result
-
-
-def plain(value: object) -> object:
-    """A value of DuckDB as JSON has it."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else None
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case datetime() | date() | time():
-            return value.isoformat()
-        case bytes() | bytearray():
-            return value.hex()
-        case list() | tuple():
-            return [plain(v) for v in value]
-        case Mapping():
-            return {str(k): plain(v) for k, v in value.items()}
-        case timedelta():
-            return value.total_seconds()
-    return str(value)
+    database = Database(allow_files, files_here=False)
+    try:
+        try:
+            answer = database.query(sql)
+        except NoAccessError:  # whether files here may be reached takes a look at all folders
+            if allow_files:
+                raise
+            database.close()
+            database = Database()
+            answer = database.query(sql)
+        answers.WRITERS[form](answer, stream)
+        return answer.warnings
+    finally:
+        database.close()

@@ -3,10 +3,12 @@ folder together."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,11 @@ from flor.etl.join import Rows, Tree, join
 from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key
 from flor.etl.reading import read_runs
 from flor.etl.selection import ALL, Selection
-from flor.etl.times import ends
+from flor.etl.times import spans, time_columns
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,7 +42,7 @@ _NO_BLOCK = -2
 _MOST_THINNED = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """What the ETL gives. `arrow` has the key columns first, then one column for each of `names`."""
 
@@ -45,6 +51,40 @@ class Table:
     names: list[tuple[Path, Name]]  # each with its shadow copy
     runs: list[str]  # ids of the runs that were read, oldest first
     diagnostics: list[Diagnostic]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Whatever takes a table of Arrow takes this one: polars, DuckDB, `pyarrow.table`."""
+        return self.arrow.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<flor.Table: {self.arrow.num_rows} rows; {', '.join(self.arrow.column_names)}>"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a DataFrame of pandas. Ints and bools of a column that has NULL are pandas' nullable ones: as
+        floats they would lose digits. NULL among floats is NaN. Raises FlorError if pandas is not installed."""
+        _demand("pandas")
+        import pandas
+
+        frame = self.arrow.to_pandas()
+        nullable = {pa.int64(): pandas.Int64Dtype(), pa.bool_(): pandas.BooleanDtype()}
+        for name, column in zip(self.arrow.column_names, self.arrow.columns, strict=True):
+            if column.null_count and column.type in nullable:
+                frame[name] = nullable[column.type].__from_arrow__(column)
+        return frame
+
+    def to_polars(self) -> polars.DataFrame:
+        """The table as a DataFrame of polars. Raises FlorError if polars is not installed."""
+        _demand("polars")
+        import polars
+
+        frame = polars.from_arrow(self.arrow)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+
+def _demand(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise FlorError(f"{package} is not installed here: pip install {package}")
 
 
 def make_table(
@@ -120,14 +160,14 @@ class _Builder:
     _nesting: set[tuple[int, int]] = field(default_factory=set)
     _thinned: bool = False  # whether a run has blocks that were
     _chosen: set[int] = field(default_factory=set)  # the blocks that `row_block` was found to be
-    _times: list[tuple[Ints, Ints]] = field(default_factory=list)  # of each run: as `_row_times` gives them
+    _times: list[tuple[Ints, Ints]] = field(default_factory=list)  # of each run: as `spans` gives them
 
     def add(self, run: home.Run, extracted: Extracted) -> Rows:
         """Add a run's rows."""
         held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
         rows = join(extracted.tree, held, self._choose(extracted.tree))
         if self.times:
-            self._times.append(_row_times(run, extracted, rows))
+            self._times.append(spans(run, extracted, rows.place))
         self.runs.append(run.id)
         self._counts.append(len(rows.place))
         for block, instances in rows.leading.items():
@@ -189,8 +229,8 @@ class _Builder:
         key_names = list(columns)
         if self.times:
             began, took = (np.concatenate(c) for c in zip(*self._times, strict=True))
-            columns[free_name("began", [*columns, *names])] = arrow.moments(began, began < 0)
-            columns[free_name("seconds", [*columns, *names])] = arrow.numbers(took / 1e9, took < 0)
+            for column, times in zip(("began", "seconds"), time_columns(began, took), strict=True):
+                columns[free_name(column, [*columns, *names])] = times
         for name in names:
             values = typed.together(self._values.get(name, []))
             found = self._found.get(name, {})
@@ -220,16 +260,6 @@ def _missing(count: int, shown: Ints) -> int:
     return count - int(there[:count].sum())
 
 
-def _row_times(run: home.Run, extracted: Extracted, rows: Rows) -> tuple[Ints, Ints]:
-    """When each row began, in nanoseconds since the epoch, and how many it took; -1 where that is not known."""
-    start = round(run.info["start"] * 1e9)
-    end = round(run.info["end"] * 1e9) - start if run.info.get("end") else None
-    last = int(extracted.begin.max(initial=0)) if end is None else end
-    ended = np.append(ends(extracted.tree, extracted.begin, last), last)  # the last one is the run itself
-    begin = np.append(extracted.begin, 0)
-    return start + begin[rows.place], ended[rows.place] - begin[rows.place]
-
-
 def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     """For each row the number of the piece's value that it shows, counted from `first`; -1: none."""
     if not len(piece.instance) or not len(rows.place):
@@ -239,9 +269,9 @@ def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     return number[rows.instances[piece.block]]
 
 
-def save(table: Table, experiment: str) -> None:
-    """Write the experiment's table.parquet and table.json, for `flor sql`. Raises FlorError if they cannot be
-    written."""
+def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) -> None:
+    """Write the experiment's table.parquet and table.json, for `flor sql`; `asked`: how it was asked for, as JSON has
+    it. Raises FlorError if they cannot be written."""
     import pyarrow.parquet as pq
 
     folder = home.experiment_path(experiment)
@@ -250,6 +280,7 @@ def save(table: Table, experiment: str) -> None:
         "experiment": experiment,
         "time": time.time(),
         "runs": table.runs,
+        "asked": asked or {},
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
         "keys": table.keys,
         "names": [

@@ -1,4 +1,4 @@
-"""When each row began and how long it took. Pure.
+"""When each row began and how long it took.
 
 A block instance ends where the next instance of its thread begins that does not lie beneath it, the last one where the
 run ends. (A trace tells when block instances begin, a few milliseconds coarse; when one ends is not recorded.)
@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from flor import home
+from flor.etl import arrow
+from flor.etl.extract import Extracted
 from flor.etl.join import Tree, by_depth, depths
 
 Ints = npt.NDArray[np.int64]
@@ -28,3 +32,19 @@ def ends(tree: Tree, begin: Ints, end: int) -> Ints:
     following = np.append(order, -1)[last + 1]
     here = (following >= 0) & (tree.stream[following] == tree.stream)
     return np.where(here, begin[following], np.maximum(end, begin))
+
+
+def spans(run: home.Run, extracted: Extracted, instances: Ints) -> tuple[Ints, Ints]:
+    """When each of these block instances began, in nanoseconds since the epoch, and how many it took; -1 where that is
+    not known. An instance of -1 is the run itself."""
+    start = round(run.info["start"] * 1e9)
+    end = round(run.info["end"] * 1e9) - start if run.info.get("end") else None
+    last = int(extracted.begin.max(initial=0)) if end is None else end
+    ended = np.append(ends(extracted.tree, extracted.begin, last), last)  # the last one is the run itself
+    begin = np.append(extracted.begin, 0)
+    return start + begin[instances], ended[instances] - begin[instances]
+
+
+def time_columns(began: Ints, took: Ints) -> tuple[pa.Array, pa.Array]:
+    """The columns `began` and `seconds`, of what `spans` gives."""
+    return arrow.moments(began, began < 0), arrow.numbers(took / 1e9, took < 0)

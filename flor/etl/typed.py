@@ -10,6 +10,7 @@ None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import struct
 from collections import Counter
@@ -190,9 +191,14 @@ def texts(values: Recorded) -> list[str | None]:
 
 def type_names(values: Recorded) -> pa.Array:
     """What kind of value each is, in words; a dictionary array."""
+    return pa.DictionaryArray.from_arrays(arrow.numbers(values.kind.astype(np.int64)), _words())
+
+
+@functools.cache
+def _words() -> pa.Array:
+    """The word for each kind, by its number."""
     names = {**_TYPES, f.NONE: "None", f.SUMMARY: "summary", f.GAP: "gap", f.REDACTED: "redacted"}
-    words = arrow.texts([names.get(k, "unknown") for k in range(256)])
-    return pa.DictionaryArray.from_arrays(arrow.numbers(values.kind.astype(np.int64)), words)
+    return arrow.texts([names.get(k, "unknown") for k in range(256)])
 
 
 def _text(kind: int, payload: int, data: bytes | None) -> str | None:

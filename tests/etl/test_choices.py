@@ -147,6 +147,17 @@ def test_a_row_for_each_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     assert table.keys == ["run", "name", "block"]
 
 
+def test_when_the_block_of_each_value_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
+    install(tmp_path / "home", monkeypatch, demo=[trace()])
+    table = make_long_table("demo", [shadow], times=True)
+    assert table.arrow.column_names == ["run", "name", "block", "began", "seconds", "value", "type"]
+    assert [value for (value,) in shown(table, "value")] == ["0.1", "10", "20", "30", "1", "2", "3"]
+    # Each instance of the fake trace begins a nanosecond after the one before, and so ends what is beside it.
+    assert [round(s * 1e9) for (s,) in shown(table, "seconds")] == [500_000_000, 3, 2, 500_000_000 - 6, 1, 1, 1]
+    began = {m.replace(microsecond=0) for (m,) in shown(table, "began")}
+    assert began == {datetime.datetime.fromtimestamp(1000, datetime.UTC)}
+
+
 def test_runs_are_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
     runs = [trace(1), trace(2, status="failed", exit_code=1), trace(3), trace(4)]  # they begin at 1000 s, 1001 s ...
     install(tmp_path / "home", monkeypatch, demo=runs)

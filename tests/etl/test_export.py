@@ -40,6 +40,43 @@ def test_all_that_is_asked_for_is_written_and_no_more(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("failing", ["folder.csv", "full.csv", "nowhere/b.csv"])
+def test_several_files_are_all_written_or_none(failing: str, folder: Path) -> None:
+    Path("folder.csv").mkdir()
+    Path("full.csv").symlink_to("/dev/full")
+    Path("a.parquet").write_text("before")
+    found = outputs("demo", [Path("a.parquet"), Path(failing), Path("c.json")], [], append=False, safe_csv=False)
+    with pytest.raises(FlorError, match=f"cannot write {failing}"):
+        found.write(TABLE)
+    assert Path("a.parquet").read_text() == "before"
+    assert sorted(path.name for path in folder.iterdir()) == ["a.parquet", "folder.csv", "full.csv"]
+
+
+def test_no_file_is_written_where_a_database_fails(folder: Path) -> None:
+    Path("d").write_text("no database")
+    found = outputs("demo", [Path("a.csv")], [["sqlite", "d"]], append=False, safe_csv=False)
+    with pytest.raises(FlorError):
+        found.write(TABLE)
+    assert [path.name for path in folder.iterdir()] == ["d"]
+
+
+def test_files_of_one_name_are_one(folder: Path) -> None:
+    Path("link.csv").symlink_to("a.csv")
+    files = [Path("a.csv"), Path("./a.csv"), Path("link.csv")]
+    outputs("demo", files, [], append=False, safe_csv=False).write(TABLE)
+    assert Path("a.csv").read_text() == "run,x\na,nan\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "link.csv"]
+
+
+def test_a_full_disk_leaves_every_file_as_it_was(small_disk: Path) -> None:
+    small, large = small_disk / "a.csv", small_disk / "b.csv"
+    small.write_text("before")
+    table = pa.table({"x": [str(n) * 20 for n in range(30_000)]})
+    with pytest.raises(FlorError, match="No space left"):
+        outputs("demo", [small, large], [], append=False, safe_csv=False).write(table)
+    assert (small.read_text(), sorted(small_disk.iterdir())) == ("before", [small])
+
+
 def test_a_database_takes_the_place_of_the_csv(folder: Path) -> None:
     outputs("demo", [], [["duckdb"]], append=False, safe_csv=False).write(TABLE)
     assert [path.name for path in folder.iterdir()] == ["demo.duckdb"]

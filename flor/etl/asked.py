@@ -1,0 +1,55 @@
+"""How a table was asked for, so that it can be made anew when there are more runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from flor import home
+from flor.errors import FlorError
+from flor.etl.long import make_long_table
+from flor.etl.selection import ALL, Selection
+from flor.etl.table import Table, make_table, save
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `make_table`, and whether the long form is meant."""
+
+    selection: Selection = ALL
+    rows: str | None = None
+    times: bool = False
+    exact: bool = False
+    long: bool = False
+
+    def make(self, experiment: str, shadows: Sequence[Path]) -> Table:
+        """The table. Raises FlorError as `make_table` does."""
+        if self.long:
+            return make_long_table(experiment, shadows, self.selection, times=self.times, exact=self.exact)
+        return make_table(experiment, shadows, self.selection, rows=self.rows, times=self.times, exact=self.exact)
+
+    def save(self, table: Table, experiment: str) -> None:
+        """Keep the table for `flor sql`. Raises FlorError if it cannot be written."""
+        save(table, experiment, asdict(self))
+
+
+def remake(experiment: str, selection: Selection | None = None) -> tuple[Table, Asked]:
+    """The table of the names that the last `flor etl` had, with the runs that there are now: those that are selected,
+    by default as then; and how it was asked for. Raises FlorError as `make_table` does, and if there was no `flor etl`.
+    """
+    path = home.experiment_path(experiment) / "table.json"
+    try:
+        about = json.loads(path.read_bytes())
+        shadows = [Path(str(shadow)) for shadow in about["shadows"]]
+        then = about.get("asked") or {}
+        chosen = Selection(**{**then.get("selection", {}), "ids": tuple(then.get("selection", {}).get("ids", ()))})
+        asked = Asked(**{**then, "selection": chosen})
+    except FileNotFoundError:
+        raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FlorError(f"{path} cannot be read ({error}): flor etl {experiment} SHADOW makes it anew") from None
+    if selection is not None:
+        asked = replace(asked, selection=selection)
+    return asked.make(experiment, shadows), asked
