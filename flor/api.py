@@ -36,11 +36,22 @@ class Run:
     code: str | None  # the ref under which git keeps the run's code
 
 
-def table(experiment: str, *shadows: str | os.PathLike[str], runs: Sequence[str | Run] | None = None) -> Table:
+def table(
+    experiment: str,
+    *shadows: str | os.PathLike[str],
+    runs: Sequence[str | Run] | None = None,
+    rows: str | None = None,
+    times: bool = False,
+    exact: bool = False,
+    long: bool = False,
+) -> Table:
     """The table of the names in shadow copies, over all runs of an experiment, or those in `runs`, or with these ids.
 
-    Without shadow copies: those of the last `flor etl`, and, unless `runs` says otherwise, its runs and those that came
-    since. Nothing is written. Raises FlorError for what `flor etl` refuses.
+    `rows`, `times`, `exact` and `long` are the options of `flor etl`: the block whose instances are the rows, columns
+    that say when, no values of other versions of the source, and a row for each value.
+
+    Without shadow copies: those and the options of the last `flor etl`, and, unless `runs` says otherwise, its runs and
+    those that came since. Nothing is written. Raises FlorError for what `flor etl` refuses.
     """
     from flor.etl.asked import Asked, remake
     from flor.etl.selection import Selection
@@ -51,7 +62,10 @@ def table(experiment: str, *shadows: str | os.PathLike[str], runs: Sequence[str 
         if not chosen.ids:  # to a selection that would be all
             raise FlorError(f"none of the runs of {experiment!r} is selected: `runs` is empty")
     if shadows:
-        return Asked(chosen or Selection()).make(experiment, [Path(shadow) for shadow in shadows])
+        asked = Asked(chosen or Selection(), rows, times, exact, long)
+        return asked.make(experiment, [Path(shadow) for shadow in shadows])
+    if rows is not None or times or exact or long:
+        raise FlorError("rows, times, exact and long are about shadow copies: name them")
     return remake(experiment, chosen)[0]
 
 

@@ -36,6 +36,18 @@ def test_a_table(demo: Path) -> None:
 
 
 @pytest.mark.once
+def test_the_options_of_flor_etl(demo: Path) -> None:
+    assert flor.table("demo", demo, rows="run").arrow.num_rows == 2
+    assert flor.table("demo", demo, times=True).arrow.column_names[-3:] == ["began", "seconds", "x"]
+    assert "value" in flor.table("demo", demo, long=True).arrow.column_names
+    Path("script.py").write_text("")
+    assert flor.table("demo", demo, exact=True).arrow.num_rows == 4
+    for wrong in (lambda: flor.table("demo", demo, rows="run", long=True), lambda: flor.table("demo", exact=True)):
+        with pytest.raises(flor.FlorError, match="rows"):
+            wrong()
+
+
+@pytest.mark.once
 def test_a_table_for_pandas_and_polars(demo: Path) -> None:
     table = flor.table("demo", str(demo))
     assert table.to_pandas().groupby("run").x.max().tolist() == [1.5, 11.0]

@@ -27,6 +27,8 @@ class Asked:
     def make(self, experiment: str, shadows: Sequence[Path]) -> Table:
         """The table. Raises FlorError as `make_table` does."""
         if self.long:
+            if self.rows is not None:
+                raise FlorError("rows are chosen, or there is one for each value: not both")
             return make_long_table(experiment, shadows, self.selection, times=self.times, exact=self.exact)
         return make_table(experiment, shadows, self.selection, rows=self.rows, times=self.times, exact=self.exact)
 
