@@ -1,7 +1,7 @@
 """Flor: run your ML code once; afterwards name any expression and get its values as a table.
 
 `GET` is what a shadow copy is annotated with. It returns its value, so that a shadow copy can be run like its source.
-`table` and `runs` give an experiment's table and runs. What they need is imported when they are called.
+`table` and `runs` give an experiment's table and runs (see `flor.api`). They are imported when they are first used.
 """
 
 import sys
@@ -9,13 +9,12 @@ import sys
 #: What plain Python had imported before the first line of a script. (A script must not get more than that from Flor.)
 LOADED_BEFORE = frozenset(sys.modules)
 
-from typing import TYPE_CHECKING, TypeVar  # noqa: E402
+from typing import TYPE_CHECKING, Any, TypeVar  # noqa: E402
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
-
     from flor.api import Run as Run
+    from flor.api import runs as runs
+    from flor.api import table as table
     from flor.errors import FlorError as FlorError
     from flor.etl.table import Table as Table
 
@@ -27,31 +26,12 @@ def GET(name: str, value: _T) -> _T:  # noqa: N802
     return value
 
 
-def table(experiment: str, *shadows: "str | os.PathLike[str]", runs: "Sequence[str | Run] | None" = None) -> "Table":
-    """The table of the names in shadow copies (by default those of the last `flor etl`), over all runs of an experiment
-    or those in `runs`, or with these ids. Raises FlorError."""
-    from flor import api
+def __getattr__(name: str) -> Any:
+    """What is imported when it is first used."""
+    if name in ("FlorError", "Run", "runs", "table"):
+        from flor import api
 
-    return api.table(experiment, *shadows, runs=runs)
-
-
-def runs(experiment: str) -> "list[Run]":
-    """The runs of an experiment, oldest first. Raises FlorError."""
-    from flor import api
-
-    return api.runs(experiment)
-
-
-def __getattr__(name: str) -> type:
-    """The classes, for whoever names them."""
-    if name == "FlorError":
-        from flor.errors import FlorError
-
-        return FlorError
-    if name == "Run":
-        from flor.api import Run
-
-        return Run
+        return getattr(api, name)
     if name == "Table":
         from flor.etl.table import Table
 
@@ -59,4 +39,4 @@ def __getattr__(name: str) -> type:
     raise AttributeError(f"module 'flor' has no attribute {name!r}")
 
 
-__all__ = ["GET", "LOADED_BEFORE", "runs", "table"]  # without the classes: `import *` would import what they need
+__all__ = ["GET", "LOADED_BEFORE"]  # without the others: `import *` would import what they need
