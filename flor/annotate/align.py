@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, field
 
+from flor.annotate import loops
 from flor.annotate.gets import Get, GetError
 from flor.annotate.match import Matching, corresponding
 from flor.annotate.places import How, Missing, Place, Shadow
@@ -16,7 +18,16 @@ _READINGS: tuple[Reading, ...] = ("bindings", "removed", "kept")
 _LONGEST = 60
 
 
-def align(shadow: Shadow, run_source: str) -> dict[str, Place | Missing]:
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A version of the source, held against a shadow copy."""
+
+    places: dict[str, Place | Missing]  # of each name
+    #: what loops and functions of the version, by kind and line, correspond to
+    blocks: dict[loops.Key, loops.Counterpart] = field(default_factory=dict)
+
+
+def align(shadow: Shadow, run_source: str) -> Aligned:
     """For each name of `shadow` its place in `run_source`, the text of the version that a run executed.
 
     That may be a shadow copy itself: its GETs are looked through, and spans are those of the text as it is, GETs
@@ -28,12 +39,13 @@ def align(shadow: Shadow, run_source: str) -> dict[str, Place | Missing]:
     except SyntaxError as error:
         line, message = syntax_line(error)
         reason = f"this version of the source does not parse (line {line}: {message})"
-        return {name.name: Missing(reason) for name in shadow.names}
+        return Aligned({name.name: Missing(reason) for name in shadow.names})
     stripped, matching = _reading(shadow, tree)
-    return {
+    places = {
         get.name: _in_version(get, place, stripped, matching, parsed)
         for get, place in zip(stripped.gets, stripped.places, strict=True)
     }
+    return Aligned(places, loops.counterparts(stripped.tree, tree, matching))
 
 
 def _reading(shadow: Shadow, tree: ast.Module) -> tuple[Stripped, Matching]:

@@ -27,7 +27,7 @@ class Carried:
 def carry_over(old: Shadow, data: bytes) -> Carried:
     """The source `data`, which must parse, with the names of a shadow copy of another version of it."""
     source = Parsed(decode(data, str(old.source_path)).text)
-    places = align(old, source.text)
+    places = align(old, source.text).places
     new = _parse(old, shadows.make(old.source_path, data))
     why: dict[str, str] = {}
     # Of two names of one expression the second goes inside the first; of two GETs after one statement the second goes

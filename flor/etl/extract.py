@@ -4,6 +4,7 @@ nothing."""
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flor.annotate import align, header
+from flor.annotate.loops import Counterpart
 from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
@@ -20,7 +22,7 @@ from flor.errors import FlorError
 from flor.etl.derived import UNFINISHED, derived, unfinished
 from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
-from flor.etl.keys import Blocks
+from flor.etl.keys import Blocks, Numbered
 from flor.etl.typed import Recorded, constant, gaps
 from flor.trace.read import Source, Thinned, Trace
 
@@ -61,7 +63,7 @@ class Annotated:
         self.shadow = shadow
         self.path = path
         self.was_captured = False  # whether a run has a version of its source, be it damaged
-        self._aligned: dict[str, dict[str, Place | Missing]] = {}
+        self._aligned: dict[str, align.Aligned] = {}
 
     @cached_property
     def sha256(self) -> str:
@@ -111,13 +113,25 @@ class Annotated:
 
     def places(self, source: Source) -> dict[str, Place | Missing]:
         """Where each name is in a run's version of the source."""
+        return self._in(source).places
+
+    def counterparts(self, source: Source) -> dict[int, Counterpart]:
+        """What the blocks of a run's version of the source correspond to in the shadow copy, by their numbers."""
+        found = self._in(source).blocks
+        lines = Counter((block.kind, block.line) for block in source.map.blocks)
+        keys = {i: (block.kind, block.line) for i, block in enumerate(source.map.blocks)}
+        return {i: found[key] for i, key in keys.items() if key in found and lines[key] == 1}
+
+    def _in(self, source: Source) -> align.Aligned:
         if source.sha256 not in self._aligned:
             try:
                 text = decode(source.data, source.path).text
                 self._aligned[source.sha256] = align.align(self.shadow, text)
             except (FlorError, SyntaxError) as error:
                 missing = Missing(f"the run's copy of {source.path} cannot be read ({error})")
-                self._aligned[source.sha256] = dict.fromkeys((n.name for n in self.shadow.names), missing)
+                self._aligned[source.sha256] = align.Aligned(
+                    dict.fromkeys((n.name for n in self.shadow.names), missing)
+                )
         return self._aligned[source.sha256]
 
 
@@ -129,7 +143,8 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact:
     run = (trace.run.id,)
     diagnostics: list[Diagnostic] = []
     matches = [_match(copy, trace) for copy in annotated]
-    numbers = _number_blocks(trace, matches, blocks)
+    numbered = _number_blocks(trace, annotated, matches, blocks)
+    numbers = [own.numbers for own in numbered]
     pieces: dict[str, list[Piece]] = {}
     for copy, match in zip(annotated, matches, strict=True):
         sources = [] if isinstance(match, str) else match
@@ -154,7 +169,7 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact:
             if name.name not in pieces:
                 diagnostics += [Diagnostic(reason, name.name, run) for reason in dict.fromkeys(reasons)]
     skipped = [numbers[source][block] for source, block in sorted(trace.skipped()) if block < len(numbers[source])]
-    tree, ordinal = _tree(trace, numbers, blocks, skipped)
+    tree, ordinal = _tree(trace, numbered, len(blocks), skipped)
     thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
     about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
     diagnostics = [*(Diagnostic(w, runs=run) for w in about), *diagnostics]
@@ -223,17 +238,22 @@ def _match(copy: Annotated, trace: Trace) -> list[int] | str:
     return available or f"the run's copy of {trace.sources[match[0]].path} cannot be read"
 
 
-def _number_blocks(trace: Trace, matches: Sequence[list[int] | str], blocks: Blocks) -> list[list[int]]:
+def _number_blocks(
+    trace: Trace, annotated: Sequence[Annotated], matches: Sequence[list[int] | str], blocks: Blocks
+) -> list[Numbered]:
     """The numbers of each source's blocks. An annotated source is known by its shadow copy, another one by its
     module."""
     tags: dict[int, str] = {}
-    for number, match in enumerate(matches):
+    counterparts: dict[int, dict[int, Counterpart]] = {}
+    for number, (copy, match) in enumerate(zip(annotated, matches, strict=True)):
         for index in match if isinstance(match, list) else []:
-            tags.setdefault(index, f"shadow copy {number}")
+            if index not in tags:
+                tags[index] = f"shadow copy {number}"
+                counterparts[index] = copy.counterparts(trace.sources[index])
     for index, source in enumerate(trace.sources):
         tags.setdefault(index, source.module)
     instances = trace.instances()
-    numbers: dict[int, list[int]] = {}
+    numbers: dict[int, Numbered] = {}
     for index, tag in tags.items():
         source = trace.sources[index]
         if source.available:
@@ -241,19 +261,22 @@ def _number_blocks(trace: Trace, matches: Sequence[list[int] | str], blocks: Blo
         else:  # its blocks lie between others in the tree: they are told apart, and give no keys
             count = int(instances.block[instances.source == index].max(initial=-1)) + 1
             own = [Block("module", source.module, None, 1)] * count
-        numbers[index] = blocks.add(tag, own, source.available)
+        numbers[index] = blocks.add(tag, own, source.available, counterparts.get(index))
     return [numbers[index] for index in range(len(trace.sources))]
 
 
-def _tree(trace: Trace, numbers: list[list[int]], blocks: Blocks, skipped: list[int]) -> tuple[Tree, Ints]:
+def _tree(trace: Trace, numbered: list[Numbered], count: int, skipped: list[int]) -> tuple[Tree, Ints]:
+    """`count`: how many numbers there are."""
     instances = trace.instances()
-    flat = np.array([n for own in numbers for n in own], np.int32)
-    first = np.cumsum([0, *map(len, numbers)])
+    flat = np.array([n for own in numbered for n in own.numbers], np.int32)
+    first = np.cumsum([0, *(len(own.numbers) for own in numbered)])
     block = flat[first[instances.source] + instances.block]
-    function = np.array(blocks.functions, np.int32)
-    thinned = np.zeros(len(function), np.bool_)
+    function = np.arange(count, dtype=np.int32)
+    function[flat] = [f for own in numbered for f in own.functions]
+    called = np.zeros(count, np.bool_)
+    called[flat] = [c for own in numbered for c in own.called]
+    thinned = np.zeros(count, np.bool_)
     thinned[skipped] = True
-    called = np.array(blocks.called, np.bool_)
     return Tree(instances.parent, block, instances.stream, instances.seq, function, called, thinned), instances.ordinal
 
 

@@ -11,29 +11,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from flor.annotate.loops import Counterpart
 from flor.capture.sites import Block
 
-#: What a block is called across runs: the source's tag, then for each block from the outermost in: kind, name, and a
-#: count among its siblings of that kind and name. Lines are no part of it, so it holds for runs of an older version
-#: too.
-BlockId = tuple[str, tuple[tuple[str, str, int], ...]]
+#: What a block without counterpart is called across runs: for each block from the outermost in: kind, name, and a count
+#: among its siblings of that kind and name. Lines are no part of it, so it holds for runs of an older version too.
+Path = tuple[tuple[str, str, int], ...]
 
 LOOPS = ("for", "while", "comprehension")
 FRAMES = ("function", "lambda", "generator")
 
 
-def block_ids(tag: str, blocks: Sequence[Block]) -> list[BlockId]:
-    """The ids of a source's blocks. `tag` says which source it is, the same in every run."""
-    paths: list[tuple[tuple[str, str, int], ...]] = []
-    seen: dict[tuple[tuple[tuple[str, str, int], ...], str, str], int] = {}
+def _paths(blocks: Sequence[Block]) -> list[Path]:
+    paths: list[Path] = []
+    seen: dict[tuple[Path, str, str], int] = {}
     for block in blocks:
         outer = () if block.parent is None else paths[block.parent]
         name = "" if block.kind in ("module", "while") else block.name
         count = seen.get((outer, block.kind, name), 0)
         seen[outer, block.kind, name] = count + 1
         paths.append((*outer, (block.kind, name, count)))
-    return [(tag, path) for path in paths]
+    return paths
 
 
 def base_name(block: Block) -> str:
@@ -103,45 +103,60 @@ def free_name(name: str, taken: Iterable[str]) -> str:
     return next(n for n in (name, *(f"{name}_{i}" for i in range(2, len(others) + 3))) if n not in others)
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """The blocks of one version of a source. Lists have one length."""
+
+    numbers: list[int]
+    functions: list[int]  # of each the number of the block with a frame of its own in which it lies, or its own
+    called: list[bool]  # of each whether it is, or lies in, what may be called from anywhere
+
+
 class Blocks:
     """Numbers for the blocks of all runs: one block has one number in every run and version."""
 
     def __init__(self) -> None:
-        self._numbers: dict[BlockId, int] = {}
-        self._known: dict[tuple[str, tuple[Block, ...]], list[int]] = {}
+        self._numbers: dict[tuple[str, Path | Counterpart], int] = {}
+        self._known: dict[tuple[str, tuple[Block, ...], tuple[tuple[int, Counterpart], ...]], Numbered] = {}
         self.blocks: list[Block] = []  # by number: the block in the last source added that has it
-        self.functions: list[int] = []  # by number: the block with a frame of its own in which it lies, or itself
-        self.called: list[bool] = []  # by number: whether it is, or lies in, what may be called from anywhere
         self.rank: list[tuple[int, int]] = []  # by number: place of its source among the tags, then within the source
         self._tags: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.blocks)
 
-    def add(self, tag: str, blocks: Sequence[Block], known: bool = True) -> list[int]:
-        """The numbers of the blocks of one version of a source. `known`: it can be read."""
-        version = (tag, tuple(blocks))
+    def add(
+        self,
+        tag: str,
+        blocks: Sequence[Block],
+        known: bool = True,
+        counterparts: Mapping[int, Counterpart] | None = None,
+    ) -> Numbered:
+        """Number the blocks of one version of a source. `tag` says which source it is, the same in every run.
+
+        `known`: it can be read. `counterparts`: what some of the blocks correspond to in the version that all others
+        are held against, wherever they lie here.
+        """
+        same = counterparts or {}
+        version = (tag, tuple(blocks), tuple(sorted(same.items())))
         if version in self._known:
             return self._known[version]
         place = self._tags.setdefault(tag, len(self._tags))
-        numbers: list[int] = []
-        for index, (block, name) in enumerate(zip(blocks, block_ids(tag, blocks), strict=True)):
-            number = self._numbers.setdefault(name, len(self.blocks))
-            numbers.append(number)
+        made = Numbered([], [], [])
+        for index, (block, path) in enumerate(zip(blocks, _paths(blocks), strict=True)):
+            number = self._numbers.setdefault((tag, same.get(index, path)), len(self.blocks))
             frame = block.kind not in LOOPS or block.parent is None
-            function = number if frame else self.functions[numbers[block.parent or 0]]
+            made.numbers.append(number)
+            made.functions.append(number if frame else made.functions[block.parent or 0])
             called = not known or block.kind in ("function", "lambda")
-            called |= block.parent is not None and self.called[numbers[block.parent]]
+            made.called.append(called or (block.parent is not None and made.called[block.parent]))
             if number == len(self.blocks):
                 self.blocks.append(block)
-                self.functions.append(function)
-                self.called.append(called)
                 self.rank.append((place, index))
             else:
-                self.blocks[number], self.functions[number], self.rank[number] = block, function, (place, index)
-                self.called[number] = called
-        self._known[version] = numbers
-        return numbers
+                self.blocks[number], self.rank[number] = block, (place, index)
+        self._known[version] = made
+        return made
 
 
 def keys(

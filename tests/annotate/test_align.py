@@ -16,7 +16,7 @@ from tests.annotate.marked import unmark
 
 def aligned(shadow: str, run: str) -> Place | Missing:
     """The place of the name "n" in `run`."""
-    return align(parse(b"#/a.py\n" + shadow.encode(), "a_h.py"), run)["n"]
+    return align(parse(b"#/a.py\n" + shadow.encode(), "a_h.py"), run).places["n"]
 
 
 def named(marked: str) -> str:
