@@ -95,10 +95,10 @@ def test_a_disk_that_fills_up_leaves_no_value_in_a_wrong_place(recorder: str, wr
         i, x, word, y, z = (row[name] for name in ("i", "x", "word", "y", "z"))
         if i is None:
             continue
-        assert x is None or re.fullmatch(rf"\('\w+', {i}\)", x), row
+        assert x is None or re.fullmatch(rf'\["\w+", {i}\]', x), row
         assert word is None or f" of {i}," in word, row
         assert word is None or x is None or eval(x)[0] == word.split()[0], row
-        assert y is None or word is None or eval(y) == (word, i * 7), row
+        assert y is None or word is None or eval(y) == [word, i * 7], row
         assert z is None or z == i * 10 + (int(word.split()[3]) if word else row["word_iter"]), row
         whole += None not in (x, word, y, z)
     assert 1000 < whole < 3 * 18_020

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -22,7 +22,7 @@ from flor.errors import FlorError
 from flor.etl.derived import UNFINISHED, derived, unfinished
 from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
-from flor.etl.keys import Blocks, Numbered
+from flor.etl.keys import LOOPS, Blocks, Numbered
 from flor.etl.typed import Recorded, constant, gaps
 from flor.trace.read import Source, Thinned, Trace
 
@@ -54,6 +54,12 @@ class Extracted:
 class _Found:
     site: int  # recorded, derived or a constant
     literal: str | None = None  # the constant
+
+
+_Places = dict[str, list[tuple[int, _Found]]]  # of each name: source and site
+
+#: Block instances of a run of which only those are read that the names' values lie in.
+LONG = 1 << 18
 
 
 class Annotated:
@@ -135,17 +141,41 @@ class Annotated:
         return self._aligned[source.sha256]
 
 
-def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact: bool = False) -> Extracted:
+def extract(
+    trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact: bool = False, whole: bool = False
+) -> Extracted:
     """The columns of all names in one run. `blocks` learns the run's blocks.
 
     A name that is not found has no pieces, and a diagnostic; if `exact`, so has one in another version of its source.
+    Of a long run there are only the block instances that the names' values lie in, unless all are asked for (`whole`).
     """
-    run = (trace.run.id,)
-    diagnostics: list[Diagnostic] = []
     matches = [_match(copy, trace) for copy in annotated]
     numbered = _number_blocks(trace, annotated, matches, blocks)
     numbers = [own.numbers for own in numbered]
-    pieces: dict[str, list[Piece]] = {}
+    found, diagnostics = _find(trace, annotated, matches, exact)
+    elsewhere: dict[int, int] = {}
+    if not whole and trace.count >= LONG:
+        elsewhere = {numbers[source][loop]: numbers[source][around] for source, loop, around in _thinned_loops(trace)}
+        trace = trace.only(_holding(trace, found))
+    pieces = {
+        name: [piece for index, place in own for piece in _pieces(trace, index, place, numbers[index])]
+        for name, own in found.items()
+    }
+    skipped = [numbers[source][block] for source, block in sorted(trace.skipped()) if block < len(numbers[source])]
+    tree, ordinal = _tree(trace, numbered, len(blocks), skipped, elsewhere)
+    thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
+    about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
+    diagnostics = [*(Diagnostic(w, runs=(trace.run.id,)) for w in about), *diagnostics]
+    return Extracted(tree, ordinal, trace.instances().begin, pieces, thinned, diagnostics)
+
+
+def _find(
+    trace: Trace, annotated: Sequence[Annotated], matches: Sequence[list[int] | str], exact: bool
+) -> tuple[_Places, list[Diagnostic]]:
+    """The places of the names, and what is to be said of them."""
+    run = (trace.run.id,)
+    diagnostics: list[Diagnostic] = []
+    places: _Places = {}
     for copy, match in zip(annotated, matches, strict=True):
         sources = [] if isinstance(match, str) else match
         for name in copy.shadow.names:
@@ -163,17 +193,40 @@ def extract(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact:
                 if isinstance(found, str):
                     reasons.append(found)
                     continue
-                pieces.setdefault(name.name, []).extend(_pieces(trace, index, found, numbers[index]))
+                places.setdefault(name.name, []).append((index, found))
                 if isinstance(place, Place) and place.how != "exact":
                     diagnostics.append(Diagnostic(_found_elsewhere(place), name.name, run))
-            if name.name not in pieces:
+            if name.name not in places:
                 diagnostics += [Diagnostic(reason, name.name, run) for reason in dict.fromkeys(reasons)]
-    skipped = [numbers[source][block] for source, block in sorted(trace.skipped()) if block < len(numbers[source])]
-    tree, ordinal = _tree(trace, numbered, len(blocks), skipped)
-    thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
-    about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
-    diagnostics = [*(Diagnostic(w, runs=run) for w in about), *diagnostics]
-    return Extracted(tree, ordinal, trace.instances().begin, pieces, thinned, diagnostics)
+    return places, diagnostics
+
+
+def _holding(trace: Trace, places: _Places) -> set[tuple[int, int]]:
+    """The blocks (source, block) whose instances hold the names' values, with those around them in the source. And
+    those that were thinned, but for loops: what their other instances have beneath them cannot be told without."""
+    found = {(index, trace.sources[index].map.sites[own.site].block) for at in places.values() for index, own in at}
+    for index, block in trace.skipped():
+        source = trace.sources[index]
+        if not source.available or block >= len(source.map.blocks) or source.map.blocks[block].kind not in LOOPS:
+            found.add((index, block))
+    for index, block in list(found):
+        blocks = trace.sources[index].map.blocks if trace.sources[index].available else []
+        around = blocks[block].parent if block < len(blocks) else None
+        while around is not None:
+            found.add((index, around))
+            around = blocks[around].parent
+    return found
+
+
+def _thinned_loops(trace: Trace) -> Iterator[tuple[int, int, int]]:
+    """The loops (source, block) that were thinned and of which something was recorded, with the block around each, in
+    whose instances theirs begin."""
+    for index, block in trace.skipped():
+        source = trace.sources[index]
+        if source.available and block < len(source.map.blocks) and trace.counts.get((index, block)):
+            loop = source.map.blocks[block]
+            if loop.kind in LOOPS and loop.parent is not None:
+                yield index, block, loop.parent
 
 
 def _found_elsewhere(place: Place) -> str:
@@ -252,20 +305,21 @@ def _number_blocks(
                 counterparts[index] = copy.counterparts(trace.sources[index])
     for index, source in enumerate(trace.sources):
         tags.setdefault(index, source.module)
-    instances = trace.instances()
     numbers: dict[int, Numbered] = {}
     for index, tag in tags.items():
         source = trace.sources[index]
         if source.available:
             own = source.map.blocks
         else:  # its blocks lie between others in the tree: they are told apart, and give no keys
-            count = int(instances.block[instances.source == index].max(initial=-1)) + 1
+            count = max((block for own, block in trace.counts if own == index), default=-1) + 1
             own = [Block("module", source.module, None, 1)] * count
         numbers[index] = blocks.add(tag, own, source.available, counterparts.get(index))
     return [numbers[index] for index in range(len(trace.sources))]
 
 
-def _tree(trace: Trace, numbered: list[Numbered], count: int, skipped: list[int]) -> tuple[Tree, Ints]:
+def _tree(
+    trace: Trace, numbered: list[Numbered], count: int, skipped: list[int], elsewhere: dict[int, int]
+) -> tuple[Tree, Ints]:
     """`count`: how many numbers there are."""
     instances = trace.instances()
     flat = np.array([n for own in numbered for n in own.numbers], np.int32)
@@ -277,7 +331,9 @@ def _tree(trace: Trace, numbered: list[Numbered], count: int, skipped: list[int]
     called[flat] = [c for own in numbered for c in own.called]
     thinned = np.zeros(count, np.bool_)
     thinned[skipped] = True
-    return Tree(instances.parent, block, instances.stream, instances.seq, function, called, thinned), instances.ordinal
+    return Tree(
+        instances.parent, block, instances.stream, instances.seq, function, called, thinned, elsewhere
+    ), instances.ordinal
 
 
 def _common_tail(path: str, other: str) -> int:

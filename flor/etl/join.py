@@ -32,8 +32,8 @@ a row with its place there, and what stands beneath it is on no row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,8 @@ class Tree:
     function: npt.NDArray[np.int32]  # over blocks: the block with a frame of its own in which the block lies, or itself
     called: Bools  # over blocks: whether it is, or lies in, a function, which may be called from anywhere
     thinned: Bools  # over blocks: whether some of its instances were not recorded
+    #: thinned loops whose instances, those that were recorded, are not in this tree, each with the block around it
+    elsewhere: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -266,12 +268,13 @@ def _may_have_gaps(tree: Tree) -> Bools:
     Those of a loop begin where others of it have; a function may be called anywhere.
     """
     thinned = np.flatnonzero(tree.thinned)
-    unseen = np.setdiff1d(thinned, tree.block).size > 0
+    unseen = not set(np.setdiff1d(thinned, tree.block).tolist()) <= tree.elsewhere.keys()
     if unseen or np.any(tree.called[thinned] & (tree.function[thinned] == thinned)):
         return np.ones(len(tree.block), np.bool_)
     around = tree.parent[tree.thinned[tree.block]]
     begins = np.zeros(len(tree.thinned), np.bool_)
     begins[tree.block[around[around >= 0]]] = True
+    begins[list(tree.elsewhere.values())] = True
     return begins[tree.block]
 
 

@@ -56,7 +56,7 @@ def make_long_table(
             made.extend(_of_piece(run.id, name, piece, extracted, blocks, span) for piece in pieces)
         return []
 
-    read = read_runs(experiment, shadows, selection, blocks, take, exact)
+    read = read_runs(experiment, shadows, selection, blocks, take, exact, whole=times)
     return Table(pa.concat_tables(made), list(_KEYS), read.names, runs, fold(read.diagnostics))
 
 

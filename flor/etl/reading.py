@@ -36,13 +36,14 @@ def read_runs(
     blocks: Blocks,
     take: Callable[[home.Run, Extracted], Iterable[Diagnostic]],
     exact: bool = False,
+    whole: bool = False,
 ) -> Read:
     """Give `take` what each selected run, oldest first, answers to the names; it returns what is to be said of that.
 
     `blocks` learns the runs' blocks. If `exact`, names have values only in sources that are the annotated ones, but for
-    comments and layout. Raises FlorError for what the user has to mend: an unknown experiment or run, no
-    run, a shadow copy that cannot be read, a name that is used twice. A run that cannot be read is skipped, with a
-    diagnostic.
+    comments and layout. `whole`: with all block instances, of long runs too. Raises FlorError for what the user has to
+    mend: an unknown experiment or run, no run, a shadow copy that cannot be read, a name that is used twice. A run that
+    cannot be read is skipped, with a diagnostic.
     """
     home.experiment_path(experiment)
     annotated = [read_shadow(path) for path in shadows]
@@ -55,7 +56,7 @@ def read_runs(
     for run in runs:
         try:
             trace = open_trace(run)
-            extracted = extract(trace, annotated, blocks, exact)
+            extracted = extract(trace, annotated, blocks, exact, whole)
         except FlorError as error:
             diagnostics.append(Diagnostic(str(error)))
             continue

@@ -113,7 +113,9 @@ def make_table(
             without.append(Diagnostic("has no value of any name, so it has no row", runs=(run.id,)))
         return _thinned(run.id, extracted, made)
 
-    read = read_runs(experiment, shadows, selection, builder.blocks, take, exact)
+    read = read_runs(
+        experiment, shadows, selection, builder.blocks, take, exact, whole=times or rows not in (None, "run")
+    )
     builder.check_rows()
     names = [name.name for _, name in read.names]
     data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})

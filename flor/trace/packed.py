@@ -59,6 +59,8 @@ VALUES = pa.schema(
 _Site = tuple[int, int]  # source, site
 _LAST_SITE = 1 << 31
 
+Ints = npt.NDArray[np.int64]
+
 #: Rows that are read by several threads: of fewer, starting them takes longer.
 _FOR_THREADS = 1 << 16
 
@@ -100,14 +102,12 @@ class Packed:
         """How many block instances it has."""
         return int(self._blocks.metadata.num_rows)
 
-    def instances(self) -> Instances:
-        """Its block instances, their parents and ordinals as they were known when it was written."""
-        try:
-            table = self._blocks.read(use_threads=self.count >= _FOR_THREADS)
-        except (OSError, pa.ArrowException) as error:
-            raise self._error("blocks", error) from None
-        found = instances_of(*(_numbers(table, name) for name in BLOCKS.names))
-        end = self.base + len(found.parent)
+    def instances(self, at: Ints | None = None) -> Instances:
+        """Its block instances, or some of them, counted from its first and ascending. Their parents and ordinals are
+        as they were known when it was written."""
+        columns = self._block_columns(BLOCKS.names) if at is None else self._some(BLOCKS.names, at)
+        found = instances_of(*columns)
+        end = self.base + self.count
         if not (
             _within(found.source, 0, len(self.about.keys))
             and _within(found.parent, -1, end)
@@ -118,11 +118,37 @@ class Packed:
 
     def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Source and block of each of its block instances."""
+        source, block = self._block_columns(["source", "block"])
+        return source, block
+
+    def parents(self, at: Ints) -> Ints:
+        """The parents of some of its block instances, as in `instances`."""
+        return self._some(["parent"], at)[0]
+
+    def _some(self, names: list[str], at: Ints) -> list[npt.NDArray[Any]]:
+        """Some rows of columns of the block instances, row group by row group."""
+        taken: list[list[npt.NDArray[Any]]] = [[] for _ in names]
+        first = 0
+        for group in range(self._blocks.num_row_groups):
+            end = first + self._blocks.metadata.row_group(group).num_rows
+            own = at[slice(*np.searchsorted(at, [first, end]))] - first
+            if len(own):
+                for column, into in zip(self._block_columns(names, group), taken, strict=True):
+                    into.append(column[own])
+            first = end
+        return [np.concatenate([np.zeros(0, np.int64), *parts]) for parts in taken]
+
+    def _block_columns(self, names: list[str], group: int | None = None) -> list[npt.NDArray[Any]]:
+        """Columns of the block instances, or of those in one row group."""
+        several = self.count >= _FOR_THREADS
         try:
-            table = self._blocks.read(["source", "block"], use_threads=self.count >= _FOR_THREADS)
+            if group is None:
+                table = self._blocks.read(names, use_threads=several)
+            else:
+                table = self._blocks.read_row_group(group, names, use_threads=several)
         except (OSError, pa.ArrowException) as error:
             raise self._error("blocks", error) from None
-        return _numbers(table, "source"), _numbers(table, "block")
+        return [_numbers(table, name) for name in names]
 
     def rows(self, source: int, site: int) -> Rows:
         """A site's values: the row groups that hold nothing else are read as they are, others are searched."""

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +38,7 @@ from flor.trace.columns import (
 )
 from flor.trace.decode import Decoded, decode
 from flor.trace.layout import VanishedError, reason
+from flor.trace.narrow import closed
 from flor.trace.thinned import Thinned
 
 __all__ = ["Instances", "Source", "Thinned", "Trace", "Values", "open_trace"]
@@ -130,7 +133,8 @@ class Piece(Protocol):
     def late(self) -> Ints: ...
     @property
     def count(self) -> int: ...
-    def instances(self) -> Instances: ...
+    def instances(self, at: Ints | None = None) -> Instances: ...
+    def parents(self, at: Ints) -> Ints: ...
     def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
     def rows(self, source: int, site: int) -> Rows: ...
     def sites(self) -> Iterator[tuple[int, int]]: ...
@@ -167,6 +171,8 @@ class Trace:
         """The pieces come one after the other, the last one knows most about the run."""
         self.run = run
         self._pieces = pieces
+        #: which instances of each piece are there to readers, counted from its first; None: all
+        self._kept: Sequence[Ints] | None = None
         self._about = about = pieces[-1].about
         self.warnings: list[str] = list(about.warnings)
         self._duplicates = _Count(self.warnings, "{} values dropped: their block instance has another of the same site")
@@ -178,15 +184,18 @@ class Trace:
     @cached_property
     def _assembled(self) -> tuple[Instances, Ints | None]:
         """The instances, and the new number of each as the pieces number them."""
-        parts: list[Instances] = []
-        for piece in self._pieces:
-            if piece.base != sum(len(part.parent) for part in parts):
+        for piece, before in zip(self._pieces, np.cumsum([0, *(p.count for p in self._pieces)]), strict=False):
+            if piece.base != before:
                 raise self._damaged("its parts do not follow each other")
-            parts.append(piece.instances())
-        found = concatenate(parts)
+        at: Sequence[Ints | None] = self._kept or [None] * len(self._pieces)
+        found = concatenate([piece.instances(own) for piece, own in zip(self._pieces, at, strict=True)])
         late = np.concatenate([piece.late for piece in self._pieces])
-        if len(late) and not ((late[:, :2] >= (0, -1)) & (late[:, :2] < len(found.parent))).all():
+        if len(late) and not ((late[:, :2] >= (0, -1)) & (late[:, :2] < self.count)).all():
             raise self._damaged("numbers are out of range")
+        if self._kept is not None:
+            found = replace(found, parent=self._here(found.parent))
+            late = late[np.isin(late[:, 0], self._ids)]
+            late[:, :2] = self._here(late[:, :2])
         blocks = [len(self._log_source(source).blocks) or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
         try:
@@ -196,9 +205,52 @@ class Trace:
         self._unresolved.add("cut", cut)
         return assembled, number
 
+    @property
+    def count(self) -> int:
+        """How many block instances were recorded."""
+        return sum(piece.count for piece in self._pieces)
+
+    def only(self, blocks: Iterable[tuple[int, int]]) -> Trace:
+        """This trace with fewer instances: those of these blocks (source index, block) and of those that they lie in,
+        at any depth, all instances of each. Values can be asked for of sites in these only. Raises FlorError as
+        `instances` does."""
+        narrowed = copy(self)
+        narrowed.__dict__.pop("_assembled", None)
+        try:
+            narrowed._kept = closed(self._pieces, blocks)
+        except ValueError as error:
+            raise self._damaged(str(error)) from None
+        return narrowed
+
+    @cached_property
+    def _ids(self) -> Ints:
+        """The kept instances as the pieces number them, ascending."""
+        assert self._kept is not None
+        return np.concatenate([piece.base + at for piece, at in zip(self._pieces, self._kept, strict=True)])
+
+    def _here(self, instances: Ints) -> Ints:
+        """What the pieces call instances that are kept: their places among the kept ones. -1 stays."""
+        found = np.searchsorted(self._ids, instances)
+        assert (self._ids[np.minimum(found, len(self._ids) - 1)] == instances)[instances >= 0].all()
+        return np.where(instances < 0, -1, found)
+
     def instances(self) -> Instances:
         """The run's block instances. Raises FlorError if the trace is damaged."""
         return self._assembled[0]
+
+    @cached_property
+    def counts(self) -> dict[tuple[int, int], int]:
+        """How many instances of each block (source index, block) there are. Raises FlorError as `instances` does."""
+        found: Counter[tuple[int, int]] = Counter()
+        for piece in self._pieces:
+            sources, blocks = piece.blocks()
+            try:
+                for source in np.flatnonzero(np.bincount(sources)).tolist():
+                    counts = np.bincount(blocks[sources == source])
+                    found.update({(source, block): int(counts[block]) for block in np.flatnonzero(counts).tolist()})
+            except ValueError:
+                raise self._damaged("numbers are out of range") from None
+        return found
 
     def values(self, source_index: int, site_index: int) -> Values:
         """The values recorded at a site of a source; empty if there are none. Raises FlorError as `instances` does."""
@@ -211,19 +263,13 @@ class Trace:
     def thinned(self) -> dict[tuple[int, int], Thinned]:
         """What is to be said of each block (source index, block) of which some instances were not recorded, in the
         order of the sources. Raises FlorError if the trace is damaged."""
-        skipped = self.skipped()
-        recorded = dict.fromkeys(skipped, 0)
-        for piece in self._pieces if skipped else ():
-            sources, blocks = piece.blocks()
-            for key in recorded:
-                recorded[key] += int(((sources == key[0]) & (blocks == key[1])).sum())
         found = {}
-        for (index, number), count in sorted(skipped.items()):
+        for (index, number), count in sorted(self.skipped().items()):
             source = self.sources[index]
             if source.available and number < len(source.map.blocks):
                 block = source.map.blocks[number]
                 about = (source.path, source.module, block.line, block.kind, block.name)
-                found[index, number] = Thinned(*about, recorded[index, number], count)
+                found[index, number] = Thinned(*about, self.counts.get((index, number), 0), count)
         return found
 
     def _rows(self, source: int, site: int) -> Rows:
@@ -236,6 +282,8 @@ class Trace:
         if len(found) > 1:
             rows = one_after_the_other(found)
             self._duplicates.add((source, site), sum(len(own.stream) for _, own in found) - len(rows.stream))
+        if self._kept is not None:
+            rows = replace(rows, values=replace(rows.values, instance=self._here(rows.values.instance)))
         if (number := self._assembled[1]) is not None:
             rows = replace(rows, values=replace(rows.values, instance=number[rows.values.instance]))
         return replace(rows, values=in_words(rows.values))
@@ -363,8 +411,11 @@ class Empty:
         self.base = self.count = 0
         self.late = np.zeros((0, 3), np.int64)
 
-    def instances(self) -> Instances:
+    def instances(self, at: Ints | None = None) -> Instances:
         return instances_of(*(np.zeros(0, np.int64) for _ in range(7)))
+
+    def parents(self, at: Ints) -> Ints:
+        return at
 
     def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
@@ -385,8 +436,12 @@ class Raw:
         self.base, self.count = decoded.base, len(decoded.block)
         self.late = np.frombuffer(decoded.late, np.int64).reshape(-1, 3)
 
-    def instances(self) -> Instances:
-        return decoded_instances(self.decoded)
+    def instances(self, at: Ints | None = None) -> Instances:
+        found = decoded_instances(self.decoded)
+        return found if at is None else Instances(**{f.name: getattr(found, f.name)[at] for f in fields(Instances)})
+
+    def parents(self, at: Ints) -> Ints:
+        return np.frombuffer(self.decoded.parent, np.int64)[at]
 
     def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         found = self.instances()

@@ -11,6 +11,8 @@ import ast
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,6 +105,32 @@ class FakeTrace:
         source, block, parent, ordinal = (np.array([r[k] for r in self.rows], np.int64) for k in range(4))
         place = np.arange(len(self.rows))
         return Instances(source, block, parent, ordinal, np.zeros(len(place), np.int32), place, place)
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    @property
+    def counts(self) -> Counter[tuple[int, int]]:
+        return Counter((source, block) for source, block, *_ in self.rows)
+
+    def only(self, blocks: Iterable[tuple[int, int]]) -> FakeTrace:
+        kept = set(blocks)
+        while more := {self.rows[p][:2] for s, b, p, _ in self.rows if (s, b) in kept and p >= 0} - kept:
+            kept |= more
+        number = {-1: -1}
+        narrowed = copy(self)
+        narrowed.rows = []
+        for old, (source, block, parent, ordinal) in enumerate(self.rows):
+            if (source, block) in kept:
+                number[old] = len(narrowed.rows)
+                narrowed.rows.append((source, block, number[parent], ordinal))
+        narrowed.recorded = {
+            site: [(number[i], literal) for i, literal in values]
+            for site, values in self.recorded.items()
+            if all(i in number for i, _ in values)
+        }
+        return narrowed
 
     def skipped(self) -> dict[tuple[int, int], int]:
         return dict(self.thinned_away)

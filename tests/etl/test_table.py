@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
+from flor.etl import extract
 from flor.etl.selection import ALL, Selection
 from flor.etl.table import Table, make_table, save
 from tests.etl.fakes import FakeSource, FakeTrace, install
@@ -20,6 +21,12 @@ SHADOW = '#/p/a.py\nfor g in xs:\n    y=GET("y",f(GET("c",7),g))\n'
 def run(number: int, *values: float | str, source: str = SOURCE, **more: object) -> FakeTrace:
     tree = "module\n" + "\n".join(f"  for:g f(7,g)={v}" for v in values)
     return FakeTrace([FakeSource("/p/a.py", source)], tree, f"r{number}", **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True, params=[extract.LONG, 1], ids=["short", "long"])
+def length(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long run there are fewer block instances: the table is the same."""
+    monkeypatch.setattr(extract, "LONG", request.param)
 
 
 @pytest.fixture

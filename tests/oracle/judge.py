@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import struct
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -319,6 +320,10 @@ def _fits(cell: object, truth: Described) -> bool:
             return isinstance(cell, float) and (bits(cell) == text or (math.isnan(cell) and math.isnan(number)))
         case ["str", text] if len(text) < 1000:
             return cell == text.encode("utf-8", "backslashreplace").decode()
+        case ["bytes", text, *_] if isinstance(cell, bytes):
+            return cell.hex() == text
+        case ["date", text] if isinstance(cell, date):
+            return cell.isoformat() == text
     return isinstance(cell, str)
 
 

@@ -37,7 +37,7 @@ class Recorded:
 def read(trace: Trace, copies: Sequence[Annotated]) -> Recorded:
     """All names' values, by the real extraction."""
     blocks = Blocks()
-    found = extract(trace, copies, blocks)
+    found = extract(trace, copies, blocks, whole=True)
     reasons: dict[str, list[str]] = {}
     for diagnostic in found.diagnostics:
         if diagnostic.name is not None:

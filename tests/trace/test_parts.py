@@ -77,3 +77,51 @@ def test_a_run_is_the_same_whatever_is_packed(processes: list[list[list[Record]]
             assert contents(open_trace(open_run(run.path))) == expected
         run.pack_parts()
         assert contents(open_trace(open_run(run.path))) == expected
+
+
+def check_narrowed(trace: Trace, choose: random.Random) -> None:
+    """What some blocks' instances, and those they lie in, are in a trace narrowed to them is what they are in it all."""
+    everything = trace.instances()
+    place = list(zip(everything.stream.tolist(), everything.seq.tolist(), strict=True))
+    blocks = sorted(set(zip(everything.source.tolist(), everything.block.tolist(), strict=True)))
+    wanted = {block for block in blocks if choose.random() < 0.3}
+    narrowed = trace.only(wanted)
+    found = narrowed.instances()
+    kept = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
+    number = {at: i for i, at in enumerate(place)}
+    for name in ("source", "block", "ordinal", "begin"):
+        assert getattr(found, name).tolist() == getattr(everything, name)[[number[at] for at in kept]].tolist()
+    around = [place[p] if p >= 0 else None for p in everything.parent[[number[at] for at in kept]].tolist()]
+    assert [kept[p] if p >= 0 else None for p in found.parent.tolist()] == around
+    assert (found.parent < range(len(kept))).all()
+    own = set(zip(found.source.tolist(), found.block.tolist(), strict=True))
+    assert wanted <= own
+    for key, count in trace.counts.items():
+        assert sum(pair == key for pair in zip(found.source.tolist(), found.block.tolist(), strict=True)) in (
+            (count,) if key in own else (0,)
+        )
+    for index, source in enumerate(trace.sources):
+        for site, about in enumerate(source.map.sites):
+            if (index, about.block) in own:
+                here, there = narrowed.values(index, site), trace.values(index, site)
+                assert [kept[i] for i in here.instance.tolist()] == [place[i] for i in there.instance.tolist()]
+                assert (here.kind.tolist(), here.payload.tolist()) == (there.kind.tolist(), there.payload.tolist())
+                assert here.data.to_pylist() == there.data.to_pylist()
+
+
+@few
+@given(
+    st.lists(st.lists(st.one_of(streams, wild_streams), min_size=1, max_size=2), min_size=1, max_size=2),
+    st.integers(0, 30),
+    st.integers(0, 1 << 32),
+)
+def test_some_blocks_are_the_same_without_the_others(processes: list[list[list[Record]]], fork: int, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        run = make(home, processes, fork)
+        choose = random.Random(seed)
+        check_narrowed(run.read("c"), choose)
+        run.split(lambda _: choose.randint(1, 6))
+        while run.pack_parts(0.01):
+            check_narrowed(open_trace(open_run(run.path)), choose)
+        run.pack_parts()
+        check_narrowed(open_trace(open_run(run.path)), choose)
