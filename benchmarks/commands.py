@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from benchmarks import processes, traces
 from benchmarks.results import Row, spread
 
 ROOT = Path(__file__).parent.parent
+
+#: Copies of one run that are one experiment.
+_RUNS = 1000
 
 #: Modules that are shown one by one.
 _SHOWN = 12
@@ -62,18 +67,34 @@ def _imports(code: str) -> dict[str, float]:
 
 
 def etl(times: int) -> list[Row]:
-    """One row: `wall`, `cpu` of `flor etl` on one run of Iris with five names."""
+    """A row for one run of Iris with five names, and one for as many copies of it as `_RUNS`: `wall`, `cpu` of
+    `flor etl`."""
     with tempfile.TemporaryDirectory() as name:
         home, folder = Path(name, "home"), Path(name)
         demo = [str(ROOT / "examples" / "iris" / "demo.sh"), str(Path(processes.FLOR).parent)]
         processes.run(demo, home=home, cwd=folder, settings={"PYTHONDONTWRITEBYTECODE": "1"})
         command = [processes.FLOR, "etl", "iris_demo", "iris_h.py"]
-        done = [processes.run(command, home=home, cwd=folder / "demo") for _ in range(times)]
-    return [{"title": "flor etl, Iris", **_times(done)}]
+        one = [processes.run(command, home=home, cwd=folder / "demo") for _ in range(times)]
+        _copy(traces.run_of(home))
+        many = [processes.run(command, home=home, cwd=folder / "demo") for _ in range(times)]
+    return [
+        {"title": "flor etl, Iris", **_times(one)},
+        {"title": f"flor etl, {_RUNS:,} runs of Iris", **_times(many)},
+    ]
+
+
+def _copy(run: Path) -> None:
+    """Make `_RUNS` of a run."""
+    info = json.loads((run / "run.json").read_bytes())
+    for number in range(_RUNS - 1):
+        other = run.with_name(f"{run.name[:-6]}{number:06}")
+        shutil.copytree(run, other)
+        (other / "run.json").write_text(json.dumps({**info, "id": other.name}))
 
 
 def table(rows: int, times: int) -> list[Row]:
-    """One row: `wall`, `cpu` of `flor etl` for a table of so many rows, out of a packed trace of `values`; `rows`."""
+    """A row for `flor etl` and a table of so many rows, out of a packed trace of `values`, and one for pandas and the
+    same table in JSON: `wall`, `cpu`, `rows`."""
     with tempfile.TemporaryDirectory() as name:
         home, folder = Path(name, "home"), Path(name)
         text = TABLE.format(rows=rows)
@@ -87,8 +108,14 @@ def table(rows: int, times: int) -> list[Row]:
         done = [processes.run(command, home=home, cwd=folder) for _ in range(times)]
         with (folder / "much.csv").open() as file:
             found = sum(1 for _ in file) - 1
+        processes.run([*command, "-f", "much.json"], home=home, cwd=folder)
+        read = [sys.executable, "-c", "import pandas; pandas.read_json('much.json')"]
+        in_json = [processes.run(read, home=home, cwd=folder) for _ in range(times)]
     about = {"values": kept.values, "skipped": kept.skipped, "rows": found}
-    return [{"title": f"flor etl, {rows:,} rows", **about, **_times(done)}]
+    return [
+        {"title": f"flor etl, {rows:,} rows", **about, **_times(done)},
+        {"title": "pandas, the same rows in JSON", "values": 2 * found, "skipped": 0, "rows": found, **_times(in_json)},
+    ]
 
 
 def _times(done: list[processes.Done]) -> Row:

@@ -130,6 +130,7 @@ BARS = (
         least=True,
     ),
     Bar("`flor etl` on Iris, the whole command", " s", 0.6, "etl", _wall),
+    Bar("`flor etl` on 1,000 runs of Iris", " s", 3, "etl", _wall, row="flor etl, 1,000"),
     Bar("a table of 1 M rows out of 10 M values, the whole command", " s", 1, "table", _wall),
 )
 
