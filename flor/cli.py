@@ -145,10 +145,10 @@ def name(parsed: argparse.Namespace) -> None:
 def etl(parsed: argparse.Namespace) -> None:
     import time
 
-    from flor.etl import export
     from flor.etl.asked import Asked
     from flor.etl.selection import Selection, moment
     from flor.home import runs
+    from flor.output import export
     from flor.trace.ended import start_packing
 
     outputs = export.outputs(parsed.experiment, parsed.file, parsed.database, parsed.append, parsed.safe_csv)

@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeAlias
 
 import pyarrow as pa
 
-from flor.etl import formats, terminal
+from flor.output import formats, terminal
 
 #: Some rows: as Arrow has them, or as Python objects.
 Batch: TypeAlias = pa.RecordBatch | list[tuple[Any, ...]]

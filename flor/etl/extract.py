@@ -18,9 +18,9 @@ from flor.annotate.loops import Counterpart
 from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
+from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
 from flor.etl.derived import UNFINISHED, derived, unfinished
-from flor.etl.diagnostics import Diagnostic
 from flor.etl.join import Tree
 from flor.etl.keys import LOOPS, Blocks, Numbered
 from flor.etl.typed import Recorded, constant, gaps

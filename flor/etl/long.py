@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from flor import home
-from flor.etl import arrow
-from flor.etl.diagnostics import Diagnostic, fold
+from flor import arrow, home
+from flor.diagnostics import Diagnostic, fold
 from flor.etl.extract import Extracted, Piece
 from flor.etl.keys import FRAMES, Blocks
 from flor.etl.reading import read_runs

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pyarrow as pa
 
-from flor.etl import arrow
+from flor import arrow
 
 Texts = Sequence[str | None]
 

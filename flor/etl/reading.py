@@ -10,8 +10,8 @@ from pathlib import Path
 from flor import home
 from flor.annotate import shadow
 from flor.annotate.places import Name
+from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
-from flor.etl.diagnostics import Diagnostic
 from flor.etl.extract import Annotated, Extracted, extract
 from flor.etl.keys import Blocks
 from flor.etl.selection import ALL, Selection, select

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from flor import home
+from flor import arrow, home
 from flor.annotate.places import Name
+from flor.diagnostics import Diagnostic, fold
 from flor.errors import FlorError
-from flor.etl import arrow, typed
-from flor.etl.diagnostics import Diagnostic, fold
+from flor.etl import typed
 from flor.etl.extract import Extracted, Piece
 from flor.etl.join import Rows, Tree, join
 from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from flor import home
-from flor.etl import arrow
+from flor import arrow, home
 from flor.etl.extract import Extracted
 from flor.etl.join import Tree, by_depth, depths
 

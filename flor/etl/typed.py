@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from flor.etl import arrow
-from flor.etl.diagnostics import Diagnostic, counted
+from flor import arrow
+from flor.diagnostics import Diagnostic, counted
 from flor.etl.parsed import as_json, points_in_time
 from flor.trace import format as f
 from flor.trace.values import gap_reason, text, value

@@ -17,10 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from flor import home
+from flor import arrow, home
 from flor.capture.sites import Block, SourceMap
 from flor.errors import FlorError
-from flor.etl import arrow
 from flor.etl.pruning import passing
 from flor.etl.typed import Recorded, texts, type_names
 from flor.trace import format as f

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.workbook import _check_size
-from tests.etl.tables import HARD, HARD_ROWS
-from tests.etl.test_formats import save
+from flor.output.workbook import _check_size
+from tests.output.tables import HARD, HARD_ROWS
+from tests.output.test_formats import save
 
 pytestmark = pytest.mark.once
 

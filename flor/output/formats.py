@@ -22,9 +22,10 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from flor import arrow
+from flor.diagnostics import Diagnostic, counted
 from flor.errors import FlorError
-from flor.etl import arrow, workbook
-from flor.etl.diagnostics import Diagnostic, counted
+from flor.output import workbook
 
 #: Writes a table into a file; returns what is to be said of values that are not there as they are.
 Writer = Callable[[pa.Table, BinaryIO], list[Diagnostic]]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
+from flor.diagnostics import Diagnostic, counted
 from flor.errors import FlorError
-from flor.etl import extras
-from flor.etl.diagnostics import Diagnostic, counted
+from flor.output import extras
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flor.etl.terminal import draw
+from flor.output.terminal import draw
 
 pytestmark = pytest.mark.once
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
-from flor.etl import terminal
-from flor.etl.databases import Database, database
-from flor.etl.diagnostics import Diagnostic
-from flor.etl.formats import Writer, whole, writer
+from flor.output import terminal
+from flor.output.databases import Database, database
+from flor.output.formats import Writer, whole, writer
 
 
 @dataclass(frozen=True)

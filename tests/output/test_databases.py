@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.databases import Database, database, difference
+from flor.output.databases import Database, database, difference
 from tests.conftest import flor
-from tests.etl import postgres
-from tests.etl.tables import HARD, HARD_ROWS, same, without_nul
+from tests.output import postgres
+from tests.output.tables import HARD, HARD_ROWS, same, without_nul
 from tests.walkthrough import annotate, run
 
 pytestmark = pytest.mark.once
@@ -285,7 +285,7 @@ def test_after_an_error_the_table_is_as_it_was(kind: str, append: bool, monkeypa
 SLOW = """
 import sys, time
 import pyarrow as pa
-from flor.etl import databases
+from flor.output import databases
 kind, append = sys.argv[1], sys.argv[2] == "True"
 place = databases.database([kind], "demo", append)
 connection = databases._DuckDb if kind == "duckdb" else databases._Adbc
@@ -313,7 +313,7 @@ def test_after_a_kill_the_table_is_as_it_was(kind: str, append: bool) -> None:
 INTERRUPTED = """
 import os, signal, sys, threading
 import pyarrow as pa
-from flor.etl import databases
+from flor.output import databases
 kind = sys.argv[1]
 connection = databases._DuckDb if kind == "duckdb" else databases._Adbc
 insert = connection.insert
@@ -342,7 +342,7 @@ WRITE = """
 import sys
 import pyarrow as pa
 from flor.errors import FlorError
-from flor.etl.databases import database
+from flor.output.databases import database
 try:
     database([sys.argv[1]], "demo", append=False).write(pa.table({"x": [3]}))
 except FlorError as error:

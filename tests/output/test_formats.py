@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flor.errors import FlorError
-from flor.etl.formats import csv_cell, safe, whole, writer
-from tests.etl.tables import HARD, HARD_ROWS, same
+from flor.output.formats import csv_cell, safe, whole, writer
+from tests.output.tables import HARD, HARD_ROWS, same
 
 pytestmark = pytest.mark.once
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.export import head, outputs
+from flor.output.export import head, outputs
 
 pytestmark = pytest.mark.once
 
