@@ -25,6 +25,8 @@ from flor.trace.format import KIND_MASK, KIND_SHIFT, NONE, OPEN, TAIL
 from tests.conftest import flor
 from tests.walkthrough import annotate, columns, etl, run
 
+pytestmark = pytest.mark.once
+
 Write = Callable[[str, str], Path]
 FLOR = Path(sys.executable).with_name("flor")
 

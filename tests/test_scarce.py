@@ -17,6 +17,8 @@ from tests.capture.reading import newest_trace, values
 from tests.conftest import flor
 from tests.walkthrough import annotate
 
+pytestmark = pytest.mark.once
+
 Write = Callable[[str, str], Path]
 
 # ---- a full disk

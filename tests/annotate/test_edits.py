@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from flor.annotate.match import corresponding
 from tests.annotate.edits import KINDS, Edited, edited, places
 
+pytestmark = pytest.mark.once
+
 MODULES = ["bisect", "colorsys", "copy", "fnmatch", "glob", "heapq", "queue", "sched", "shlex", "textwrap"]
 
 

@@ -21,6 +21,8 @@ from flor.trace.values import text as text_of
 from tests.capture.test_recorders import UNPACKED
 from tests.conftest import flor
 
+pytestmark = pytest.mark.once
+
 Write = Callable[[str, str], Path]
 
 #: What a program that is to be looked at does, and how it finds those who pack its run.

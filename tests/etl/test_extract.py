@@ -9,6 +9,8 @@ from flor.etl.keys import Blocks
 from flor.etl.typed import texts
 from tests.etl.fakes import FakeSource, FakeTrace, annotated
 
+pytestmark = pytest.mark.once
+
 SOURCE = "xs=[1,2]\nfor g in xs:\n    y=f(g,c=7)\n"
 SHADOW = 'xs=[1,2]\nfor g in xs:\n    y=GET("y",f(GET("g",g),c=GET("c",7)))\n'
 TREE = """

@@ -14,6 +14,8 @@ from flor.etl.selection import ALL, Selection
 from flor.etl.table import Table, make_table, save
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
+pytestmark = pytest.mark.once
+
 SOURCE = "for g in xs:\n    y=f(7,g)\n"
 SHADOW = '#/p/a.py\nfor g in xs:\n    y=GET("y",f(GET("c",7),g))\n'
 

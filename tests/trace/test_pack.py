@@ -26,6 +26,8 @@ from flor.trace.pack import pack
 from flor.trace.read import open_trace
 from tests.trace.writer import MAIN, WrittenRun, main_process, shown
 
+pytestmark = pytest.mark.once
+
 EXPECTED = {"main[0]": {"a": "1"}, "main[0] > g[0]": {"g1": "a long string"}, "main[0] > g[1]": {"g1": "2.5"}}
 
 

@@ -28,6 +28,8 @@ from tests.trace.test_parts import contents, make
 from tests.trace.test_properties import Body, Program, Record, bodies, streams
 from tests.trace.writer import MAIN, WrittenProcess, WrittenRun, into_tail, main_process, shown
 
+pytestmark = pytest.mark.once
+
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
