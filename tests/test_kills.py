@@ -149,7 +149,7 @@ def check(killed: list[Killed], shadow: Path) -> None:
             whole = (row["x"], row["text"], row["pair"]) == (
                 str(i * 3),
                 f"{str(i) * 5}{who}",
-                f"({i}, [{i / 2}, {who!r}])",
+                f'[{i}, [{i / 2}, "{who}"]]',
             )
             # The last one may be there in part: its values come one after the other.
             if whole:
