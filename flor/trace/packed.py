@@ -73,8 +73,8 @@ class Packed:
         self._blocks = self._open("blocks", BLOCKS)
         self._values = self._open("values", VALUES)
         try:
-            about = json.loads(self._blocks.schema_arrow.metadata[b"flor"])
-            if about["pack"] != json.loads(self._values.schema_arrow.metadata[b"flor"])["pack"]:
+            about = json.loads(self._blocks.metadata.metadata[b"flor"])
+            if about["pack"] != json.loads(self._values.metadata.metadata[b"flor"])["pack"]:
                 raise ValueError("it does not belong to its values")
             self.about = About(
                 [SourceKey(str(s["sha256"]), str(s["path"]), str(s["module"])) for s in about["sources"]],
@@ -95,7 +95,7 @@ class Packed:
             self._ranges = [_range(self._values.metadata.row_group(g)) for g in range(self._values.num_row_groups)]
         except (TypeError, AttributeError) as error:
             raise self._error("values", error) from None
-        self._cached: tuple[int, pa.Table] | None = None
+        self._cached: tuple[int, tuple[pa.Table, Ints]] | None = None
 
     @property
     def count(self) -> int:
@@ -159,8 +159,7 @@ class Packed:
             if low == high == wanted:
                 whole.append(group)
             elif low <= wanted <= high:
-                table = self._group(group)
-                key = _numbers(table, "source").astype(np.int64) << 32 | _numbers(table, "site")
+                table, key = self._group(group)
                 first, end = np.searchsorted(key, [source << 32 | site, (source << 32 | site) + 1]).tolist()
                 tables.append(table.slice(first, end - first))
         if whole:
@@ -175,9 +174,8 @@ class Packed:
             if low == high:
                 sites[low] = None
             else:
-                table = self._group(group)
-                pairs = zip(_numbers(table, "source").tolist(), _numbers(table, "site").tolist(), strict=True)
-                sites.update(dict.fromkeys(pairs))
+                _, key = self._group(group)
+                sites.update(dict.fromkeys(zip((key >> 32).tolist(), (key & _LAST_SITE - 1).tolist(), strict=True)))
         return iter(sites)
 
     def _rows(self, table: pa.Table) -> Rows:
@@ -189,9 +187,12 @@ class Packed:
             raise self._error("values", ValueError("numbers out of range"))
         return Rows(Values(instance, seq, kind, payload, data), stream)
 
-    def _group(self, group: int) -> pa.Table:
+    def _group(self, group: int) -> tuple[pa.Table, Ints]:
+        """A row group, and of each row source and site in one number."""
         if self._cached is None or self._cached[0] != group:
-            self._cached = (group, self._read([group], VALUES.names))
+            table = self._read([group], VALUES.names)
+            key = _numbers(table, "source").astype(np.int64) << 32 | _numbers(table, "site")
+            self._cached = (group, (table, key))
         return self._cached[1]
 
     def _read(self, groups: list[int], names: list[str]) -> pa.Table:

@@ -93,6 +93,14 @@ class Source:
         except OSError as error:
             raise FlorError(f"{path} cannot be read ({reason(error)})") from None
 
+    @property
+    def block_count(self) -> int:
+        """How many blocks its map has; 0 if that cannot be read."""
+        try:
+            return len(self._map.blocks)
+        except FlorError:
+            return 0
+
     def _demand(self) -> None:
         if not self.available:
             raise FlorError(f"run {self.run.name}: source {self.path} is not available")
@@ -196,7 +204,7 @@ class Trace:
             found = replace(found, parent=self._here(found.parent))
             late = late[np.isin(late[:, 0], self._ids)]
             late[:, :2] = self._here(late[:, :2])
-        blocks = [len(self._log_source(source).blocks) or _UNKNOWN for source in self.sources]
+        blocks = [source.block_count or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
         try:
             assembled, number, cut = assemble(found, late, self._about.streams, self._about.activations)
