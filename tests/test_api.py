@@ -148,3 +148,20 @@ def test_import_flor_is_cheap_and_has_nothing_else() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "['flor'] False\n"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("select * from values limit 1", 0),
+        ("select * from blocks limit 1", 0),
+        ("select 1/0 from values where error('x') is null", 2),
+    ],
+)
+def test_a_query_that_ends_early_ends_well(sql: str, code: int, demo: Path) -> None:
+    """Not by an abort, as when a thread still makes rows while Python ends."""
+    for _ in range(4):
+        command("python", "script.py", "demo", "1")
+    for _ in range(5):
+        assert command("sql", sql).returncode == code

@@ -169,6 +169,11 @@ def extract(
     return Extracted(tree, ordinal, trace.instances().begin, pieces, thinned, diagnostics)
 
 
+def number_blocks(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> None:
+    """`blocks` learns the run's blocks, and nothing more is done."""
+    _number_blocks(trace, annotated, [_match(copy, trace) for copy in annotated], blocks)
+
+
 def _find(
     trace: Trace, annotated: Sequence[Annotated], matches: Sequence[list[int] | str], exact: bool
 ) -> tuple[_Places, list[Diagnostic]]:
@@ -203,12 +208,13 @@ def _find(
 
 def _holding(trace: Trace, places: _Places) -> set[tuple[int, int]]:
     """The blocks (source, block) whose instances hold the names' values, with those around them in the source. And
-    those that were thinned, but for loops: what their other instances have beneath them cannot be told without."""
+    those that were thinned, of loops what is around them: there something may have run that was not recorded."""
     found = {(index, trace.sources[index].map.sites[own.site].block) for at in places.values() for index, own in at}
     for index, block in trace.skipped():
         source = trace.sources[index]
         if not source.available or block >= len(source.map.blocks) or source.map.blocks[block].kind not in LOOPS:
             found.add((index, block))
+    found.update((index, around) for index, _, around in _thinned_loops(trace))
     for index, block in list(found):
         blocks = trace.sources[index].map.blocks if trace.sources[index].available else []
         around = blocks[block].parent if block < len(blocks) else None
@@ -298,11 +304,14 @@ def _number_blocks(
     module."""
     tags: dict[int, str] = {}
     counterparts: dict[int, dict[int, Counterpart]] = {}
+    annotated_now: set[int] = set()  # sources in the version that was annotated
     for number, (copy, match) in enumerate(zip(annotated, matches, strict=True)):
         for index in match if isinstance(match, list) else []:
             if index not in tags:
                 tags[index] = f"shadow copy {number}"
                 counterparts[index] = copy.counterparts(trace.sources[index])
+                if trace.sources[index].sha256 == copy.sha256:
+                    annotated_now.add(index)
     for index, source in enumerate(trace.sources):
         tags.setdefault(index, source.module)
     numbers: dict[int, Numbered] = {}
@@ -313,7 +322,7 @@ def _number_blocks(
         else:  # its blocks lie between others in the tree: they are told apart, and give no keys
             count = max((block for own, block in trace.counts if own == index), default=-1) + 1
             own = [Block("module", source.module, None, 1)] * count
-        numbers[index] = blocks.add(tag, own, source.available, counterparts.get(index))
+        numbers[index] = blocks.add(tag, own, source.available, counterparts.get(index), index in annotated_now)
     return [numbers[index] for index in range(len(trace.sources))]
 
 

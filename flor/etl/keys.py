@@ -118,7 +118,9 @@ class Blocks:
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, Path | Counterpart], int] = {}
         self._known: dict[tuple[str, tuple[Block, ...], tuple[tuple[int, Counterpart], ...]], Numbered] = {}
-        self.blocks: list[Block] = []  # by number: the block in the last source added that has it
+        self.blocks: list[Block] = []  # by number: the block in the version that counts, else the last one added
+        self.versions: list[set[Block]] = []  # by number: the block in all versions
+        self._counts: set[int] = set()  # the numbers of blocks that are in a version that counts
         self.rank: list[tuple[int, int]] = []  # by number: place of its source among the tags, then within the source
         self._tags: dict[str, int] = {}
 
@@ -131,11 +133,12 @@ class Blocks:
         blocks: Sequence[Block],
         known: bool = True,
         counterparts: Mapping[int, Counterpart] | None = None,
+        counts: bool = False,
     ) -> Numbered:
         """Number the blocks of one version of a source. `tag` says which source it is, the same in every run.
 
         `known`: it can be read. `counterparts`: what some of the blocks correspond to in the version that all others
-        are held against, wherever they lie here.
+        are held against, wherever they lie here. `counts`: it is that version itself, so keys are called by its names.
         """
         same = counterparts or {}
         version = (tag, tuple(blocks), tuple(sorted(same.items())))
@@ -152,9 +155,13 @@ class Blocks:
             made.called.append(called or (block.parent is not None and made.called[block.parent]))
             if number == len(self.blocks):
                 self.blocks.append(block)
+                self.versions.append(set())
                 self.rank.append((place, index))
-            else:
+            elif counts or number not in self._counts:
                 self.blocks[number], self.rank[number] = block, (place, index)
+            self.versions[number].add(block)
+            if counts:
+                self._counts.add(number)
         self._known[version] = made
         return made
 

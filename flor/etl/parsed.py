@@ -21,8 +21,9 @@ Texts = Sequence[str | None]
 
 _EPOCH = datetime(1970, 1, 1)
 
-#: Text of numbers in lists, which is JSON already.
-_NUMBERS = re.compile(r"[][0-9eE.,+ -]*")
+#: Lists of numbers, which are JSON already.
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,2})?"
+_NUMBERS = re.compile(rf"\[+(?:{_NUMBER})(?:\]*, \[*{_NUMBER})*\]+")
 
 
 def points_in_time(texts: Texts) -> pa.Array | None:

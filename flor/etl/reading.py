@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from flor.annotate import shadow
 from flor.annotate.places import Name
 from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
-from flor.etl.extract import Annotated, Extracted, extract
+from flor.etl.extract import Annotated, Extracted, extract, number_blocks
 from flor.etl.keys import Blocks
 from flor.etl.selection import ALL, Selection, select
 from flor.trace.read import open_trace
@@ -37,11 +38,13 @@ def read_runs(
     take: Callable[[home.Run, Extracted], Iterable[Diagnostic]],
     exact: bool = False,
     whole: bool = False,
+    survey: bool = False,
 ) -> Read:
     """Give `take` what each selected run, oldest first, answers to the names; it returns what is to be said of that.
 
     `blocks` learns the runs' blocks. If `exact`, names have values only in sources that are the annotated ones, but for
-    comments and layout. `whole`: with all block instances, of long runs too. Raises FlorError for what the user has to
+    comments and layout. `whole`: with all block instances, of long runs too. `survey`: `blocks` knows those
+    of all runs before `take` is called. Raises FlorError for what the user has to
     mend: an unknown experiment or run, no run, a shadow copy that cannot be read, a name that is used twice. A run that
     cannot be read is skipped, with a diagnostic.
     """
@@ -53,6 +56,9 @@ def read_runs(
     diagnostics = [Diagnostic(w) for w in warnings]
     taken = 0
     captured: dict[str, None] = {}
+    for run in runs if survey else ():
+        with contextlib.suppress(FlorError):
+            number_blocks(open_trace(run), annotated, blocks)
     for run in runs:
         try:
             trace = open_trace(run)

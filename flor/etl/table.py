@@ -113,8 +113,9 @@ def make_table(
             without.append(Diagnostic("has no value of any name, so it has no row", runs=(run.id,)))
         return _thinned(run.id, extracted, made)
 
+    by_block = rows not in (None, "run")
     read = read_runs(
-        experiment, shadows, selection, builder.blocks, take, exact, whole=times or rows not in (None, "run")
+        experiment, shadows, selection, builder.blocks, take, exact, whole=times or by_block, survey=by_block
     )
     builder.check_rows()
     names = [name.name for _, name in read.names]
@@ -194,10 +195,16 @@ class _Builder:
             return None
         if self.row_block == "run":
             return []
-        present = np.flatnonzero(np.bincount(tree.block)).tolist()
-        found = [b for b in present if called(self.blocks.blocks[b], self.row_block)]
+        present = set(np.flatnonzero(np.bincount(tree.block)).tolist())
+        found = [b for b in self._called(self.row_block) if b in present]
         self._chosen.update(found)
         return found or [_NO_BLOCK]
+
+    def _called(self, word: str) -> list[int]:
+        """The blocks of this name: as the keys have it, else as any version of a source has."""
+        every = range(len(self.blocks))
+        found = [b for b in every if called(self.blocks.blocks[b], word)]
+        return found or [b for b in every if any(called(version, word) for version in self.blocks.versions[b])]
 
     def check_rows(self) -> None:
         """Raises FlorError unless `row_block` was one block."""

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from flor import arrow
 from flor.diagnostics import Diagnostic, counted
 from flor.errors import FlorError
 from flor.output import extras
+from flor.output.formats import plain_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -218,7 +220,8 @@ def _fit_sqlite(table: pa.Table) -> tuple[pa.Table, list[Diagnostic]]:
             remarks.append(Diagnostic("has ints of more than 64 bits, so the column is text in SQLite", name))
             table = table.set_column(place, name, column.cast(pa.string()).cast(pa.large_string()))
         elif pa.types.is_temporal(column.type):
-            table = table.set_column(place, name, column.cast(pa.string()).cast(pa.large_string()))
+            texts = [None if v is None else plain_text(v) for v in column.to_pylist()]
+            table = table.set_column(place, name, arrow.texts(texts))
     return table, remarks
 
 

@@ -127,7 +127,9 @@ def _floats(column: pa.Array, shield: Callable[[str], str]) -> pa.Array:
     values = np.frombuffer(column.buffers()[1], np.float64)[column.offset : column.offset + len(column)]
     size = np.abs(values)
     common = (size >= 1e-4) & (size < 1e10) | (size == 0)
-    whole_number, rest = common & (np.trunc(values) == values), ~common
+    rest = ~common
+    whole_number = common.copy()
+    whole_number[common] = np.trunc(values[common]) == values[common]
     texts = column.cast(arrow.TEXT)
     if whole_number.any():
         with_fraction = pc.binary_join_element_wise(texts, _text(".0"), _text(""))

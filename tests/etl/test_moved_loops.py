@@ -58,3 +58,22 @@ def test_keys(named: str, write: Callable[[str, str], Path]) -> None:
     assert keys == [*once, *twice, *once, *last]
     values = table.arrow["d"].to_pylist()
     assert values[:4] == values[4:8] == values[12:16] == values[16:20]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 0), (1, 0, 1), (0, 1), (1, 0)], ids=str)
+@pytest.mark.parametrize("word", ["k", "kk", "while_L3_iter", "while_L5_iter", "while_L3"])
+def test_a_block_goes_by_its_name_in_any_version(
+    order: tuple[int, ...], word: str, write: Callable[[str, str], Path]
+) -> None:
+    """And the keys by its name in the version that was annotated."""
+    loops = "n = 0\nwhile n < 2:\n    for k in range(3):\n        x = n * k\n    n += 1\n"
+    versions = ["import math\n" + loops, "import math\n\nimport random\n" + loops.replace("k", "kk")]
+    for number in order:
+        write("train.py", versions[number])
+        assert command("python", "train.py", "demo").returncode == 0
+    write("train.py", versions[0])
+    assert command("name", "train.py:5:13-5:18", "x").returncode == 0
+    table = flor.table("demo", "train_h.py", rows=word)
+    expected = 3 if word.startswith("while") else 6  # the condition is asked for once more than it is true
+    assert table.arrow.num_rows == expected * len(order)
+    assert table.keys == ["run", "while_L3_iter", "k_iter"]

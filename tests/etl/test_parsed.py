@@ -20,6 +20,12 @@ _MOMENTS = st.datetimes() | st.none()
 _IN_UTC = st.datetimes(timezones=st.just(UTC)) | st.none()
 
 
+def test_lists_of_numbers_are_the_same_text() -> None:
+    texts = ["[1]", "[-1.5, 2e-07, 1e+16]", "[[1, 2], [3, 4]]", "[[[0.1]], [[-0.0]]]"]
+    assert as_json(texts) == texts
+    assert as_json(["[+1]"]) == ["[1]"]
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [(_DAYS, pa.date32()), (_MOMENTS, pa.timestamp("us")), (_IN_UTC, pa.timestamp("us", "UTC"))],
@@ -75,7 +81,8 @@ def _lists(value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", ["{1}", "{1: 2}", "[b'x']", "[nan]", "[-inf]", "slice(1, 2)", "[1, {2: 3}]", "[1j]", "("]
+    "text",
+    ["{1}", "{1: 2}", "[b'x']", "[nan]", "[-inf]", "[1e309]", "...", "1..", "slice(1, 2)", "[1, {2: 3}]", "[1j]", "("],
 )
 def test_what_json_cannot_say_stays(text: str) -> None:
     assert as_json(["[1]", text]) is None
