@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -236,3 +237,37 @@ def test_what_a_row_of_a_thinned_run_shows_belongs_there(cases: tuple[Case, Case
             if (instance := int(instances[row])) >= 0:
                 node = recorded[instance]
                 assert node in around or any(model.only(node, s) for s in around if s in model.upwards(node))
+
+
+def narrowed(case: Case) -> tuple[Tree, list[np.ndarray], np.ndarray]:
+    """The tree with those instances only that a long run's names need (as `extract` asks for them), its columns, and
+    which of all instances they are."""
+    program, parent, block = case.program, case.parent, case.block
+    loops = {b for b in case.thinned & set(block) if not program.functions[b]}
+    kept = {block[i] for i in case.held} | {b for b in case.thinned if program.functions[b]}
+    kept |= {program.outer[b] for b in loops}
+    while True:
+        around = {program.outer[b] for b in kept if program.outer[b] >= 0}
+        around |= {block[parent[i]] for i, b in enumerate(block) if b in kept and parent[i] >= 0}
+        if around <= kept:
+            break
+        kept |= around
+    ids = [i for i, b in enumerate(block) if b in kept]
+    number = {-1: -1, **{i: n for n, i in enumerate(ids)}}
+    held = {number[i]: names for i, names in case.held.items()}
+    less = Case(program, [number[parent[i]] for i in ids], [block[i] for i in ids], held, case.thinned)
+    tree = replace(less.tree, seq=np.array(ids, np.int64), elsewhere={b: program.outer[b] for b in loops})
+    return tree, less.columns(), np.array([*ids, -1], np.int64)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(thinned_cases())
+def test_the_instances_that_names_need_give_the_same_rows(cases: tuple[Case, Case, list[int]]) -> None:
+    _, thin, _ = cases
+    rows = join(thin.tree, thin.columns())
+    tree, columns, ids = narrowed(thin)
+    fewer = join(tree, columns)
+    assert ids[fewer.place].tolist() == rows.place.tolist()
+    assert {b: ids[i].tolist() for b, i in fewer.instances.items()} == {
+        b: i.tolist() for b, i in rows.instances.items()
+    }
