@@ -271,3 +271,19 @@ def test_the_instances_that_names_need_give_the_same_rows(cases: tuple[Case, Cas
     assert {b: ids[i].tolist() for b, i in fewer.instances.items()} == {
         b: i.tolist() for b, i in rows.instances.items()
     }
+
+
+def test_a_thinned_loop_in_a_function_without_names_may_have_called_any() -> None:
+    """Epochs that call g(), h() and train(), in which a loop was thinned that may have called g(), too."""
+    program = Program([True, False, True, True, True, False], [0, 0, 2, 3, 4, 4], [-1, 0, 0, 0, 0, 4])
+    parent, block, held = [-1], [0], {}
+    for _ in range(2):
+        epoch = len(block)
+        parent += [0, epoch, epoch, epoch, epoch + 3]
+        block += [1, 2, 3, 4, 5]
+        held |= {epoch + 1: [4], epoch + 2: [6]}
+    case = Case(program, parent, block, held, frozenset({5}))
+    rows = join(case.tree, case.columns())
+    tree, columns, ids = narrowed(case)
+    assert ids[join(tree, columns).place].tolist() == rows.place.tolist()
+    assert len(rows.place) == 4
