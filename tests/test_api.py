@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 import flor
+from flor.home import process_started
 from tests.conftest import flor as command
 
 
@@ -165,3 +169,23 @@ def test_a_query_that_ends_early_ends_well(sql: str, code: int, demo: Path) -> N
         command("python", "script.py", "demo", "1")
     for _ in range(5):
         assert command("sql", sql).returncode == code
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("what", ["ended later than the one after it", "was killed since", "goes on"])
+def test_a_table_that_lacks_something_of_a_run(what: str, demo: Path, flor_home: Path) -> None:
+    first, _ = sorted((flor_home / "demo/runs").iterdir())
+    about = json.loads((first / "run.json").read_bytes())
+    unended = {**about, "end": None, "status": "running", "exit_code": None}
+    if what != "ended later than the one after it":
+        (first / "run.json").write_text(
+            json.dumps({**unended, "pid": os.getpid(), "pid_started": process_started(os.getpid())})
+        )
+    assert command("etl", "demo", str(demo)).returncode == 0
+    assert "older" not in command("sql", "select 1 from demo").stderr
+    if what == "ended later than the one after it":
+        (first / "run.json").write_text(json.dumps({**about, "end": time.time() + 1}))
+    elif what == "was killed since":
+        (first / "run.json").write_text(json.dumps(unended))
+    said = command("sql", "select 1 from demo").stderr
+    assert ("the table of demo is older than its last run" in said) == (what != "goes on"), said

@@ -28,6 +28,7 @@ class Read:
 
     names: list[tuple[Path, Name]]  # in order, each with its shadow copy
     diagnostics: list[Diagnostic]
+    going: list[str]  # ids of the runs that had not ended
 
 
 def read_runs(
@@ -55,6 +56,7 @@ def read_runs(
     runs = select(experiment, list(home.runs(experiment, warnings)), selection)
     diagnostics = [Diagnostic(w) for w in warnings]
     taken = 0
+    going: list[str] = []
     captured: dict[str, None] = {}
     for run in runs if survey else ():
         with contextlib.suppress(FlorError):
@@ -69,13 +71,14 @@ def read_runs(
         diagnostics += [*extracted.diagnostics, *_how_it_ended(run), *take(run, extracted)]
         captured |= dict.fromkeys(source.path for source in trace.sources)
         taken += 1
+        going += [run.id] if run.status == "running" else []
     if not taken:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
     gone = _gone_sources(annotated, experiment)
     read = f"runs of {experiment!r}" if selection == ALL else "chosen runs"
     _check_captured(annotated, read, list(captured), runs, diagnostics)
-    return Read(names, [*diagnostics, *gone])
+    return Read(names, [*diagnostics, *gone], going)
 
 
 def _how_it_ended(run: home.Run) -> list[Diagnostic]:

@@ -8,6 +8,8 @@ again. Both are Arrow datasets, which DuckDB asks for some columns of the rows t
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -98,6 +100,14 @@ class Database:
         if relation is None:
             return Answer([], iter(()), warnings)
         return Answer([str(column[0]) for column in relation.description], self._batches(relation), warnings)
+
+    def only_asks(self, sql: str) -> bool:
+        """Whether SQL changes nothing. Raises FlorError as `query` does."""
+        try:
+            kinds = {statement.type for statement in self._connection.extract_statements(sql)}
+        except duckdb.Error as error:
+            raise self._error(error) from None
+        return kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # PIVOT
 
     def interrupt(self) -> None:
         """End the query that runs in another thread: there, FlorError is raised."""
@@ -225,21 +235,36 @@ def table(experiment: str, warnings: list[str]) -> ds.Dataset:
 
 
 def is_old(experiment: str) -> bool:
-    """Whether an experiment has a table that is older than its last run."""
-    path = home.experiment_path(experiment) / "table.parquet"
-    newest = _newest(experiment)
-    return newest is not None and path.exists() and newest > path.stat().st_mtime
+    """Whether an experiment has a table that lacks something of a run: one has begun or ended since, or it was going on
+    and was killed."""
+    folder = home.experiment_path(experiment)
+    try:
+        made = (folder / "table.parquet").stat().st_mtime
+    except OSError:
+        return False
+    going = _going(folder / "table.json")
+    return any(_has_changed(path, made, path.name in going) for path in home.run_paths(experiment))
 
 
-def _newest(experiment: str) -> float | None:
-    """When the last run ended, or began if it has not ended; seconds since the epoch."""
-    for path in reversed(home.run_paths(experiment)):
-        try:
-            info = home.open_run(path).info
-            return float(info.get("end") or info["start"])
-        except (FlorError, ValueError, TypeError):
-            continue
-    return None
+def _going(path: Path) -> list[str]:
+    """The runs that had not ended when a table was made."""
+    try:
+        return list(map(str, json.loads(path.read_bytes()).get("going", [])))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []
+
+
+def _has_changed(path: Path, made: float, was_going: bool) -> bool:
+    """Whether a run has begun or ended after a time (of its run.json, if it is later, what is in it tells)."""
+    with contextlib.suppress(OSError):
+        if (path / "run.json").stat().st_mtime <= made and not was_going:
+            return False
+    try:
+        run = home.open_run(path)
+        end = run.info.get("end")
+        return float(end or run.info["start"]) > made or (was_going and end is None and run.status != "running")
+    except (FlorError, ValueError, TypeError):
+        return False
 
 
 def run(sql: str, form: str, stream: TextIO, allow_files: bool = False) -> list[str]:

@@ -51,6 +51,7 @@ class Table:
     names: list[tuple[Path, Name]]  # each with its shadow copy
     runs: list[str]  # ids of the runs that were read, oldest first
     diagnostics: list[Diagnostic]
+    going: list[str] = field(default_factory=list)  # ids of those of them that had not ended
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Whatever takes a table of Arrow takes this one: polars, DuckDB, `pyarrow.table`."""
@@ -121,7 +122,7 @@ def make_table(
     names = [name.name for _, name in read.names]
     data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})
     about = [*read.diagnostics, *(without if data.num_rows else []), *remarks]
-    return Table(data, key_names, read.names, builder.runs, fold(about))
+    return Table(data, key_names, read.names, builder.runs, fold(about), read.going)
 
 
 def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
@@ -289,6 +290,7 @@ def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) 
         "experiment": experiment,
         "time": time.time(),
         "runs": table.runs,
+        "going": table.going,
         "asked": asked or {},
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
         "keys": table.keys,

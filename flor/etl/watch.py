@@ -30,6 +30,8 @@ def watch(sql: str, form: str, seconds: float, stream: TextIO, warn: Warn, allow
     """
     database = Database(allow_files)
     try:
+        if not database.only_asks(sql):
+            raise FlorError("--watch asks again and again: it takes SELECT, and nothing that changes something")
         database.apart(lambda: database.query(sql))
         if not database.named:
             raise FlorError("there is nothing to watch: the query names no experiment and no view")

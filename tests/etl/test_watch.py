@@ -140,7 +140,7 @@ def test_the_last_values_of_a_run_that_is_killed(running: subprocess.Popen[str])
 
 def test_an_interrupt_ends_a_query_that_is_asked_first(table: None) -> None:
     watch = watching(
-        "--watch", "create table t as select sum(a.range * b.range) from range(100000000) a, range(9999999) b"
+        "--watch", "select sum(a.range * b.range) from range(100000000) a, range(9999999) b; select * from demo"
     )
     time.sleep(2)
     watch.send_signal(signal.SIGINT)
@@ -168,6 +168,10 @@ def test_an_interrupt_ends_it(running: subprocess.Popen[str]) -> None:
         (["--watch", "0", "select 1"], "--watch 0: say how many seconds, from 0.1 to 86400"),
         (["--watch", "nan", "select 1"], "--watch nan: say how many seconds, from 0.1 to 86400"),
         (["--watch", "select * from nope"], "there is no table nope; there are runs, blocks, sites, values"),
+        (
+            ["--watch", "create table t as select * from runs; select * from t"],
+            "--watch asks again and again: it takes SELECT, and nothing that changes something",
+        ),
         (["--watch", "1"], 'there is no SQL to run: write a query, such as flor sql "select * from runs"'),
     ],
 )
