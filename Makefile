@@ -4,7 +4,7 @@
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make figures  the figures of the last make bench into docs/performance.md
 # make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
-# make cpython  CPython's own tests by plain Python and under capture, on every supported Python, in about three hours
+# make cpython  CPython's own tests by plain Python and under capture, on every supported Python, in an hour or two
 
 PYTHON ?= python3
 VENV := .venv

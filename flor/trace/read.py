@@ -38,7 +38,7 @@ from flor.trace.columns import (
 )
 from flor.trace.decode import Decoded, decode
 from flor.trace.layout import VanishedError, reason
-from flor.trace.narrow import closed
+from flor.trace.narrow import Blocks, closed
 from flor.trace.thinned import Thinned
 
 __all__ = ["Instances", "Source", "Thinned", "Trace", "Values", "open_trace"]
@@ -130,20 +130,12 @@ def _parsed_map(stored: bytes) -> SourceMap:
     return SourceMap.from_json(json.loads(stored))
 
 
-class Piece(Protocol):
+class Piece(Blocks, Protocol):
     """A part of a trace: packed, or decoded from segments."""
 
     @property
     def about(self) -> About: ...
-    @property
-    def base(self) -> int: ...
-    @property
-    def late(self) -> Ints: ...
-    @property
-    def count(self) -> int: ...
     def instances(self, at: Ints | None = None) -> Instances: ...
-    def parents(self, at: Ints) -> Ints: ...
-    def blocks(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
     def rows(self, source: int, site: int) -> Rows: ...
     def sites(self) -> Iterator[tuple[int, int]]: ...
 

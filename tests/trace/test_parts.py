@@ -21,6 +21,11 @@ from tests.trace.writer import MAIN, OTHER, WrittenRun, main_process
 
 #: What the stream of a run's first thread begins with.
 BEGIN: Record = (f.BLOCK << f.KIND_SHIFT | f.OPEN | 1 + MAIN.block("main"), 0)
+of_any_run = given(
+    st.lists(st.lists(st.one_of(streams, wild_streams), min_size=1, max_size=2), min_size=1, max_size=2),
+    st.integers(0, 30),
+    st.integers(0, 1 << 32),
+)
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -61,11 +66,7 @@ def make(home: str, processes: list[list[list[Record]]], fork: int) -> WrittenRu
 
 
 @few
-@given(
-    st.lists(st.lists(st.one_of(streams, wild_streams), min_size=1, max_size=2), min_size=1, max_size=2),
-    st.integers(0, 30),
-    st.integers(0, 1 << 32),
-)
+@of_any_run
 def test_a_run_is_the_same_whatever_is_packed(processes: list[list[list[Record]]], fork: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         run = make(home, processes, fork)
@@ -110,11 +111,7 @@ def check_narrowed(trace: Trace, choose: random.Random) -> None:
 
 
 @few
-@given(
-    st.lists(st.lists(st.one_of(streams, wild_streams), min_size=1, max_size=2), min_size=1, max_size=2),
-    st.integers(0, 30),
-    st.integers(0, 1 << 32),
-)
+@of_any_run
 def test_some_blocks_are_the_same_without_the_others(processes: list[list[list[Record]]], fork: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         run = make(home, processes, fork)
