@@ -176,7 +176,7 @@ def sql(parsed: argparse.Namespace) -> None:
         stream.reconfigure(encoding="utf-8")  # whatever the locale: programs read it
     query, seconds = _query_and_seconds(parsed.query, parsed.watch)
     if query is None and _is_terminal(sys.stdin) and _is_terminal(stream):
-        from flor.etl import shell
+        from flor.query import shell
 
         if seconds is not None:
             raise FlorError('--watch needs a query: flor sql --watch "select ..."')
@@ -185,11 +185,11 @@ def sql(parsed: argparse.Namespace) -> None:
     if query is None:
         query = _standard_input()
     if seconds is not None:
-        from flor.etl import watch
+        from flor import watch
 
         watch.watch(query, output, seconds, stream, _warn, parsed.allow_files)
         return
-    from flor.etl import sql as engine
+    from flor.query import sql as engine
 
     with _dying_by_interrupts():  # DuckDB does not look up from its work, and there is nothing to clean up
         _warn(engine.run(query, output, stream, parsed.allow_files))
@@ -208,7 +208,7 @@ def _query_and_seconds(query: str | None, watch: str | None) -> tuple[str | None
     """What to ask, and how often: `--watch QUERY` stands for `--watch` and QUERY."""
     if watch is None:
         return query, None
-    from flor.etl.watch import SECONDS
+    from flor.watch import SECONDS
 
     if watch == "":
         return query, SECONDS

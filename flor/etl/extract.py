@@ -23,8 +23,9 @@ from flor.errors import FlorError
 from flor.etl.derived import UNFINISHED, derived, unfinished
 from flor.etl.join import Tree
 from flor.etl.keys import LOOPS, Blocks, Numbered
-from flor.etl.typed import Recorded, constant, gaps
+from flor.etl.typed import constant, gaps
 from flor.trace.read import Source, Thinned, Trace
+from flor.trace.recorded import Recorded
 
 Ints = npt.NDArray[np.int64]
 

@@ -17,7 +17,7 @@ from flor.etl.reading import read_runs
 from flor.etl.selection import ALL, Selection
 from flor.etl.table import Table
 from flor.etl.times import spans, time_columns
-from flor.etl.typed import texts, type_names
+from flor.trace.recorded import texts, type_names
 
 Ints = npt.NDArray[np.int64]
 

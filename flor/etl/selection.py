@@ -65,13 +65,12 @@ def _check_ids(experiment: str, ids: Sequence[str]) -> None:
 
 
 def _where(experiment: str, condition: str) -> set[str]:
-    from flor.etl import sql
+    from flor.query import sql
 
-    quoted = experiment.replace("'", "''")
     database = sql.Database(files_here=False)
     try:
         answer = database.query(
-            f"select run from (select * from runs where experiment = '{quoted}') where ({condition}\n)"
+            f"select run from (select * from runs where experiment = {sql.quoted(experiment)}) where ({condition}\n)"
         )
         return {str(row[0]) for row in answer.rows}
     finally:

@@ -25,6 +25,7 @@ from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run
 from flor.etl.reading import read_runs
 from flor.etl.selection import ALL, Selection
 from flor.etl.times import spans, time_columns
+from flor.trace.recorded import Recorded, together
 
 if TYPE_CHECKING:
     import pandas
@@ -155,7 +156,7 @@ class _Builder:
     _ordinals: list[dict[int, Ints]] = field(
         default_factory=list
     )  # of each run: block -> ordinal on each row, -1: NULL
-    _values: dict[str, list[typed.Recorded]] = field(default_factory=dict)
+    _values: dict[str, list[Recorded]] = field(default_factory=dict)
     _value_counts: dict[str, int] = field(default_factory=dict)
     _found: dict[str, dict[int, Ints]] = field(
         default_factory=dict
@@ -242,7 +243,7 @@ class _Builder:
             for column, times in zip(("began", "seconds"), time_columns(began, took), strict=True):
                 columns[free_name(column, [*columns, *names])] = times
         for name in names:
-            values = typed.together(self._values.get(name, []))
+            values = together(self._values.get(name, []))
             found = self._found.get(name, {})
             shown = np.concatenate([found.get(i, np.full(n, -1)) for i, n in enumerate(self._counts)])
             columns[name], remarks = typed.column(name, values, shown)
@@ -301,7 +302,8 @@ def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) 
         "rows": table.arrow.num_rows,
     }
     sink = pa.BufferOutputStream()
-    pq.write_table(table.arrow, sink)
+    repeated = [field.name for field in table.arrow.schema if pa.types.is_large_string(field.type)]
+    pq.write_table(table.arrow, sink, compression="lz4", use_dictionary=repeated)
     try:
         home.write_file(folder / "table.parquet", sink.getvalue().to_pybytes())
         home.write_json(folder / "table.json", about)

@@ -10,12 +10,9 @@ None is NULL; a value that the trace does not hold (a gap, a secret) is NULL and
 from __future__ import annotations
 
 import ast
-import functools
 import json
 import struct
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
@@ -27,48 +24,13 @@ from flor import arrow
 from flor.diagnostics import Diagnostic, counted
 from flor.etl.parsed import as_json, points_in_time
 from flor.trace import format as f
-from flor.trace.values import gap_reason, text, value
+from flor.trace.recorded import NULLS, TYPES, Recorded, heap_bytes, texts
+from flor.trace.values import gap_reason, value
 
 Ints = npt.NDArray[np.int64]
 
-_TYPES = {
-    f.BOOL: "bool",
-    f.INT: "int",
-    f.BIG_INT: "int",
-    f.FLOAT: "float",
-    f.STR: "str",
-    f.BYTES: "bytes",
-    f.COMPLEX: "complex",
-    f.EXACT: "container",
-    f.ARRAY: "array",
-    f.OBJECT: "object",
-    f.NAMED: "object",
-    f.DATE: "date",
-}
 _T = TypeVar("_T")
-_NULLS = (f.NONE, f.GAP, f.REDACTED)
 _DECIMAL_DIGITS = 38
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """Values as they were recorded; arrays of one length. See `flor.trace.read.Values`."""
-
-    kind: npt.NDArray[np.uint8]
-    payload: npt.NDArray[np.uint64]
-    data: Sequence[pa.Array]  # the heap bytes, in chunks
-
-
-def empty() -> Recorded:
-    return Recorded(np.empty(0, np.uint8), np.empty(0, np.uint64), [])
-
-
-def together(parts: Sequence[Recorded]) -> Recorded:
-    """One after the other."""
-    if not parts:
-        return empty()
-    kinds, payloads = np.concatenate([p.kind for p in parts]), np.concatenate([p.payload for p in parts])
-    return Recorded(kinds, payloads, [d for p in parts for d in p.data])
 
 
 def constant(literal: str, count: int) -> Recorded:
@@ -110,8 +72,8 @@ def column(name: str, values: Recorded, rows: Ints) -> tuple[pa.Array, list[Diag
     said about it."""
     counts = Counter({int(k): int(n) for k, n in enumerate(np.bincount(values.kind)) if n})
     diagnostics = _missing(name, values, counts)
-    kinds = set(counts).difference(_NULLS)
-    types = sorted({_TYPES[k] for k in kinds if k in _TYPES})
+    kinds = set(counts).difference(NULLS)
+    types = sorted({TYPES[k] for k in kinds if k in TYPES})
     if kinds == {f.INT, f.FLOAT} and not _beyond_float(values):
         diagnostics.append(Diagnostic("has ints and floats, so the column is float", name))
         numbers = np.where(values.kind == f.INT, values.payload.view(np.int64), values.payload.view(np.float64))
@@ -146,17 +108,11 @@ def _beyond_float(values: Recorded) -> bool:
 def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnostic]:
     diagnostics = []
     if counts[f.GAP]:
-        reasons = Counter(gap_reason(data) for data in _heap(values, f.GAP))
+        reasons = Counter(gap_reason(data) for data in heap_bytes(values, f.GAP))
         diagnostics += [Diagnostic(f"{counted(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
     if counts[f.REDACTED]:
         diagnostics.append(Diagnostic(f"{counted(counts[f.REDACTED])} redacted: the name looks like a secret's", name))
     return diagnostics
-
-
-def _heap(values: Recorded, kind: int | None = None) -> list[bytes | None]:
-    """The heap bytes, of all values or of those of one kind."""
-    data = [d for chunk in values.data for d in chunk.to_pylist()]
-    return data if kind is None else [data[i] for i in np.flatnonzero(values.kind == kind)]
 
 
 def _plain(kind: int, values: Recorded, rows: Ints) -> pa.Array:
@@ -174,39 +130,8 @@ def _bytes(values: Recorded, rows: Ints) -> pa.Array:
 
 def _integers(values: Recorded) -> list[object]:
     """Ints of any size; None for a NULL."""
-    kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), _heap(values)
-    return [None if k in _NULLS else value(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
-
-
-def texts(values: Recorded) -> list[str | None]:
-    """What to show of each value; None for a NULL."""
-    match np.flatnonzero(np.bincount(values.kind)).tolist():  # columns of one plain kind need no look at each value
-        case [f.INT]:
-            return list(map(str, values.payload.view(np.int64).tolist()))
-        case [f.FLOAT]:
-            return list(map(repr, values.payload.view(np.float64).tolist()))
-    kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), _heap(values)
-    return [_text(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
-
-
-def type_names(values: Recorded) -> pa.Array:
-    """What kind of value each is, in words; a dictionary array."""
-    return pa.DictionaryArray.from_arrays(arrow.numbers(values.kind.astype(np.int64)), _words())
-
-
-@functools.cache
-def _words() -> pa.Array:
-    """The word for each kind, by its number."""
-    names = {**_TYPES, f.NONE: "None", f.SUMMARY: "summary", f.GAP: "gap", f.REDACTED: "redacted"}
-    return arrow.texts([names.get(k, "unknown") for k in range(256)])
-
-
-def _text(kind: int, payload: int, data: bytes | None) -> str | None:
-    if kind in _NULLS:
-        return None
-    shown = text(kind, payload, data)
-    # Arrow's text is UTF-8, which has no lone surrogates.
-    return shown if shown is None or shown.isascii() else shown.encode("utf-8", "backslashreplace").decode()
+    kinds, payloads, heap = values.kind.tolist(), values.payload.tolist(), heap_bytes(values)
+    return [None if k in NULLS else value(k, p, d) for k, p, d in zip(kinds, payloads, heap, strict=True)]
 
 
 def _take(values: list[_T], rows: Ints) -> list[_T | None]:

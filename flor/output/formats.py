@@ -13,7 +13,9 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -31,10 +33,12 @@ from flor.output import workbook
 Writer = Callable[[pa.Table, BinaryIO], list[Diagnostic]]
 
 _CHUNK = 65_536  # rows that are text at once
+_THREADS = 4
 _QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+#: NaN and the infinities in JSON, by their text in Python.
+NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def writer(path: Path, safe_csv: bool = False) -> Writer:
@@ -89,9 +93,25 @@ def write_csv(table: pa.Table, file: BinaryIO, safe_csv: bool = False) -> list[D
     """
     shield = safe if safe_csv else str
     file.write((",".join(csv_cell(shield(name)) for name in table.column_names) + "\n").encode())
-    for batch in table.to_batches(max_chunksize=_CHUNK):
-        file.write(csv_lines(batch, shield))
+    for lines in _ahead(lambda batch: csv_lines(batch, shield), table.to_batches(max_chunksize=_CHUNK)):
+        file.write(lines)
     return []
+
+
+def _ahead(work: Callable[[pa.RecordBatch], memoryview], batches: Sequence[pa.RecordBatch]) -> Iterator[memoryview]:
+    """What becomes of each batch, in order; some are worked on at once."""
+    threads = min(len(batches), os.cpu_count() or 1, _THREADS)
+    if threads < 2:
+        yield from map(work, batches)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[memoryview]] = deque()
+        for batch in batches:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def csv_lines(batch: pa.RecordBatch, shield: Callable[[str], str] = str) -> memoryview:
@@ -191,7 +211,7 @@ def write_json(table: pa.Table, file: BinaryIO) -> list[Diagnostic]:
 
 def _json_value(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
-        return f'"{_NOT_FINITE[repr(value)]}"'
+        return f'"{NOT_FINITE[repr(value)]}"'
     if isinstance(value, date | bytes):
         value = plain_text(value)
     return json.dumps(int(value) if isinstance(value, Decimal) else value, ensure_ascii=False)

@@ -25,9 +25,10 @@ from flor.capture.rewrite import rewrite
 from flor.capture.sites import SourceMap
 from flor.errors import FlorError
 from flor.etl.extract import Annotated
-from flor.etl.typed import constant, together
+from flor.etl.typed import constant
 from flor.home import Run
 from flor.trace.read import Instances, Thinned, Values
+from flor.trace.recorded import together
 
 
 @dataclass
@@ -158,7 +159,7 @@ def annotated(text: str, source: str, path: str = "/p/a_h.py") -> Annotated:
 
 
 def install(home: Path, monkeypatch: pytest.MonkeyPatch, **experiments: list[FakeTrace]) -> None:
-    """Make FLOR_HOME hold experiments whose runs have these traces, for `flor.etl.table` and `flor.etl.views`."""
+    """Make FLOR_HOME hold experiments whose runs have these traces, for `flor.etl.table` and `flor.query.views`."""
     monkeypatch.setenv("FLOR_HOME", str(home))
     by_run = {(name, trace.id): trace for name, traces in experiments.items() for trace in traces}
     for name in experiments:
@@ -179,4 +180,4 @@ def install(home: Path, monkeypatch: pytest.MonkeyPatch, **experiments: list[Fak
 
     monkeypatch.setattr("flor.etl.reading.source_exists", lambda path: True)
     monkeypatch.setattr("flor.etl.reading.open_trace", open_trace)
-    monkeypatch.setattr("flor.etl.views.open_trace", open_trace)
+    monkeypatch.setattr("flor.query.views.open_trace", open_trace)

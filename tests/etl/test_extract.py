@@ -6,7 +6,7 @@ import pytest
 
 from flor.etl.extract import extract
 from flor.etl.keys import Blocks
-from flor.etl.typed import texts
+from flor.trace.recorded import texts
 from tests.etl.fakes import FakeSource, FakeTrace, annotated
 
 pytestmark = pytest.mark.once

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from flor.etl.typed import Recorded, column, constant, together
+from flor.etl.typed import column, constant
 from flor.trace import format as f
+from flor.trace.recorded import Recorded, together
 
 pytestmark = pytest.mark.once
 

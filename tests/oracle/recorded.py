@@ -13,6 +13,7 @@ from flor.etl import typed
 from flor.etl.extract import Annotated, extract
 from flor.etl.keys import Blocks
 from flor.trace.read import Trace
+from flor.trace.recorded import together
 from tests.oracle.tree import Instance
 
 
@@ -45,19 +46,19 @@ def read(trace: Trace, copies: Sequence[Annotated]) -> Recorded:
     values: dict[str, list[Value]] = {}
     wrong: list[str] = []
     for name, pieces in found.pieces.items():
-        together = typed.together([p.values for p in pieces])
+        joined = together([p.values for p in pieces])
         instances = np.concatenate([p.instance for p in pieces])
         number = np.concatenate([np.full(len(p.instance), p.block) for p in pieces])
         if len(instances) and not (found.tree.block[instances] == number).all():
             wrong.append(f"{name}: values of another block's instances")
         try:
-            column, _ = typed.column(name, together, np.arange(len(instances)))
+            column, _ = typed.column(name, joined, np.arange(len(instances)))
         except FlorError as error:
             wrong.append(f"{name}: {error}")
             continue
-        data = [d for chunk in together.data for d in chunk.to_pylist()]
+        data = [d for chunk in joined.data for d in chunk.to_pylist()]
         rows = zip(
-            instances.tolist(), together.kind.tolist(), together.payload.tolist(), data, column.to_pylist(), strict=True
+            instances.tolist(), joined.kind.tolist(), joined.payload.tolist(), data, column.to_pylist(), strict=True
         )
         values[name] = [Value(*row) for row in rows]
         repeated = [i for i, n in Counter(instances.tolist()).items() if n > 1]

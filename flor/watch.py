@@ -9,10 +9,10 @@ from typing import TextIO
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import answers
 from flor.etl.asked import remake
-from flor.etl.sql import Database, is_old
-from flor.etl.views import SCHEMAS
+from flor.query import answers
+from flor.query.sql import Database, is_old
+from flor.query.views import SCHEMAS
 
 SECONDS = 2.0
 

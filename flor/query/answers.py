@@ -75,7 +75,7 @@ def _flat(value: object) -> object:
 
 
 def write_json(answer: Answer, stream: TextIO) -> None:
-    """A list of objects, one on a line. NaN and the infinities, which JSON has not, are null."""
+    """A list of objects, one on a line. NaN and the infinities, which JSON has not, are text."""
     names = _distinct(answer.names)
     before = "\n"
     stream.write("[")
@@ -105,13 +105,13 @@ def plain(value: object) -> object:
         case None | bool() | int() | str():
             return value
         case float():
-            return value if math.isfinite(value) else None
+            return value if math.isfinite(value) else formats.NOT_FINITE[repr(value)]
         case Decimal():
             return _number(value)
         case datetime() | date() | time():
             return value.isoformat()
         case bytes() | bytearray():
-            return value.hex()
+            return str(bytes(value))
         case list() | tuple():
             return [plain(v) for v in value]
         case Mapping():

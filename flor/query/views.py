@@ -20,10 +20,10 @@ import pyarrow.dataset as ds
 from flor import arrow, home
 from flor.capture.sites import Block, SourceMap
 from flor.errors import FlorError
-from flor.etl.pruning import passing
-from flor.etl.typed import Recorded, texts, type_names
+from flor.query.pruning import passing
 from flor.trace import format as f
 from flor.trace.read import Source, Trace, open_trace
+from flor.trace.recorded import Recorded, texts, type_names
 
 arrow.TEXT = pa.large_string()
 _BATCH = 65_536

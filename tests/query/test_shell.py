@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flor.etl import shell
-from flor.etl.sql import Database
+from flor.query import shell
+from flor.query.sql import Database
 
 pytestmark = pytest.mark.once
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import flor.etl.views
-from flor.etl.answers import Answer
-from flor.etl.sql import Database
+import flor.query.views
 from flor.home import Run
+from flor.query.answers import Answer
+from flor.query.sql import Database
 from tests.etl.fakes import FakeSource, FakeTrace, install
 
 pytestmark = pytest.mark.once
@@ -52,13 +52,13 @@ def reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reading:
         for name in ("one", "two")
     }
     install(tmp_path / "home", monkeypatch, **traces)  # type: ignore[arg-type]
-    opened = flor.etl.views.open_trace
+    opened = flor.query.views.open_trace
 
     def open_trace(run: Run) -> object:
         read.seen.add(run.id)
         return opened(run)
 
-    monkeypatch.setattr("flor.etl.views.open_trace", open_trace)
+    monkeypatch.setattr("flor.query.views.open_trace", open_trace)
     return read
 
 

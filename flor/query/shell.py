@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import answers
-from flor.etl.sql import Database
-from flor.etl.views import SCHEMAS
 from flor.output import terminal
+from flor.query import answers
+from flor.query.sql import Database
+from flor.query.views import SCHEMAS
 
 try:
     import readline

@@ -26,9 +26,9 @@ import pyarrow.dataset as ds
 
 from flor import home
 from flor.errors import FlorError
-from flor.etl import answers
-from flor.etl.answers import Answer, Batch
-from flor.etl.views import SCHEMAS, view
+from flor.query import answers
+from flor.query.answers import Answer, Batch
+from flor.query.views import SCHEMAS, view
 
 _PARQUET = ds.ParquetFileFormat()
 _ROWS = 65_536  # of a batch
@@ -68,10 +68,10 @@ class Database:
         )
         folder = "/" if allow_files else str(Path.cwd().resolve()) if files_here and self._closed is None else None
         rules = [
-            f"set allowed_directories = [{'' if folder is None else _quoted(folder)}]",
+            f"set allowed_directories = [{'' if folder is None else quoted(folder)}]",
             "set enable_external_access = false",
             "set extension_directory = 'none://'",  # outside of the folders: none is installed
-            f"set allowed_configs = [{', '.join(map(_quoted, _SETTINGS))}]",
+            f"set allowed_configs = [{', '.join(map(quoted, _SETTINGS))}]",
             "set lock_configuration = true",
         ]
         for rule in rules:
@@ -201,7 +201,7 @@ def _why_closed() -> str | None:
     return None
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
