@@ -73,22 +73,20 @@ def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: in
     selected = expression_at(parsed, start, end)
     if isinstance(selected, Refusal):
         return selected
-    return insert_selected(parsed.text, shadow, selected, name)
+    return insert_selected(parsed.text, shadow.text, shadow.shown_as, selected, name)
 
 
-def insert_selected(text: str, shadow: Shadow, selected: Expression, name: str) -> Edit | Refusal:
-    """The edit of the shadow copy's text that names `selected`, an expression of its source, whose text is `text`."""
+def insert_selected(text: str, copy_text: str, shown_as: str, selected: Expression, name: str) -> Edit | Refusal:
+    """The edit of a shadow copy's text that names `selected`, an expression of its source, whose text is `text`."""
     original = Parsed(text)
     node = node_of(original, selected)
-    copy = Parsed(shadow.text)
+    copy = Parsed(copy_text)
     matching = corresponding(looked_through(original), strip(copy).tree)
     found = matching.nodes.get(node)
     if found is None or node in matching.changed:
         line = original.lines.position(selected.start)[0]
-        return Refusal(
-            f"{shadow.shown_as} is out of date: line {line} of the source has changed since, or is not in the copy"
-        )
-    fresh = Parsed(shadow.text)
+        return Refusal(f"{shown_as} is out of date: line {line} of the source has changed since, or is not in the copy")
+    fresh = Parsed(copy_text)
     same_kind = type(found) if selected.kind == "binding" else ast.expr
     target = answer_for(fresh, node_at(fresh, copy.start(found), copy.end(found), same_kind))
     return target if isinstance(target, Refusal) else insert_at(fresh, target, name)

@@ -67,7 +67,11 @@ def _insertion(source: Parsed, new: Shadow, place: Place, name: str) -> Edit | R
     else:
         node = next(n for n in ast.walk(source.tree) if isinstance(n, BINDERS) and span_of(n) == place.span)
     selected = answer_for(source, node)
-    return selected if isinstance(selected, Refusal) else insert_selected(source.text, new, selected, name)
+    return (
+        selected
+        if isinstance(selected, Refusal)
+        else insert_selected(source.text, new.text, new.shown_as, selected, name)
+    )
 
 
 def _with_import(old: Shadow, new: Shadow) -> Shadow:

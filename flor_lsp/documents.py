@@ -1,0 +1,182 @@
+"""The documents: what is open is as the client has it, saved or not; what is not is as its bytes on disk say."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.uris import from_fs_path, to_fs_path
+
+from flor.annotate.chunks import Chunks
+from flor.annotate.living import Living
+from flor.annotate.source import Decoded, cookie, cookie_line, decode, split_lines
+from flor.errors import FlorError
+from flor_lsp.positions import Text
+
+log = logging.getLogger("flor_lsp")
+
+_UTF8 = "utf-8"
+
+
+class Document:
+    """A Python file. What is made of its text is made when it is asked for, of what has changed."""
+
+    def __init__(self, uri: str, text: Text, version: int | None, decoded: Decoded | None = None) -> None:
+        self.uri = uri
+        self.path = path_of(uri)  # None: it is in no file
+        self.content = text
+        self.version = version  # None: it is not open
+        self.decoded = decoded  # of one that is not open, what its bytes were
+        self._chunks: Chunks | None = None
+        self._chunked = ""
+        self._living: Living | None = None
+
+    @property
+    def text(self) -> str:
+        return self.content.text
+
+    @property
+    def shown_as(self) -> str:
+        """Its name in messages."""
+        return self.path.name if self.path is not None else self.uri
+
+    @property
+    def chunks(self) -> Chunks:
+        """Its text in chunks."""
+        if self._chunks is None:
+            self._chunks, self._chunked = Chunks.of(self.text), self.text
+        elif self._chunked is not self.text:
+            self._chunks, self._chunked = self._chunks.changed(self.text), self.text
+        return self._chunks
+
+    def mend(self) -> None:
+        """Parse all of it, if a part was broken: takes as long as the text is."""
+        if self.chunks.broken and (mended := self.chunks.mended()) is not None:
+            self._chunks = mended
+
+    @property
+    def living(self) -> Living | None:
+        """What it is as a shadow copy; None if it is none."""
+        chunks = self.chunks
+        if self._living is None or self._living.chunks is not chunks:
+            self._living = Living(self.text, chunks, self.shown_as, self._living)
+        return self._living if self._living.source_path is not None else None
+
+    def take_over(self, other: Document) -> None:
+        """Have what was made of another document of the same file."""
+        self._chunks, self._chunked, self._living = other._chunks, other._chunked, other._living
+
+
+class Documents:
+    """All of them, by URI."""
+
+    def __init__(self, changed: Callable[[Document], None], closed: Callable[[str], None]) -> None:
+        """`changed` is told of each that is opened or changed, `closed` of each that is closed."""
+        self.encoding: types.PositionEncodingKind | str = types.PositionEncodingKind.Utf16
+        self._open: dict[str, Document] = {}
+        self._on_disk: dict[Path, tuple[tuple[int, int, int], Document]] = {}
+        self._changed, self._closed = changed, closed
+
+    # ---- what the client says
+
+    def open(self, item: types.TextDocumentItem) -> None:
+        """A document is the client's from now on."""
+        document = Document(item.uri, Text(item.text, self.encoding), item.version)
+        self._open[item.uri] = document
+        self._changed(document)
+
+    def change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Its text has changed. One that is not open is not heeded."""
+        uri = params.text_document.uri
+        if (document := self._open.get(uri)) is None:
+            log.warning("a document that is not open was changed: %s", uri)
+            return
+        for change in params.content_changes:
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                start, end = document.content.offsets(change.range)
+                document.content = document.content.edited(start, end, change.text)
+            else:
+                document.content = Text(change.text, self.encoding)
+        document.version = params.text_document.version
+        self._changed(document)
+
+    def close(self, uri: str) -> None:
+        """It is what is on disk again."""
+        if self._open.pop(uri, None) is not None:
+            self._closed(uri)
+
+    # ---- what the server asks
+
+    def opened(self) -> list[Document]:
+        """Those that are open."""
+        return list(self._open.values())
+
+    def get(self, uri: str) -> Document:
+        """A document, open or not. Raises FlorError if it cannot be read."""
+        found = self._open.get(uri)
+        if found is not None:
+            return found
+        path = path_of(uri)
+        if path is None:
+            raise FlorError(f"{uri} is not open, and no file")
+        return self.of(path)
+
+    def of(self, path: Path) -> Document:
+        """The document of a file, as it is open or on disk. Raises FlorError if it cannot be read."""
+        for document in self._open.values():
+            if document.path == path:
+                return document
+        return self._read(path)
+
+    def _read(self, path: Path) -> Document:
+        try:
+            about = path.stat()
+            key = (about.st_mtime_ns, about.st_size, about.st_ino)
+            if path in self._on_disk and self._on_disk[path][0] == key:
+                return self._on_disk[path][1]
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:
+            raise FlorError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        decoded = decode(data, str(path))
+        document = Document(uri_of(path), Text(decoded.text, self.encoding), None, decoded)
+        if path in self._on_disk:
+            document.take_over(self._on_disk[path][1])
+        self._on_disk[path] = key, document
+        return document
+
+    def data(self, document: Document) -> bytes:
+        """What the bytes of a document are, or would be if it were saved. Raises FlorError if its encoding lacks a
+        character."""
+        if document.decoded is not None:
+            return document.decoded.encode(document.text, document.shown_as)
+        as_utf8 = document.text.encode(_UTF8, "surrogatepass")
+        declared = decode_declared(as_utf8)
+        return Decoded(document.text, declared, bom=False).encode(document.text, document.shown_as)
+
+
+def decode_declared(data: bytes) -> str:
+    """The encoding that a source declares; UTF-8 if it cannot be told."""
+    lines = split_lines(data, 2)
+    declared = cookie_line(lines)
+    return (None if declared is None else cookie(lines[declared])) or _UTF8
+
+
+def path_of(uri: str) -> Path | None:
+    """The absolute path of a file's URI; None if it is no file's."""
+    try:
+        found = to_fs_path(uri) if uri.startswith("file:") else None
+    except ValueError:
+        return None
+    if not found or "\0" in found:
+        return None
+    return Path(os.path.normpath(found)) if os.path.isabs(found) else None  # noqa: PTH117
+
+
+def uri_of(path: Path) -> str:
+    """The URI of a file."""
+    found: str | None = from_fs_path(str(path))
+    assert found is not None
+    return found

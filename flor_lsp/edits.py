@@ -1,0 +1,39 @@
+"""Edits as the client can take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lsprotocol import types
+
+from flor.annotate.places import Edit
+from flor_lsp.client import Client
+from flor_lsp.documents import Document
+
+
+def text_edits(document: Document, edit: Edit) -> list[types.TextEdit]:
+    """An edit of a document's text, in positions."""
+    return [types.TextEdit(document.content.range(start, end), new) for start, end, new in sorted(edit)]
+
+
+def of_document(client: Client, document: Document, edits: Sequence[types.TextEdit]) -> types.WorkspaceEdit:
+    """The edit of a document that is there. One that is open is to be of the version that the edit was made for."""
+    if not client.document_changes:
+        return types.WorkspaceEdit(changes={document.uri: list(edits)})
+    at = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(at, list(edits))])
+
+
+def of_new_file(client: Client, uri: str, text: str) -> types.WorkspaceEdit:
+    """The edit that makes a file and fills it."""
+    start = types.Position(0, 0)
+    fill = [types.TextEdit(types.Range(start, start), text)]
+    if not client.document_changes or not client.creates_files:
+        return types.WorkspaceEdit(changes={uri: list(fill)})
+    at = types.OptionalVersionedTextDocumentIdentifier(uri, None)
+    return types.WorkspaceEdit(
+        document_changes=[
+            types.CreateFile(uri, options=types.CreateFileOptions(overwrite=False, ignore_if_exists=True)),
+            types.TextDocumentEdit(at, list(fill)),
+        ]
+    )

@@ -1,0 +1,244 @@
+"""A shadow copy as a living document: rename, remove, jump to the source, complete, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from flor.annotate.living import Living, Named
+from flor.annotate.places import Refusal
+from flor.annotate.source import Lines
+from flor.errors import FlorError
+from flor_lsp import edits
+from flor_lsp.copies import of_source
+from flor_lsp.documents import Document, uri_of
+from flor_lsp.messages import OfName, RenameName, structured
+from flor_lsp.protocol import ReplyError
+
+if TYPE_CHECKING:
+    from flor_lsp.server import FlorServer
+
+REWRITE = "refactor.rewrite.name"
+
+_SOURCE = "Flor"
+
+
+def _copy(server: FlorServer, uri: str) -> tuple[Document, Living]:
+    """A shadow copy. Raises ReplyError if this is none."""
+    document = server.documents.get(uri)
+    if (living := document.living) is None:
+        raise ReplyError(f"{document.shown_as} is no shadow copy: its first line does not name a source")
+    return document, living
+
+
+def _named(living: Living, name: str) -> Named:
+    found = next((own for own in living.names if own.name == name), None)
+    if found is None:
+        known = ", ".join(own.name for own in living.names)
+        raise ReplyError(f'there is no name "{name}"; ' + (f"there are: {known}" if known else "there is none yet"))
+    return found
+
+
+# ---- rename, remove
+
+
+def actions(server: FlorServer, document: Document, range_: types.Range) -> Iterator[types.CodeAction]:
+    """Remove the name whose GET is at the caret."""
+    living = document.living
+    if living is None:
+        return
+    start, end = document.content.offsets(range_)
+    around = [own for own in living.names if own.start <= start and end <= own.end]
+    if not around:
+        return
+    own = min(around, key=lambda one: one.end - one.start)
+    action = types.CodeAction(f'Remove name "{own.name}"', kind=REWRITE)
+    if server.client.resolves_edits and server.client.keeps_data:
+        action.data = {"action": "remove", "uri": document.uri, "version": document.version, "name": own.name}
+        yield action
+        return
+    try:
+        action.edit = _removal(server, document, living, own)
+    except FlorError:
+        return
+    yield action
+
+
+def resolve_removal(server: FlorServer, action: types.CodeAction, data: dict[str, Any]) -> types.CodeAction:
+    """The action with its edit. Raises ReplyError if the document has changed since."""
+    document, living = _copy(server, str(data.get("uri")))
+    if document.version != data.get("version"):
+        raise ReplyError("the file has changed since: ask again", types.LSPErrorCodes.ContentModified)
+    action.edit = _removal(server, document, living, _named(living, str(data.get("name"))))
+    return action
+
+
+def _removal(server: FlorServer, document: Document, living: Living, own: Named) -> types.WorkspaceEdit:
+    return edits.of_document(server.client, document, edits.text_edits(document, living.remove(own)))
+
+
+def prepare_rename(server: FlorServer, params: types.PrepareRenameParams) -> types.PrepareRenameResult | None:
+    """On a name of a shadow copy: where it is. Elsewhere nothing, and other servers may."""
+    document = server.documents.get(params.text_document.uri)
+    living = document.living
+    own = None if living is None else living.named_at(document.content.offset(params.position))
+    if own is None:
+        return None
+    start, end = own.literal
+    return types.PrepareRenamePlaceholder(document.content.range(start + 1, end - 1), own.name)
+
+
+def rename(server: FlorServer, params: types.RenameParams) -> types.WorkspaceEdit | None:
+    """Rename the name at a position. Raises ReplyError if it cannot be called so."""
+    document = server.documents.get(params.text_document.uri)
+    living = document.living
+    own = None if living is None else living.named_at(document.content.offset(params.position))
+    if living is None or own is None:
+        return None
+    return _renaming(server, document, living, own, params.new_name)
+
+
+def _renaming(server: FlorServer, document: Document, living: Living, own: Named, new: str) -> types.WorkspaceEdit:
+    edit = living.rename(own, new)
+    if isinstance(edit, Refusal):
+        raise ReplyError(edit.reason)
+    return edits.of_document(server.client, document, edits.text_edits(document, edit))
+
+
+async def remove_name(server: FlorServer, arguments: Any) -> dict[str, Any]:
+    """The command: removes a name, by an edit that the server sends."""
+    asked = structured(OfName, arguments)
+    document, living = _copy(server, asked.uri)
+    await server.apply(_removal(server, document, living, _named(living, asked.name)), f'Remove name "{asked.name}"')
+    server.after_naming(document.uri)
+    return {"name": asked.name}
+
+
+async def rename_name(server: FlorServer, arguments: Any) -> dict[str, Any]:
+    """The command: renames a name, by an edit that the server sends."""
+    asked = structured(RenameName, arguments)
+    document, living = _copy(server, asked.uri)
+    edit = _renaming(server, document, living, _named(living, asked.name), asked.new_name)
+    await server.apply(edit, f'Rename "{asked.name}"')
+    server.after_naming(document.uri)
+    return {"name": asked.new_name}
+
+
+# ---- to the source and back
+
+
+def definition(server: FlorServer, params: types.DefinitionParams) -> types.Location | None:
+    """From a name in a shadow copy to its place in the source. Elsewhere nothing."""
+    document = server.documents.get(params.text_document.uri)
+    living = document.living
+    own = None if living is None else living.named_at(document.content.offset(params.position))
+    if living is None or own is None or living.source_path is None:
+        return None
+    try:
+        source = server.documents.of(living.source_path)
+    except FlorError:
+        return None
+    place = place_in_source(living, own, source)
+    return None if place is None else types.Location(source.uri, source.content.range(*place))
+
+
+def place_in_source(living: Living, own: Named, source: Document) -> tuple[int, int] | None:
+    """The offsets of what is named in the source as it is now; None where that is not plain."""
+    number = living.origins(source.chunks).get(own.chunk)
+    if number is None:
+        return None
+    chunk, at = source.chunks.chunks[number], source.chunks.starts[number]
+    lines = Lines(chunk.text)
+    return at + lines.offset(*own.place.span[:2]), at + lines.offset(*own.place.span[2:])
+
+
+# ---- completion
+
+
+def completion(server: FlorServer, params: types.CompletionParams) -> list[types.CompletionItem]:
+    """Within the quotes of `GET("`: a name that suits what is named. Elsewhere nothing."""
+    document = server.documents.get(params.text_document.uri)
+    offset = document.content.offset(params.position)
+    before = document.text[max(0, offset - 200) : offset].rpartition("\n")[2]
+    opened = before.rfind("GET(")
+    if opened < 0 or document.living is None:
+        return []
+    typed = before[opened + 4 :].lstrip()
+    if not typed or typed[0] not in "\"'" or typed[0] in typed[1:]:
+        return []
+    taken = {own.name for own in document.living.names}
+    return [
+        types.CompletionItem(name, kind=types.CompletionItemKind.Field, detail="a name of this experiment's runs")
+        for name in server.known_names(document)
+        if name not in taken
+    ]
+
+
+# ---- diagnostics
+
+
+def publish(server: FlorServer, document: Document) -> None:
+    """Say what is wrong with a shadow copy; of another file, that nothing is."""
+    found = list(_diagnostics(server, document)) if server.settings.diagnostics else []
+    if found or document.uri in server.published:
+        server.published.add(document.uri)
+        params = types.PublishDiagnosticsParams(document.uri, found, document.version)
+        server.text_document_publish_diagnostics(params)
+
+
+def forget(server: FlorServer, uri: str) -> None:
+    """Say nothing any more of a document that is closed."""
+    if uri in server.published:
+        server.published.discard(uri)
+        server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+
+def _diagnostics(server: FlorServer, document: Document) -> Iterator[types.Diagnostic]:
+    living = document.living
+    if living is None:
+        return
+    for problem in living.problems:
+        yield _diagnostic(document, problem.start, problem.end, problem.message, types.DiagnosticSeverity.Error)
+    path = living.source_path
+    assert path is not None
+    first = document.text.find(str(path))
+    line = document.content.range(max(first, 0), max(first, 0) + len(str(path)))
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists can raise
+        message = f"the source is gone: {path}; runs have copies of their own"
+        yield types.Diagnostic(line, message, types.DiagnosticSeverity.Warning, source=_SOURCE, code="source-gone")
+        return
+    try:
+        source = server.documents.of(path)
+    except FlorError as error:
+        yield types.Diagnostic(line, str(error), types.DiagnosticSeverity.Warning, source=_SOURCE)
+        return
+    origins = living.origins(source.chunks)
+    theirs = len(source.chunks.chunks)
+    if len(set(origins.values())) != theirs and [s for s in living.sources if s] != [
+        c.text for c in source.chunks.chunks
+    ]:
+        lost = [own.name for own in living.names if own.chunk not in origins]
+        about = f": {', '.join(lost)} stand where it has changed" if lost else ""
+        message = f"the source has changed since this copy was made{about}; flor cp --update carries the names over"
+        yield types.Diagnostic(
+            line, message, types.DiagnosticSeverity.Information, source=_SOURCE, code="source-changed"
+        )
+
+
+def _diagnostic(
+    document: Document, start: int, end: int, message: str, severity: types.DiagnosticSeverity
+) -> types.Diagnostic:
+    return types.Diagnostic(document.content.range(start, end), message, severity, source=_SOURCE)
+
+
+def shadow_uri(server: FlorServer, document: Document) -> str | None:
+    """The URI of the shadow copy of a source, be it there or not."""
+    if document.path is None:
+        return None
+    try:
+        return uri_of(of_source(server.documents, document.path))
+    except FlorError:
+        return None

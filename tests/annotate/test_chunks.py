@@ -1,0 +1,162 @@
+"""Texts in chunks, edited at random: as if they were parsed anew each time."""
+
+from __future__ import annotations
+
+import ast
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flor.annotate.chunks import Chunks
+from flor.annotate.source import parse_tree
+
+TEXT = '''\
+#!/usr/bin/env python
+"""A script."""
+import os; import sys
+
+@decorated
+@twice(
+    1)
+def f(a, b=1):
+    """Doc."""
+    for i in range(3):
+        print(i)
+        if i: x = (
+            1)
+    return a
+
+x = 1
+print(x)
+GET("x", x)
+class C:
+    def g(self):
+        return """
+def no(): pass
+"""
+# a comment
+
+if x:
+    y = 1
+elif f(1):
+    y = 2
+else:
+    y = 3
+print(y); print(
+  "é\\n")
+'''
+PIECES = [
+    "\n",
+    "x",
+    " ",
+    "    ",
+    '"""',
+    "(",
+    ")",
+    "else:\n",
+    "print(1)\n",
+    "y = 2\n",
+    "#",
+    "@d\n",
+    "\r\n",
+    "\r",
+    ":",
+    "if 1:\n",
+    "\f",
+]
+
+
+def texts(chunks: Chunks) -> list[str]:
+    return [chunk.text for chunk in chunks.chunks]
+
+
+def test_statements_with_those_that_belong_to_them() -> None:
+    assert texts(Chunks.of("# c\na = 1; b = 2\nprint(a)\n\ndef f():\n  pass\n# d\nc = 1")) == [
+        "# c\na = 1; b = 2\nprint(a)\n\n",
+        "def f():\n  pass\n# d\n",
+        "c = 1",
+    ]
+
+
+def test_what_an_edit_did_not_touch_is_kept() -> None:
+    before = Chunks.of("a = 1\nb = 2\nc = 3\nd = 4\n")
+    after = before.changed("a = 1\nb = 2\nc = 33\nd = 4\n")
+    assert after.chunks[0] is before.chunks[0]
+    assert after.chunks[3] is before.chunks[3]
+    assert texts(after) == ["a = 1\n", "b = 2\n", "c = 33\n", "d = 4\n"]
+    assert [after.at(offset) for offset in (0, 5, 6, 24, 100)] == [0, 0, 1, 3, 3]
+
+
+def test_a_syntax_error_spoils_its_chunk_alone() -> None:
+    before = Chunks.of("a = 1\nb = 2\nc = 3\nd = 4\n")
+    after = before.changed("a = 1\nb = 2\nc = (3\nd = 4\n")
+    assert [(chunk.text, chunk.broken) for chunk in after.chunks] == [
+        ("a = 1\n", False), ("b = 2\n", False), ("c = (3\n", True), ("d = 4\n", False),
+    ]  # fmt: skip
+    assert after.mended() is None
+    assert texts(after.changed("a = 1\nb = 2\nc = (3)\nd = 4\n")) == ["a = 1\n", "b = 2\n", "c = (3)\n", "d = 4\n"]
+
+
+def test_an_error_that_is_mended_elsewhere() -> None:
+    broken = Chunks.of("a = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\n").changed(
+        'a = 1\nb = """2\nc = 3\nd = 4\ne = 5\nf = 6\n'
+    )
+    after = broken.changed('a = 1\nb = """2\nc = 3\nd = 4\ne = 5"""\nf = 6\n')
+    mended = after.mended() if after.broken else after
+    assert mended is not None
+    assert texts(mended) == ["a = 1\n", 'b = """2\nc = 3\nd = 4\ne = 5"""\n', "f = 6\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("a = 1\nb = = 2\nc = 3\n", "b = = 2\n"),
+        ("def f():\n  x = (\n\nb = 2\n", "def f():\n  x = (\n\n"),
+        ("x = \n", "x = \n"),
+        ("a = 1\n  b = 2\nc = 3\n", "a = 1\n  b = 2\n"),
+    ],
+)
+def test_a_text_that_was_broken_from_the_beginning(text: str, broken: str) -> None:
+    chunks = Chunks.of(text)
+    assert "".join(texts(chunks)) == text
+    assert [chunk.text for chunk in chunks.chunks if chunk.broken] == [broken]
+
+
+def test_no_text() -> None:
+    assert Chunks.of("").at(0) is None
+    assert texts(Chunks.of("").changed("x = 1\n").changed("")) == []
+
+
+def check(chunks: Chunks, text: str) -> None:
+    """Chunks are a text; those that are not broken parse, and together as they do when they are parsed at once."""
+    assert "".join(texts(chunks)) == text
+    for chunk in chunks.chunks:
+        if not chunk.broken:
+            parse_tree(chunk.text)
+    try:
+        tree = parse_tree(text)
+    except SyntaxError:
+        assert chunks.broken
+        return
+    mended = chunks.mended() if chunks.broken else chunks
+    assert mended is not None
+    body = [ast.dump(statement) for chunk in mended.chunks for statement in parse_tree(chunk.text).body]
+    assert body == [ast.dump(statement) for statement in tree.body]
+    assert texts(mended) == texts(Chunks.of(text))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 6))
+def test_edits(random: random.Random, count: int) -> None:
+    text = TEXT
+    chunks = Chunks.of(text)
+    for _ in range(count):
+        start = random.randrange(len(text) + 1)
+        end = min(len(text), start + random.choice([0, 0, 1, 3, 20, 80]))
+        copied = random.randrange(len(text) + 1)
+        new = random.choice([*PIECES, "", text[copied : copied + random.randrange(60)]])
+        text = text[:start] + new + text[end:]
+        chunks = chunks.changed(text)
+        check(chunks, text)
