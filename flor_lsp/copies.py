@@ -19,6 +19,9 @@ from flor_lsp import edits
 from flor_lsp.client import Client
 from flor_lsp.documents import Document, Documents, uri_of
 
+#: An edit, the shadow copy that it is of, and the copy's text then.
+Naming = tuple[WorkspaceEdit, Path | None, str]
+
 
 @dataclass(frozen=True)
 class Selected:
@@ -116,9 +119,7 @@ def existing(documents: Documents, path: Path) -> tuple[Document, Living] | None
     return document, living
 
 
-def naming(
-    client: Client, documents: Documents, document: Document, what: Selected, name: str
-) -> tuple[WorkspaceEdit, Path | None, str] | Refusal:
+def naming(client: Client, documents: Documents, document: Document, what: Selected, name: str) -> Naming | Refusal:
     """The edit that names something; the shadow copy that it is in and its text then.
 
     Raises FlorError if the shadow copy cannot be read or made.

@@ -63,3 +63,107 @@ class OfDocument:
     """Arguments of commands that are about a document."""
 
     uri: str
+
+
+@attrs.frozen
+class Run:
+    """Arguments of `flor.run`."""
+
+    uri: str  # of the script
+    experiment: str | None = None  # none: that of its last run, else the script's name
+    arguments: list[str] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Etl:
+    """Arguments of `flor.etl`: a shadow copy or its source, or an experiment whose table is to be made anew."""
+
+    uri: str | None = None
+    experiment: str | None = None  # none: that of the source's last run
+
+
+@attrs.frozen
+class OfExperiment:
+    """Arguments of `flor.openTable` and `flor/table`."""
+
+    experiment: str | None = None
+    uri: str | None = None  # of a file whose last run's experiment is meant
+
+
+@attrs.frozen
+class Sql:
+    """Arguments of `flor.sql` and `flor/sql`."""
+
+    query: str
+
+
+@attrs.frozen
+class OfJob:
+    """Arguments of `flor/cancel`."""
+
+    id: int
+
+
+@attrs.frozen
+class Sort:
+    """One key of an order."""
+
+    column: str
+    descending: bool = False
+
+
+@attrs.frozen
+class Filter:
+    """A condition on a column: `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `null`, `not null`."""
+
+    column: str
+    operator: str
+    value: Any = None  # text or a number
+
+
+@attrs.frozen
+class Rows:
+    """Parameters of `flor/rows`."""
+
+    handle: int
+    offset: int = 0
+    limit: int = 100
+    columns: list[str] | None = None
+    sort: list[Sort] = attrs.field(factory=list)
+    filter: list[Filter] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Cell:
+    """Parameters of `flor/cell`."""
+
+    handle: int
+    row: int
+    column: str
+    sort: list[Sort] = attrs.field(factory=list)
+    filter: list[Filter] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Plot:
+    """Parameters of `flor/plot`."""
+
+    handle: int
+    y: list[str]
+    x: str | None = None  # none: the number of the row
+    by: str | None = None  # a column: a series for each of its values
+    points: int = 2000
+
+
+@attrs.frozen
+class OfTable:
+    """Parameters of `flor/closeTable`."""
+
+    handle: int
+
+
+@attrs.frozen
+class About:
+    """Parameters of `flor/experiments` and `flor/names`."""
+
+    uri: str | None = None  # none: all experiments

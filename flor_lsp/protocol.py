@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage
 
 from flor.errors import FlorError
 
@@ -66,7 +67,7 @@ class Protocol(LanguageServerProtocol):
                 self._refuse(id_, *refusal)
             return
         try:
-            structured = super().structure_message(message)
+            structured = self._structured(message, method, is_request)
         except JsonRpcException:
             if is_request:
                 self._refuse(id_, _ERRORS.InvalidParams, f"the parameters of {method} are not as they should be")
@@ -76,6 +77,15 @@ class Protocol(LanguageServerProtocol):
         if method == types.INITIALIZE:
             self._began = True
         super().handle_message(structured)
+
+    def _structured(self, message: dict[str, Any], method: str, is_request: bool) -> Any:
+        """A message, typed if LSP has such a one. Raises JsonRpcException."""
+        if self.get_message_type(method) is not None or method == types.CANCEL_REQUEST:
+            return super().structure_message(message)
+        params = message.get("params")
+        if is_request:
+            return JsonRPCRequestMessage(message["id"], method, self.VERSION, params)
+        return JsonRPCNotification(method, self.VERSION, params)
 
     def _untimely(self, method: str) -> tuple[int, str] | None:
         """Why a message cannot be heeded now."""

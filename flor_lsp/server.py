@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 from pygls.lsp.server import LanguageServer
 
+from flor import home
+from flor.annotate.chunks import Chunks
+from flor.annotate.living import Living
 from flor.errors import FlorError
 from flor_lsp.client import Client, Settings, flor_options
 from flor_lsp.documents import Document, Documents
-from flor_lsp.features import names, naming
+from flor_lsp.experiments import Experiments
+from flor_lsp.features import lenses, names, naming, tables, values
+from flor_lsp.jobs import Jobs
 from flor_lsp.protocol import Protocol, ReplyError, on_unreadable
+from flor_lsp.workers import Worker
 
 log = logging.getLogger("flor_lsp")
 
 _QUIET = 0.3  # seconds without a change, until what takes longer is done
+_SETTLE = 0.1  # seconds from an edit to its telling
+_PATIENCE = 5.0  # seconds that a client may take to answer
 
 
 class FlorServer(LanguageServer):
@@ -34,6 +45,16 @@ class FlorServer(LanguageServer):
         self.settings = Settings()
         self.documents = Documents(self._changed, self._closed)
         self.published: set[str] = set()  # documents that have diagnostics
+        self.experiments = Experiments(self._experiments_changed)
+        self.jobs = Jobs(self)
+        self.reader = Worker("values")
+        self.maker = Worker("tables")
+        self.viewer = Worker("windows of tables")
+        self.values = values.Values(self)
+        self._stripped: tuple[Living, Chunks] | None = None
+        self._naming: dict[str, asyncio.Task[Any]] = {}  # by experiment: the table that is being made
+        self._remembered: dict[str, str] = {}  # shadow copy -> its text as the last edit of the server made it
+        self._refreshing = False
         self._later: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -87,12 +108,107 @@ class FlorServer(LanguageServer):
             waiting.cancel()
         names.forget(self, uri)
 
-    def known_names(self, document: Document) -> list[str]:
-        """Names that the tables of a shadow copy's experiments have."""
-        return []
+    def stripped(self, living: Living) -> Chunks:
+        """The source that a shadow copy is of, as the copy has it."""
+        if self._stripped is None or self._stripped[0] is not living:
+            self._stripped = living, values.stripped(living.sources)
+        return self._stripped[1]
 
-    def after_naming(self, uri: str) -> None:
-        """A name was made, changed or taken away."""
+    # ---- tables
+
+    def known_names(self, document: Document) -> list[str]:
+        """Names that the last table of a shadow copy's experiment has."""
+        try:
+            folder = home.experiment_path(tables.experiment_of(self, document.uri))
+            about = json.loads((folder / "table.json").read_bytes())
+            return [str(name["name"]) for name in about["names"]]
+        except (FlorError, ReplyError, OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def remember(self, shadow: Path | None, text: str) -> None:
+        """What a shadow copy will be when the client has made an edit."""
+        if shadow is not None:
+            self._remembered[str(shadow)] = text
+
+    def after_naming(self, shadow: Path | None, name: str | None = None) -> None:
+        """A name was made, changed or taken away: make the table anew. `name`: one that the copy has now."""
+        if shadow is None or not self.settings.etl_on_name:
+            return
+        self.spawn(self._table_after_naming(shadow, name))
+
+    async def _table_after_naming(self, shadow: Path, name: str | None) -> None:
+        await asyncio.sleep(_SETTLE)  # the client tells of its edits
+        text = self._remembered.pop(str(shadow), None)
+        try:
+            found = self.documents.of(shadow)
+            if text is None or (found.version is not None and (name is None or f'"{name}"' in found.text)):
+                text = found.text
+            experiment = tables.experiment_of(self, found.uri)
+        except FlorError:
+            if text is None:
+                return
+            source = Living(text, Chunks.of(text), shadow.name).source_path
+            runs = [] if source is None else self.experiments.of_file(source)
+            if not runs:
+                return
+            experiment = runs[0].experiment
+        except ReplyError as error:
+            log.info("no table: %s", error.message)
+            return
+        if (before := self._naming.get(experiment)) is not None:
+            before.cancel()
+        task = asyncio.ensure_future(tables.make(self, experiment, shadow, text))
+        self._naming[experiment] = task
+        try:
+            await task
+        except (FlorError, ReplyError) as error:
+            log.info("no table: %s", error)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                raise
+        finally:
+            if self._naming.get(experiment) is task:
+                del self._naming[experiment]
+
+    def table_made(self, experiment: str, made: dict[str, Any]) -> None:
+        """Tell the client of a table."""
+        self.protocol.notify("flor/tableChanged", made)
+        for document in self.documents.opened():
+            names.publish(self, document)
+
+    def _experiments_changed(self, experiments: set[str]) -> None:
+        self.protocol.notify("flor/experimentsChanged", {"experiments": sorted(experiments)})
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Have the client ask again for what stands in its editors; not more often than it can be seen."""
+        if self._refreshing or not self.documents.opened():
+            return
+        self._refreshing = True
+        self.spawn(self._refresh_soon())
+
+    async def _refresh_soon(self) -> None:
+        await asyncio.sleep(_QUIET)
+        self._refreshing = False
+        with contextlib.suppress(Exception):  # a client that says it can and does not
+            if self.client.refreshes_hints:
+                await asyncio.wait_for(self.workspace_inlay_hint_refresh_async(None), _PATIENCE)
+            if self.client.refreshes_lenses:
+                await asyncio.wait_for(self.workspace_code_lens_refresh_async(None), _PATIENCE)
+
+    # ---- the session
+
+    def begin(self) -> None:
+        """The session has begun: what goes on beside it begins."""
+        self.spawn(self.experiments.keep())
+
+    async def finish(self) -> None:
+        """It ends, and so does what goes on beside it."""
+        await self.jobs.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        for worker in (self.reader, self.maker, self.viewer):
+            worker.stop()
 
 
 def create_server(version: str) -> FlorServer:
@@ -160,11 +276,83 @@ def create_server(version: str) -> FlorServer:
     async def rename_name(*arguments: Any) -> dict[str, Any]:
         return await names.rename_name(server, arguments)
 
-    @server.command("flor.afterNaming")
+    @server.command(naming.AFTER)
     def after_naming(*arguments: Any) -> None:
-        server.after_naming("")
+        naming.after_naming(server, arguments)
+
+    @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    async def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
+        return await values.hints(server, params)
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def hover(params: types.HoverParams) -> types.Hover | None:
+        return await values.hover(server, params)
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
+    def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
+        return lenses.lenses(server, params)
+
+    @server.command("flor.run")
+    async def run(*arguments: Any) -> dict[str, Any]:
+        return await tables.run(server, arguments)
+
+    @server.command("flor.etl")
+    async def etl(*arguments: Any) -> dict[str, Any]:
+        return await tables.etl(server, arguments)
+
+    @server.command("flor.openTable")
+    async def open_table(*arguments: Any) -> dict[str, Any] | None:
+        return await tables.open_table(server, arguments)
+
+    @server.command("flor.sql")
+    async def sql(*arguments: Any) -> dict[str, Any]:
+        return await tables.sql(server, arguments)
+
+    for method, answer in {
+        "flor/experiments": tables.experiments,
+        "flor/table": tables.table,
+        "flor/rows": tables.rows,
+        "flor/cell": tables.cell,
+        "flor/plot": tables.plot,
+        "flor/sql": tables.sql,
+        "flor/closeTable": tables.close,
+    }.items():
+        server.feature(method)(_asynchronous(server, answer))
+
+    @server.feature("flor/names")
+    def flor_names(params: Any) -> dict[str, Any]:
+        return tables.names(server, params)
+
+    @server.feature("flor/cancel")
+    def flor_cancel(params: Any) -> dict[str, bool]:
+        return tables.cancel(server, params)
+
+    @server.feature("flor/jobs")
+    def flor_jobs(params: Any) -> dict[str, Any]:
+        return {"jobs": [job.about for job in server.jobs.going()]}
+
+    @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    def progress_cancel(params: types.WorkDoneProgressCancelParams) -> None:
+        server.jobs.cancel_token(params.token)
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(params: types.InitializedParams) -> None:
+        server.begin()
+
+    @server.feature(types.SHUTDOWN)
+    async def shutdown(*_: Any) -> None:
+        await server.finish()
 
     return server
+
+
+def _asynchronous(
+    server: FlorServer, answer: Callable[[FlorServer, Any], Awaitable[Any]]
+) -> Callable[[Any], Awaitable[Any]]:
+    async def handler(params: Any) -> Any:
+        return await answer(server, params)
+
+    return handler
 
 
 def _wanted(kind: str, only: Sequence[str] | None) -> bool:

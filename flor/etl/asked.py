@@ -9,7 +9,9 @@ from pathlib import Path
 
 from flor import home
 from flor.errors import FlorError
+from flor.etl.extract import Annotated
 from flor.etl.long import make_long_table
+from flor.etl.reading import Progress
 from flor.etl.selection import ALL, Selection
 from flor.etl.table import Table, make_table, save
 
@@ -24,13 +26,15 @@ class Asked:
     exact: bool = False
     long: bool = False
 
-    def make(self, experiment: str, shadows: Sequence[Path]) -> Table:
-        """The table. Raises FlorError as `make_table` does."""
+    def make(self, experiment: str, shadows: Sequence[Path | Annotated], progress: Progress | None = None) -> Table:
+        """The table, of shadow copies on disk or as they were read. Raises FlorError as `make_table` does."""
         if self.long:
             if self.rows is not None:
                 raise FlorError("rows are chosen, or there is one for each value: not both")
             return make_long_table(experiment, shadows, self.selection, times=self.times, exact=self.exact)
-        return make_table(experiment, shadows, self.selection, rows=self.rows, times=self.times, exact=self.exact)
+        return make_table(
+            experiment, shadows, self.selection, rows=self.rows, times=self.times, exact=self.exact, progress=progress
+        )
 
     def save(self, table: Table, experiment: str) -> None:
         """Keep the table for `flor sql`. Raises FlorError if it cannot be written."""

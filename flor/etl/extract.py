@@ -264,6 +264,16 @@ def find_site(sites: SourceMap, place: Place) -> _Found | str:
     return f"line {place.span[0]} of the source is not recorded"
 
 
+def values_at(trace: Trace, source: int, place: Place) -> list[Piece] | str:
+    """The values that a place in a run's source has; else why there are none. A piece's block is the source's own."""
+    if not trace.sources[source].available:
+        return f"the run's copy of {trace.sources[source].path} cannot be read"
+    found = find_site(trace.sources[source].map, place)
+    if isinstance(found, str):
+        return found
+    return _pieces(trace, source, found, range(len(trace.sources[source].map.blocks)))
+
+
 def _pieces(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> list[Piece]:
     sites = trace.sources[source].map.sites
     site = sites[found.site]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from flor import arrow, home
 from flor.diagnostics import Diagnostic, fold
-from flor.etl.extract import Extracted, Piece
+from flor.etl.extract import Annotated, Extracted, Piece
 from flor.etl.keys import FRAMES, Blocks
 from flor.etl.reading import read_runs
 from flor.etl.selection import ALL, Selection
@@ -32,7 +32,7 @@ def _schema(times: bool) -> pa.Schema:
 
 def make_long_table(
     experiment: str,
-    shadows: Sequence[Path],
+    shadows: Sequence[Path | Annotated],
     selection: Selection = ALL,
     *,
     times: bool = False,

@@ -22,6 +22,10 @@ from flor.trace.read import open_trace
 _MOST_SOURCES = 5
 
 
+#: Is told how many runs are done, and of how many.
+Progress = Callable[[int, int], None]
+
+
 @dataclass(frozen=True)
 class Read:
     """What was read, and what is to be said about it."""
@@ -33,24 +37,25 @@ class Read:
 
 def read_runs(
     experiment: str,
-    shadows: Sequence[Path],
+    shadows: Sequence[Path | Annotated],
     selection: Selection,
     blocks: Blocks,
     take: Callable[[home.Run, Extracted], Iterable[Diagnostic]],
     exact: bool = False,
     whole: bool = False,
     survey: bool = False,
+    progress: Progress | None = None,
 ) -> Read:
     """Give `take` what each selected run, oldest first, answers to the names; it returns what is to be said of that.
 
     `blocks` learns the runs' blocks. If `exact`, names have values only in sources that are the annotated ones, but for
     comments and layout. `whole`: with all block instances, of long runs too. `survey`: `blocks` knows those
-    of all runs before `take` is called. Raises FlorError for what the user has to
-    mend: an unknown experiment or run, no run, a shadow copy that cannot be read, a name that is used twice. A run that
-    cannot be read is skipped, with a diagnostic.
+    of all runs before `take` is called. `progress` is told how far it is. Raises FlorError for what the user has
+    to mend: an unknown experiment or run, no run, a shadow copy that cannot be read, a name that is used twice. A run
+    that cannot be read is skipped, with a diagnostic.
     """
     home.experiment_path(experiment)
-    annotated = [read_shadow(path) for path in shadows]
+    annotated = [copy if isinstance(copy, Annotated) else read_shadow(copy) for copy in shadows]
     names = _names(annotated)
     warnings: list[str] = []
     runs = select(experiment, list(home.runs(experiment, warnings)), selection)
@@ -61,7 +66,9 @@ def read_runs(
     for run in runs if survey else ():
         with contextlib.suppress(FlorError):
             number_blocks(open_trace(run), annotated, blocks)
-    for run in runs:
+    for number, run in enumerate(runs):
+        if progress is not None:
+            progress(number, len(runs))
         try:
             trace = open_trace(run)
             extracted = extract(trace, annotated, blocks, exact, whole)

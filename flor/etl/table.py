@@ -19,10 +19,10 @@ from flor.annotate.places import Name
 from flor.diagnostics import Diagnostic, fold
 from flor.errors import FlorError
 from flor.etl import typed
-from flor.etl.extract import Extracted, Piece
+from flor.etl.extract import Annotated, Extracted, Piece
 from flor.etl.join import Rows, Tree, join
 from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key
-from flor.etl.reading import read_runs
+from flor.etl.reading import Progress, read_runs
 from flor.etl.selection import ALL, Selection
 from flor.etl.times import spans, time_columns
 from flor.trace.recorded import Recorded, together
@@ -91,20 +91,21 @@ def _demand(package: str) -> None:
 
 def make_table(
     experiment: str,
-    shadows: Sequence[Path],
+    shadows: Sequence[Path | Annotated],
     selection: Selection = ALL,
     *,
     rows: str | None = None,
     times: bool = False,
     exact: bool = False,
+    progress: Progress | None = None,
 ) -> Table:
     """The table of the runs of an experiment that are selected.
 
     `rows`: the block whose instances are the rows, by the name of its key column, or `run`; `times`: with the columns
     `began` (in UTC) and `seconds` of each row; `exact`: without values of sources that are not the annotated ones, but
-    for comments and layout. Raises FlorError for what the user has to mend: an unknown experiment, run or block, no
-    run, a shadow copy that cannot be read, a name that is used twice. A run that cannot be read is skipped, with a
-    diagnostic.
+    for comments and layout; `progress` is told how far it is. Raises FlorError for what the user has to mend: an
+    unknown experiment, run or block, no run, a shadow copy that cannot be read, a name that is used twice. A run that
+    cannot be read is skipped, with a diagnostic.
     """
     without: list[Diagnostic] = []
     builder = _Builder(rows, times)
@@ -116,9 +117,7 @@ def make_table(
         return _thinned(run.id, extracted, made)
 
     by_block = rows not in (None, "run")
-    read = read_runs(
-        experiment, shadows, selection, builder.blocks, take, exact, whole=times or by_block, survey=by_block
-    )
+    read = read_runs(experiment, shadows, selection, builder.blocks, take, exact, times or by_block, by_block, progress)
     builder.check_rows()
     names = [name.name for _, name in read.names]
     data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})

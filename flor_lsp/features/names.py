@@ -113,7 +113,7 @@ async def remove_name(server: FlorServer, arguments: Any) -> dict[str, Any]:
     asked = structured(OfName, arguments)
     document, living = _copy(server, asked.uri)
     await server.apply(_removal(server, document, living, _named(living, asked.name)), f'Remove name "{asked.name}"')
-    server.after_naming(document.uri)
+    server.after_naming(document.path)
     return {"name": asked.name}
 
 
@@ -123,7 +123,7 @@ async def rename_name(server: FlorServer, arguments: Any) -> dict[str, Any]:
     document, living = _copy(server, asked.uri)
     edit = _renaming(server, document, living, _named(living, asked.name), asked.new_name)
     await server.apply(edit, f'Rename "{asked.name}"')
-    server.after_naming(document.uri)
+    server.after_naming(document.path)
     return {"name": asked.new_name}
 
 
@@ -141,18 +141,18 @@ def definition(server: FlorServer, params: types.DefinitionParams) -> types.Loca
         source = server.documents.of(living.source_path)
     except FlorError:
         return None
-    place = place_in_source(living, own, source)
+    place = place_in_source(server, living, own, source)
     return None if place is None else types.Location(source.uri, source.content.range(*place))
 
 
-def place_in_source(living: Living, own: Named, source: Document) -> tuple[int, int] | None:
-    """The offsets of what is named in the source as it is now; None where that is not plain."""
-    number = living.origins(source.chunks).get(own.chunk)
-    if number is None:
+def place_in_source(server: FlorServer, living: Living, own: Named, source: Document) -> tuple[int, int] | None:
+    """The offsets of what is named in the source as it is now; None where it is another expression, or that is not
+    plain."""
+    span = server.values.between(source.chunks, server.stripped(living)).back(own.chunk, own.place.span)
+    if span is None:
         return None
-    chunk, at = source.chunks.chunks[number], source.chunks.starts[number]
-    lines = Lines(chunk.text)
-    return at + lines.offset(*own.place.span[:2]), at + lines.offset(*own.place.span[2:])
+    lines = Lines(source.text)
+    return lines.offset(*span[:2]), lines.offset(*span[2:])
 
 
 # ---- completion

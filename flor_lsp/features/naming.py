@@ -11,8 +11,8 @@ from flor.annotate.places import Refusal
 from flor.errors import FlorError
 from flor_lsp import copies
 from flor_lsp.copies import Selected
-from flor_lsp.documents import Document
-from flor_lsp.messages import NameExpression, structured
+from flor_lsp.documents import Document, path_of, uri_of
+from flor_lsp.messages import NameExpression, OfName, structured
 from flor_lsp.protocol import ReplyError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KIND = "refactor.extract.name"
 COMMAND = "flor.nameExpression"
 ASK = "flor.client.nameExpression"
+AFTER = "flor.afterNaming"
 
 
 def actions(server: FlorServer, document: Document, range_: types.Range, explicit: bool) -> Iterator[types.CodeAction]:
@@ -72,7 +73,7 @@ def _action(
     else:
         edit = _edit(server, document, own, name)
         if not isinstance(edit, Refusal):
-            yield types.CodeAction(title, kind=KIND, edit=edit, command=_then(server, document))
+            yield types.CodeAction(title, kind=KIND, edit=edit[0], command=_then(server, edit, name))
 
 
 def resolve(server: FlorServer, action: types.CodeAction, data: dict[str, Any]) -> types.CodeAction:
@@ -81,16 +82,24 @@ def resolve(server: FlorServer, action: types.CodeAction, data: dict[str, Any]) 
     edit = _edit(server, document, own, str(data.get("name")))
     if isinstance(edit, Refusal):
         raise ReplyError(edit.reason)
-    action.edit = edit
-    action.command = _then(server, document)
+    action.edit = edit[0]
+    action.command = _then(server, edit, str(data.get("name")))
     return action
 
 
-def _then(server: FlorServer, document: Document) -> types.Command | None:
+def _then(server: FlorServer, made: copies.Naming, name: str) -> types.Command | None:
     """What follows the edit: the table is made anew."""
-    if not server.settings.etl_on_name:
+    _, shadow, text = made
+    if not server.settings.etl_on_name or shadow is None:
         return None
-    return types.Command("Refresh table", "flor.afterNaming", arguments=[{"uri": document.uri}])
+    server.remember(shadow, text)
+    return types.Command("Refresh table", AFTER, arguments=[{"uri": uri_of(shadow), "name": name}])
+
+
+def after_naming(server: FlorServer, arguments: Any) -> None:
+    """The command that follows the edit."""
+    asked = structured(OfName, arguments)
+    server.after_naming(path_of(asked.uri), asked.name)
 
 
 def _meant(server: FlorServer, data: dict[str, Any]) -> tuple[Document, Selected]:
@@ -116,9 +125,8 @@ def at(document: Document, start: int, end: int, kind: object = None) -> Selecte
     return exact[0] if exact else (chosen[0] if kind is None and chosen else None)
 
 
-def _edit(server: FlorServer, document: Document, own: Selected, name: str) -> types.WorkspaceEdit | Refusal:
-    found = copies.naming(server.client, server.documents, document, own, name)
-    return found if isinstance(found, Refusal) else found[0]
+def _edit(server: FlorServer, document: Document, own: Selected, name: str) -> copies.Naming | Refusal:
+    return copies.naming(server.client, server.documents, document, own, name)
 
 
 def _taken(server: FlorServer, document: Document) -> set[str]:
@@ -146,8 +154,8 @@ async def name_expression(server: FlorServer, arguments: Any) -> dict[str, Any]:
     made = copies.naming(server.client, server.documents, document, own, name)
     if isinstance(made, Refusal):
         raise ReplyError(made.reason)
-    edit, path, _ = made
+    edit, path, text = made
     await server.apply(edit, f'Name "{name}"')
-    if server.settings.etl_on_name:
-        server.after_naming(document.uri)
+    server.remember(path, text)
+    server.after_naming(path, name)
     return {"name": name, "shadow": str(path) if path is not None else document.uri}

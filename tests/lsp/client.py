@@ -113,7 +113,7 @@ class Client:
 
     def notification(self, method: str, fits: Callable[[Json], bool] = lambda _: True) -> Json:
         """The parameters of the next notification or request of the server, or of one that has come."""
-        return self.wait(lambda m: m.get("method") == method and fits(m["params"]))["params"]
+        return self.wait(lambda m: m.get("method") == method and fits(m.get("params")))["params"]
 
     def wait(self, fits: Callable[[Json], bool], seconds: float = _SECONDS) -> Json:
         """Take the first message that fits, of those that have come or will come."""
@@ -131,7 +131,7 @@ class Client:
 
     def _answer(self, message: Json) -> None:
         answer = self.answers.get(message["method"], lambda params: None)
-        self.send({"jsonrpc": "2.0", "id": message["id"], "result": answer(message["params"])})
+        self.send({"jsonrpc": "2.0", "id": message["id"], "result": answer(message.get("params"))})
 
     # ---- sessions and documents
 

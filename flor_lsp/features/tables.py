@@ -1,0 +1,266 @@
+"""Runs and tables: the commands, and the `flor/*` requests of whoever shows them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from lsprotocol import types
+
+from flor.errors import FlorError
+from flor_lsp import copies, jobs
+from flor_lsp.documents import Document, uri_of
+from flor_lsp.experiments import RunInfo
+from flor_lsp.features.names import place_in_source
+from flor_lsp.messages import (
+    About,
+    Cell,
+    Etl,
+    OfExperiment,
+    OfJob,
+    OfTable,
+    Plot,
+    Rows,
+    Run,
+    Sql,
+    structured,
+)
+from flor_lsp.protocol import ReplyError
+
+if TYPE_CHECKING:
+    from flor_lsp.server import FlorServer
+
+
+# ---- which experiment
+
+
+def _source_path(document: Document) -> Path | None:
+    living = document.living
+    return document.path if living is None else living.source_path
+
+
+def experiment_of(server: FlorServer, uri: str) -> str:
+    """The experiment of the last run of a file, or of a shadow copy's source. Raises ReplyError if there is none."""
+    document = server.documents.get(uri)
+    path = _source_path(document)
+    found = [] if path is None else server.experiments.of_file(path)
+    if not found:
+        raise ReplyError(f"no run has captured {path or document.shown_as} yet: run it with Flor")
+    experiment: str = found[0].experiment
+    return experiment
+
+
+def _asked(server: FlorServer, asked: OfExperiment | Etl) -> str:
+    if asked.experiment is not None:
+        return asked.experiment
+    if asked.uri is None:
+        raise ReplyError("name an experiment, or a file", types.ErrorCodes.InvalidParams)
+    return experiment_of(server, asked.uri)
+
+
+# ---- commands
+
+
+async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
+    """Run a script under capture; its output goes to the client's log. Answers its exit code."""
+    asked = structured(Run, arguments)
+    document = server.documents.get(asked.uri)
+    if document.living is not None:
+        raise ReplyError("this is a shadow copy: run its source")
+    path = document.path
+    if path is None or not path.exists():
+        raise ReplyError("this is no file yet: save it, so that it can be run")
+    if document.version is not None and server.documents.data(document) != path.read_bytes().removeprefix(
+        b"\xef\xbb\xbf"
+    ):
+        raise ReplyError(f"{path.name} has changes that are not saved: save it, what is on disk would run")
+    runs = server.experiments.of_file(path)
+    experiment = asked.experiment or (runs[0].experiment if runs else path.stem)
+    python = jobs.interpreter(server.settings.python)
+
+    def tell(line: str) -> None:
+        server.window_log_message(types.LogMessageParams(types.MessageType.Log, line))
+
+    async def work(report: jobs.Report) -> int:
+        report(str(path), None)
+        return await jobs.capture(python, path, experiment, list(asked.arguments), tell)
+
+    try:
+        code = await server.jobs.run("run", f"Run {path.name}", work)
+    finally:
+        await server.experiments.look_at(experiment)
+    if code:
+        raise ReplyError(f"{path.name} ended with exit code {code}; its output is in the log")
+    return {"experiment": experiment, "exitCode": code}
+
+
+async def etl(server: FlorServer, arguments: Any) -> dict[str, Any]:
+    """Make a table anew, from a shadow copy as it is in the editor, or as the last `flor etl` was asked."""
+    asked = structured(Etl, arguments)
+    experiment = _asked(server, asked)
+    if asked.uri is None:
+        return await make(server, experiment, None, None)
+    document = server.documents.get(asked.uri)
+    if document.living is None:
+        if document.path is None:
+            raise ReplyError("this is no file yet")
+        there = copies.existing(server.documents, copies.of_source(server.documents, document.path))
+        if there is None:
+            raise ReplyError("nothing is named in this file yet: name an expression")
+        document = there[0]
+    return await make(server, experiment, document.path, document.text if document.version is not None else None)
+
+
+async def make(server: FlorServer, experiment: str, shadow: Path | None, text: str | None) -> dict[str, Any]:
+    """Make a table as a job, and tell the client of it."""
+
+    async def work(report: jobs.Report) -> Any:
+        def progress(own: dict[str, Any]) -> None:
+            if "total" in own:
+                report(f"run {own['done'] + 1} of {own['total']}", own["done"] / max(own["total"], 1))
+
+        if shadow is None:
+            return await server.maker.call("refresh", progress, experiment=experiment)
+        return await server.maker.call("etl", progress, experiment=experiment, shadow=str(shadow), text=text)
+
+    made: dict[str, Any] = await server.jobs.run("etl", f"Table of {experiment}", work)
+    server.table_made(experiment, made)
+    return made
+
+
+async def open_table(server: FlorServer, arguments: Any) -> dict[str, Any] | None:
+    """Show a table: in the side panel, where the client has one, else as a CSV file that it opens."""
+    asked = structured(OfExperiment, arguments)
+    experiment = _asked(server, asked)
+    if server.client.panel:
+        server.protocol.notify("flor/showTable", {"experiment": experiment})
+        return {"experiment": experiment}
+    path = await asyncio.to_thread(_export, experiment)
+    if server.client.shows_documents:
+        start = types.Range(types.Position(0, 0), types.Position(0, 0))
+        shown = types.ShowDocumentParams(uri_of(path), take_focus=True, selection=start)
+        with contextlib.suppress(asyncio.TimeoutError):  # a client that never answers
+            await asyncio.wait_for(server.window_show_document_async(shown), 5)
+    else:
+        text = f"the table of {experiment} is in {path}"
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
+    return {"experiment": experiment, "file": str(path)}
+
+
+def _export(experiment: str) -> Path:
+    """An experiment's table as a CSV file, to be looked at. Raises FlorError."""
+    import pyarrow.parquet as pq
+
+    from flor import home
+    from flor.output import formats
+
+    folder = home.experiment_path(experiment)
+    if not (folder / "table.parquet").exists():
+        raise FlorError(f"experiment {experiment!r} has no table yet: name an expression")
+    target = Path(tempfile.mkdtemp(prefix="flor-")) / f"{experiment}.csv"
+    with formats.whole(target) as file:
+        formats.write_csv(pq.read_table(folder / "table.parquet"), file)
+    return target
+
+
+async def sql(server: FlorServer, arguments: Any) -> dict[str, Any]:
+    """Ask SQL; answers an open table."""
+    asked = structured(Sql, arguments)
+
+    async def work(report: jobs.Report) -> Any:
+        with tempfile.TemporaryDirectory(prefix="flor-") as folder:
+            file = str(Path(folder, "answer.arrow"))
+            warnings = await server.maker.call(
+                "sql", lambda own: report(f"{own['rows']:,} rows", None), query=asked.query, file=file
+            )
+            return await server.viewer.call("open_file", file=file, warnings=warnings)
+
+    return dict(await server.jobs.run("sql", "SQL", work))
+
+
+# ---- requests
+
+
+async def experiments(server: FlorServer, params: Any) -> dict[str, Any]:
+    """Experiments with their runs: those of a file, or all. The newest first."""
+    asked = structured(About, params)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(server.experiments.filled.wait(), 10)
+    if asked.uri is None:
+        found = {name: server.experiments.runs(name) for name in server.experiments.names()}
+    else:
+        path = _source_path(server.documents.get(asked.uri))
+        found = {}
+        for run_ in [] if path is None else server.experiments.of_file(path):
+            found.setdefault(run_.experiment, []).append(run_)
+    return {"experiments": [{"name": name, "runs": list(map(_run, runs))} for name, runs in found.items()]}
+
+
+def _run(own: RunInfo) -> dict[str, Any]:
+    return {
+        "id": own.id, "status": own.status, "start": own.start, "end": own.end, "exitCode": own.exit_code,
+        "exception": own.exception,
+    }  # fmt: skip
+
+
+def names(server: FlorServer, params: Any) -> dict[str, Any]:
+    """The names that a file has, or a shadow copy: where each is, in the copy and in the source."""
+    asked = structured(About, params)
+    if asked.uri is None:
+        raise ReplyError("name a file", types.ErrorCodes.InvalidParams)
+    document = server.documents.get(asked.uri)
+    copy: Document | None = document
+    if document.living is None:
+        there = None
+        if document.path is not None:
+            there = copies.existing(server.documents, copies.of_source(server.documents, document.path))
+        copy = None if there is None else there[0]
+    living = None if copy is None else copy.living
+    if copy is None or living is None or living.source_path is None:
+        return {"shadow": None, "source": None, "names": []}
+    source: Document | None = None
+    with contextlib.suppress(FlorError):
+        source = server.documents.of(living.source_path)
+    unstructure = server.protocol._converter.unstructure
+    found = []
+    for own in living.names:
+        place = None if source is None else place_in_source(server, living, own, source)
+        found.append({
+            "name": own.name, "text": own.text, "range": unstructure(copy.content.range(own.start, own.end)),
+            "source": None if place is None or source is None else unstructure(source.content.range(*place)),
+        })  # fmt: skip
+    return {"shadow": copy.uri, "source": None if source is None else source.uri, "names": found}
+
+
+async def table(server: FlorServer, params: Any) -> Any:
+    """Open the table that an experiment has."""
+    return await server.viewer.call("open", experiment=_asked(server, structured(OfExperiment, params)))
+
+
+async def rows(server: FlorServer, params: Any) -> Any:
+    """A window of an open table."""
+    return await server.viewer.call("rows", **attrs.asdict(structured(Rows, params)))
+
+
+async def cell(server: FlorServer, params: Any) -> Any:
+    """A value of an open table in full."""
+    return await server.viewer.call("cell", **attrs.asdict(structured(Cell, params)))
+
+
+async def plot(server: FlorServer, params: Any) -> Any:
+    """Series of an open table."""
+    return await server.viewer.call("plot", **attrs.asdict(structured(Plot, params)))
+
+
+async def close(server: FlorServer, params: Any) -> None:
+    """An open table is not needed any more."""
+    await server.viewer.call("close", **attrs.asdict(structured(OfTable, params)))
+
+
+def cancel(server: FlorServer, params: Any) -> dict[str, bool]:
+    """Cancel a job."""
+    return {"cancelled": server.jobs.cancel(structured(OfJob, params).id)}

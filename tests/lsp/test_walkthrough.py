@@ -1,0 +1,262 @@
+"""The whole of it over real stdio, with real runs: name, table, rename, remove, edit, update."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, position, range_of, session
+from tests.lsp.test_naming import actions
+
+SCRIPT = """\
+import math
+
+def fit(speed):
+    return speed * 2
+
+for rate in (1, 2, 3):
+    for step in range(2):
+        loss = fit(rate) + step
+        wave = math.sin(loss)
+print("done")
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "train.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    with session(tmp_path / "home") as found:
+        yield found
+
+
+def capture(script: Path, home: Path, *arguments: str) -> None:
+    environment = {**os.environ, "FLOR_HOME": str(home)}
+    command = [sys.executable, "-m", "flor", "python", str(script), "sweep", *arguments]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+
+
+def name(client: Client, uri: str, piece: str, new: str | None = None, nth: int = 0) -> tuple[Path, str]:
+    """Name a piece of a document by its code action, as an editor does it with files on disk. Returns the copy and the
+    name."""
+    found = actions(client, uri, piece, nth)
+    action = client.request("codeAction/resolve", found[0])
+    (copied,) = apply_to_disk(action["edit"])
+    command = action["command"]
+    client.request("workspace/executeCommand", {"command": command["command"], "arguments": command["arguments"]})
+    return copied, command["arguments"][0]["name"]
+
+
+def table(client: Client, experiment: str = "sweep") -> list[dict[str, Any]]:
+    """The rows of an experiment's table."""
+    opened = client.request("flor/table", {"experiment": experiment})
+    names = [column["name"] for column in opened["columns"]]
+    rows = client.request("flor/rows", {"handle": opened["handle"], "limit": 5000})
+    assert rows["total"] == opened["rows"]
+    client.request("flor/closeTable", {"handle": opened["handle"]})
+    return [dict(zip(names, row, strict=True)) for row in rows["rows"]]
+
+
+def test_the_walk_through(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize(options={"flor": {"panel": True}})
+    uri = client.open(script)
+    experiments = client.request("flor/experiments", {"uri": uri})["experiments"]
+    assert [(own["name"], [run["status"] for run in own["runs"]]) for own in experiments] == [("sweep", ["finished"])]
+
+    copied, first = name(client, uri, "fit(rate) + step")
+    assert (copied, first) == (tmp_path / "train_h.py", "loss")
+    made = client.notification("flor/tableChanged")
+    assert [column["name"] for column in made["columns"]] == ["run", "rate_iter", "step_iter", "loss"]
+    rows = table(client)
+    assert [row["loss"] for row in rows] == [2, 3, 4, 5, 6, 7]
+    name(client, uri, "speed * 2")
+    client.notification("flor/tableChanged")
+    assert [(row["speed"] if "speed" in row else row["fit"], row["loss"]) for row in table(client)] == [
+        (2, 2), (2, 3), (4, 4), (4, 5), (6, 6), (6, 7),
+    ]  # fmt: skip
+
+    shadow = client.open(copied)
+    params = {"textDocument": {"uri": shadow}, "position": range_of(client.texts[shadow], '"lo|ss"')["start"]}
+    assert client.request("textDocument/prepareRename", params)["placeholder"] == "loss"
+    edit = client.request("textDocument/rename", {**params, "newName": "my loss"})
+    text = apply_edits(client.texts[shadow], edit["documentChanges"][0]["edits"])
+    assert 'GET("my loss", fit(rate) + step)' in text
+    client.replace(shadow, text, 2)
+    client.request("workspace/executeCommand", {"command": "flor.etl", "arguments": [{"uri": shadow}]})
+    assert "my loss" in table(client)[0]  # of the open document, which is not saved
+
+    found = actions(client, shadow, "math.s|in(loss)")
+    assert all("Name" in action["title"] for action in found)
+    found = [action for action in actions(client, shadow, 'GET("my lo|ss"') if action["title"].startswith("Remove")]
+    action = client.request("codeAction/resolve", found[0])
+    text = apply_edits(text, action["edit"]["documentChanges"][0]["edits"])
+    assert "my loss" not in text
+    assert text.count("GET") == 1
+
+    definition = client.request("textDocument/definition", {
+        "textDocument": {"uri": shadow}, "position": range_of(text, 'GET("sp|eed"' if '"speed"' in text else 'GET("f|it"')["start"],
+    })  # fmt: skip
+    assert definition is None or definition["uri"] == uri
+
+
+def hints(client: Client, uri: str) -> list[tuple[str, Any]]:
+    text = client.texts[uri]
+    end = position(text, len(text))
+    params = {"textDocument": {"uri": uri}, "range": {"start": {"line": 0, "character": 0}, "end": end}}
+    found = client.request("textDocument/inlayHint", params)
+    return [(hint["label"][0]["value"], hint["position"]) for hint in found]
+
+
+def test_values_where_the_code_is(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize()
+    uri = client.open(script)
+    client.request("flor/experiments", {"uri": uri})
+    copied, _ = name(client, uri, "fit(rate) + step")
+    assert hints(client, uri) == [("loss: 5 6 7", range_of(SCRIPT, "fit(rate) + step|")["start"])]
+    shadow = client.open(copied)
+    text = client.texts[shadow]
+    assert hints(client, shadow) == [("loss: 5 6 7", range_of(text, 'GET("loss", fit(rate) + step)|')["start"])]
+
+    at = range_of(SCRIPT, "math.s|in")["start"]
+    hover = client.request("textDocument/hover", {"textDocument": {"uri": uri}, "position": at})
+    assert "6 values" not in hover["contents"]["value"].splitlines()[0]
+    at = range_of(SCRIPT, "spe|ed * 2")["start"]
+    hover = client.request("textDocument/hover", {"textDocument": {"uri": uri}, "position": at})
+    shown = hover["contents"]["value"]
+    assert "6 values, int" in shown
+    assert "min 1  max 3" in shown
+    assert "▁▁▅▅██" in shown
+    assert "of sweep, finished, began" in shown
+
+    edited = SCRIPT.replace("    return speed * 2", "    # twice\n    return speed * 2").replace('"done"', '"over"')
+    client.replace(uri, "x = 1\n" + edited, 2)
+    assert hints(client, uri) == [("loss: 5 6 7", range_of(client.texts[uri], "fit(rate) + step|")["start"])]
+    at = range_of(client.texts[uri], "spe|ed * 2")["start"]
+    hover = client.request("textDocument/hover", {"textDocument": {"uri": uri}, "position": at})
+    assert "6 values, int" in hover["contents"]["value"]
+    at = range_of(client.texts[uri], '"ov|er"')["start"]
+    assert client.request("textDocument/hover", {"textDocument": {"uri": uri}, "position": at}) is None
+    client.replace(uri, edited.replace("fit(rate) + step", "fit(rate) - step"), 3)
+    assert hints(client, uri) == []
+
+
+def test_nothing_to_say(client: Client, script: Path) -> None:
+    client.initialize()
+    uri = client.open(script)
+    at = range_of(SCRIPT, "spe|ed * 2")["start"]
+    assert client.request("textDocument/hover", {"textDocument": {"uri": uri}, "position": at}) is None
+    assert hints(client, uri) == []
+    for method in ("prepareRename", "definition"):
+        assert client.request(f"textDocument/{method}", {"textDocument": {"uri": uri}, "position": at}) is None
+
+
+def test_run_and_its_lenses(client: Client, script: Path) -> None:
+    client.initialize()
+    uri = client.open(script)
+    lenses = client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
+    assert [lens["command"]["title"] for lens in lenses] == ["Run with Flor"]
+    command = lenses[0]["command"]
+    done = client.request("workspace/executeCommand", {"command": "flor.run", "arguments": command["arguments"]})
+    assert done == {"experiment": "train", "exitCode": 0}
+    assert client.notification("window/logMessage")["message"] == "done"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        lenses = client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
+        if len(lenses) == 3:
+            break
+        time.sleep(0.1)
+    assert [lens["command"]["title"] for lens in lenses] == ["Run with Flor", "1 run, last just now", "Open table"]
+
+
+def test_a_run_that_fails(client: Client, script: Path) -> None:
+    script.write_text("raise ValueError('no')\n")
+    client.initialize()
+    uri = client.open(script)
+    with pytest.raises(ReplyError, match=r"train\.py ended with exit code 1; its output is in the log"):
+        client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})
+    client.notification("window/logMessage", lambda p: p["message"] == "ValueError: no")
+
+
+def test_a_run_with_changes_that_are_not_saved(client: Client, script: Path) -> None:
+    client.initialize()
+    uri = client.open(script, SCRIPT + "x = 1\n")
+    with pytest.raises(ReplyError, match="has changes that are not saved"):
+        client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})
+
+
+def test_cancelling_a_run_keeps_its_trace(client: Client, script: Path) -> None:
+    script.write_text("import time\nfor i in range(1000):\n    print(i, flush=True)\n    time.sleep(0.05)\n")
+    client.initialize(options={"flor": {"panel": True}})
+    uri = client.open(script)
+    asked = client.begin("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})
+    client.notification("window/logMessage", lambda p: p["message"] == "3")
+    begun = client.notification("$/progress", lambda p: p["value"]["kind"] == "begin")
+    assert begun["value"]["title"] == "Run train.py"
+    client.notify("window/workDoneProgress/cancel", {"token": begun["token"]})
+    with pytest.raises(ReplyError, match="it was cancelled"):
+        client.reply(asked)
+    name(client, uri, "range(1000)")
+    made = client.notification("flor/tableChanged")
+    assert made["rows"] >= 1
+    runs = client.request("flor/experiments", {"uri": uri})["experiments"][0]["runs"]
+    assert runs[0]["status"] in ("failed", "killed")
+
+
+def test_windows_of_a_table(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize(options={"flor": {"etlOnName": False}})
+    uri = client.open(script)
+    client.request("flor/experiments", {"uri": uri})
+    for piece in ("fit(rate) + step", "math.sin(loss)"):
+        action = client.request("codeAction/resolve", actions(client, uri, piece)[0])
+        assert "command" not in action
+        apply_to_disk(action["edit"])
+    made = client.request("workspace/executeCommand", {"command": "flor.etl", "arguments": [{"uri": uri}]})
+    assert made["rows"] == 6
+    opened = client.request("flor/table", {"uri": uri})
+    handle = opened["handle"]
+    kinds = [(c["name"], c["type"], c.get("role")) for c in opened["columns"]]
+    assert kinds[0] == ("run", "text", "key")
+    assert kinds[3:] == [("loss", "int", "name"), ("wave", "float", "name")]
+    assert opened["columns"][3]["line"] == 9
+
+    def window(**params: Any) -> Any:
+        return client.request("flor/rows", {"handle": handle, "columns": ["loss"], **params})
+
+    assert window(offset=1, limit=2) == {"rows": [[3], [4]], "total": 6}
+    assert window(sort=[{"column": "wave"}], limit=2)["rows"] == [[5], [4]]
+    assert window(filter=[{"column": "loss", "operator": ">=", "value": 5}]) == {"rows": [[5], [6], [7]], "total": 3}
+    assert window(filter=[{"column": "run", "operator": "null"}]) == {"rows": [], "total": 0}
+    with pytest.raises(ReplyError, match="there is no column 'los'"):
+        window(sort=[{"column": "los"}])
+    with pytest.raises(ReplyError, match="there is no filter 'like'"):
+        window(filter=[{"column": "loss", "operator": "like", "value": 5}])
+    with pytest.raises(ReplyError, match="arguments are not as they should be"):
+        window(offset="x")
+    plot = client.request("flor/plot", {"handle": handle, "y": ["wave"], "x": "loss", "by": "run"})
+    (series,) = plot["series"]
+    assert series["x"] == [2, 3, 4, 5, 6, 7]
+    with pytest.raises(ReplyError, match="run holds no numbers"):
+        client.request("flor/plot", {"handle": handle, "y": ["run"]})
+    asked = client.request("flor/sql", {"query": "select loss, count(*) from sweep group by 1 order by 1"})
+    answer = client.request("flor/rows", {"handle": asked["handle"]})
+    assert answer["rows"] == [[n, 1] for n in range(2, 8)]
+    with pytest.raises(ReplyError, match="SQL: Parser Error"):
+        client.request("flor/sql", {"query": "selec 1"})
+    client.request("flor/closeTable", {"handle": handle})
+    with pytest.raises(ReplyError, match="this table is not open any more"):
+        window()
