@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"flor-lsp: cannot write to {parsed.log}: {error.strerror}", file=sys.stderr)
         return 1
     logging.getLogger("flor_lsp").setLevel(logging.DEBUG if parsed.verbose else logging.INFO)
-    logging.getLogger("pygls").setLevel(logging.ERROR)  # it logs whole messages, with tracebacks
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs whole messages, with tracebacks
 
     from flor_lsp.server import create_server
 

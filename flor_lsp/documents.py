@@ -12,13 +12,11 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from flor.annotate.chunks import Chunks
 from flor.annotate.living import Living
-from flor.annotate.source import Decoded, cookie, cookie_line, decode, split_lines
+from flor.annotate.source import Decoded, decode, encode
 from flor.errors import FlorError
 from flor_lsp.positions import Text
 
 log = logging.getLogger("flor_lsp")
-
-_UTF8 = "utf-8"
 
 
 class Document:
@@ -152,16 +150,7 @@ class Documents:
         character."""
         if document.decoded is not None:
             return document.decoded.encode(document.text, document.shown_as)
-        as_utf8 = document.text.encode(_UTF8, "surrogatepass")
-        declared = decode_declared(as_utf8)
-        return Decoded(document.text, declared, bom=False).encode(document.text, document.shown_as)
-
-
-def decode_declared(data: bytes) -> str:
-    """The encoding that a source declares; UTF-8 if it cannot be told."""
-    lines = split_lines(data, 2)
-    declared = cookie_line(lines)
-    return (None if declared is None else cookie(lines[declared])) or _UTF8
+        return encode(document.text, document.shown_as)
 
 
 def path_of(uri: str) -> Path | None:

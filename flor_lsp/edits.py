@@ -16,6 +16,16 @@ def text_edits(document: Document, edit: Edit) -> list[types.TextEdit]:
     return [types.TextEdit(document.content.range(start, end), new) for start, end, new in sorted(edit)]
 
 
+def difference(old: str, new: str) -> Edit:
+    """The edit from one text to another: what is between the beginning and the end that they share."""
+    if old == new:
+        return []
+    start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    room = min(len(old), len(new)) - start
+    same = next((i for i in range(room) if old[-1 - i] != new[-1 - i]), room)
+    return [(start, len(old) - same, new[start : len(new) - same])]
+
+
 def of_document(client: Client, document: Document, edits: Sequence[types.TextEdit]) -> types.WorkspaceEdit:
     """The edit of a document that is there. One that is open is to be of the version that the edit was made for."""
     if not client.document_changes:

@@ -66,6 +66,9 @@ class Protocol(LanguageServerProtocol):
             if is_request:
                 self._refuse(id_, *refusal)
             return
+        if is_request and types.METHOD_TO_TYPES.get(method, ((), ()))[1] is None:
+            self._refuse(id_, _ERRORS.InvalidRequest, f"{method} is a notification: it has no id")
+            return
         try:
             structured = self._structured(message, method, is_request)
         except JsonRpcException:

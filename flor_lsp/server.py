@@ -45,6 +45,7 @@ class FlorServer(LanguageServer):
         self.settings = Settings()
         self.documents = Documents(self._changed, self._closed)
         self.published: set[str] = set()  # documents that have diagnostics
+        self.remarks: dict[tuple[str, str], list[str]] = {}  # of the last table, by shadow copy and name
         self.experiments = Experiments(self._experiments_changed)
         self.jobs = Jobs(self)
         self.reader = Worker("values")
@@ -172,6 +173,11 @@ class FlorServer(LanguageServer):
 
     def table_made(self, experiment: str, made: dict[str, Any]) -> None:
         """Tell the client of a table."""
+        copies = {column["name"]: column["shadow"] for column in made["columns"] if "shadow" in column}
+        self.remarks = {key: own for key, own in self.remarks.items() if key[0] not in copies.values()}
+        for remark in made["diagnostics"]:
+            if remark["name"] in copies:
+                self.remarks.setdefault((copies[remark["name"]], remark["name"]), []).append(remark["text"])
         self.protocol.notify("flor/tableChanged", made)
         for document in self.documents.opened():
             names.publish(self, document)
@@ -225,7 +231,9 @@ def create_server(version: str) -> FlorServer:
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
-        types.CodeActionOptions(code_action_kinds=[naming.KIND, names.REWRITE], resolve_provider=True),
+        types.CodeActionOptions(
+            code_action_kinds=[naming.KIND, names.REWRITE, types.CodeActionKind.QuickFix], resolve_provider=True
+        ),
     )
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         only = params.context.only
@@ -236,6 +244,8 @@ def create_server(version: str) -> FlorServer:
             found += naming.actions(server, document, params.range, explicit)
         if _wanted(names.REWRITE, only):
             found += names.actions(server, document, params.range)
+        if _wanted(types.CodeActionKind.QuickFix, only):
+            found += names.quick_fixes(server, document, params.context.diagnostics)
         return found
 
     @server.feature(types.CODE_ACTION_RESOLVE)
@@ -275,6 +285,10 @@ def create_server(version: str) -> FlorServer:
     @server.command("flor.renameName")
     async def rename_name(*arguments: Any) -> dict[str, Any]:
         return await names.rename_name(server, arguments)
+
+    @server.command(names.UPDATE)
+    async def update_shadow(*arguments: Any) -> dict[str, Any]:
+        return await names.update_shadow(server, arguments)
 
     @server.command(naming.AFTER)
     def after_naming(*arguments: Any) -> None:

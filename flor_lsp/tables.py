@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from flor import home
 from flor.annotate import shadow as shadows
+from flor.annotate.source import encode
 from flor.errors import FlorError
 from flor.etl.asked import Asked, remake
 from flor.etl.extract import Annotated
@@ -112,7 +113,7 @@ def etl(say: Say, experiment: str, shadow: str, text: str | None = None) -> dict
     path = Path(shadow)
     copy: Path | Annotated = path
     if text is not None:
-        copy = Annotated(shadows.parse(text.encode("utf-8", "surrogatepass"), str(path)), path)
+        copy = Annotated(shadows.parse(encode(text, str(path)), str(path)), path)
     asked = Asked()
     made = asked.make(experiment, [copy], lambda done, total: say({"done": done, "total": total}))
     asked.save(made, experiment)

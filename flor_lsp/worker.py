@@ -27,9 +27,9 @@ def main() -> int:
         os.nice(5)  # the editor goes first
     import gc
 
-    from flor_lsp import tables, values
+    from flor_lsp import tables, updates, values
 
-    methods = {**values.METHODS, **tables.METHODS}
+    methods = {**values.METHODS, **tables.METHODS, **updates.METHODS}
     gc.freeze()
     for line in sys.stdin.buffer:
         request = json.loads(line)

@@ -21,7 +21,7 @@ class Carry:
 
     def __init__(self, old: Chunks, new: Chunks) -> None:
         self._old, self._new = old, new
-        a, b = [chunk.text for chunk in old.chunks], [chunk.text for chunk in new.chunks]
+        a, b = [chunk.key for chunk in old.chunks], [chunk.key for chunk in new.chunks]
         self._same: dict[int, int] = {}
         self._regions: dict[int, _Region] = {}
         first = 0

@@ -31,6 +31,11 @@ class Chunk:
         self.broken = broken  # whether it does not parse
 
     @cached_property
+    def key(self) -> str:
+        """What it says: blank lines at its end aside, which some editors add."""
+        return self.text.rstrip()
+
+    @cached_property
     def parsed(self) -> Parsed:
         """Raises SyntaxError if it is broken."""
         return Parsed(self.text)

@@ -108,9 +108,9 @@ class Living:
 
     def counterpart(self, source: Chunks, number: int) -> int | None:
         """Which chunk is that of a chunk of the source; None where that is not plain."""
-        text = source.chunks[number].text
-        there = [i for i, chunk in enumerate(source.chunks) if chunk.text == text]
-        here = [i for i, own in enumerate(self.sources) if own == text]
+        text = source.chunks[number].key
+        there = [i for i, chunk in enumerate(source.chunks) if chunk.key == text]
+        here = [i for i, own in enumerate(self.sources) if own is not None and own.rstrip() == text]
         return here[there.index(number)] if len(there) == len(here) else None
 
     def origins(self, source: Chunks) -> dict[int, int]:
@@ -119,9 +119,9 @@ class Living:
         theirs: dict[str, list[int]] = defaultdict(list)
         for number, own in enumerate(self.sources):
             if own is not None:
-                ours[own].append(number)
+                ours[own.rstrip()].append(number)
         for number, chunk in enumerate(source.chunks):
-            theirs[chunk.text].append(number)
+            theirs[chunk.key].append(number)
         return {
             here: there
             for text, numbers in ours.items()

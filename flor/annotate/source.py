@@ -89,6 +89,17 @@ def decode(data: bytes, shown_as: str = "the source") -> Decoded:
         raise FlorError(f"{shown_as}:{line}: not {encoding}; declare the encoding, or save it as UTF-8") from None
 
 
+def encode(text: str, shown_as: str) -> bytes:
+    """A text as bytes of the encoding that it declares. Raises FlorError where that lacks a character."""
+    lines = split_lines(text.encode("utf-8", "surrogatepass"), 2)
+    declared = cookie_line(lines)
+    encoding = (None if declared is None else cookie(lines[declared])) or "utf-8"
+    try:
+        return Decoded(text, encoding, bom=False).encode(text, shown_as)
+    except LookupError:
+        raise FlorError(f"{shown_as} declares the encoding {encoding}, which Python does not know") from None
+
+
 class Lines:
     """The line index of a text. A byte order mark at its beginning belongs to no line."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -15,13 +15,15 @@ from flor.errors import FlorError
 from flor_lsp import edits
 from flor_lsp.copies import of_source
 from flor_lsp.documents import Document, uri_of
-from flor_lsp.messages import OfName, RenameName, structured
+from flor_lsp.messages import OfDocument, OfName, RenameName, structured
 from flor_lsp.protocol import ReplyError
 
 if TYPE_CHECKING:
     from flor_lsp.server import FlorServer
 
 REWRITE = "refactor.rewrite.name"
+UPDATE = "flor.updateShadow"
+CHANGED = "source-changed"
 
 _SOURCE = "Flor"
 
@@ -127,6 +129,49 @@ async def rename_name(server: FlorServer, arguments: Any) -> dict[str, Any]:
     return {"name": asked.new_name}
 
 
+# ---- when the source has changed
+
+
+def quick_fixes(
+    server: FlorServer, document: Document, diagnostics: Sequence[types.Diagnostic]
+) -> Iterator[types.CodeAction]:
+    """Update shadow copy, for a diagnostic that says that the source has changed."""
+    found = [own for own in diagnostics if own.code == CHANGED]
+    if found and document.living is not None and server.client.applies_edits:
+        title = "Update shadow copy"
+        command = types.Command(title, UPDATE, arguments=[{"uri": document.uri}])
+        yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=found, command=command)
+
+
+async def update_shadow(server: FlorServer, arguments: Any) -> dict[str, Any]:
+    """The command: carries the names over to the source as it is now, by an edit that the server sends. Answers what
+    could not be carried, and what is another expression now."""
+    asked = structured(OfDocument, arguments)
+    document, living = _copy(server, asked.uri)
+    assert living.source_path is not None
+    text, version = document.text, document.version
+    source = server.documents.of(living.source_path)
+    unsaved = source.text if source.version is not None else None
+
+    async def work(_: Any) -> Any:
+        shadow = str(document.path or document.uri)
+        return await server.maker.call("update", shadow=shadow, text=text, source=unsaved)
+
+    made = await server.jobs.run("update", f"Update {document.shown_as}", work)
+    if document.version != version or document.text != text:
+        raise ReplyError("the file has changed since: try it again", types.LSPErrorCodes.ContentModified)
+    edit = edits.difference(text, made["text"])
+    if edit:
+        changed = edits.of_document(server.client, document, edits.text_edits(document, edit))
+        await server.apply(changed, "Update shadow copy")
+        server.remember(document.path, made["text"])
+        server.after_naming(document.path)
+    if made["lost"]:
+        lost = "; ".join(made["lost"])
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"{document.shown_as}: {lost}"))
+    return {"lost": made["lost"], "inexact": made["inexact"]}
+
+
 # ---- to the source and back
 
 
@@ -202,6 +247,9 @@ def _diagnostics(server: FlorServer, document: Document) -> Iterator[types.Diagn
         return
     for problem in living.problems:
         yield _diagnostic(document, problem.start, problem.end, problem.message, types.DiagnosticSeverity.Error)
+    for own in living.names:
+        for text in server.remarks.get((str(document.path), own.name), []):
+            yield _diagnostic(document, *own.literal, text, types.DiagnosticSeverity.Information)
     path = living.source_path
     assert path is not None
     first = document.text.find(str(path))
@@ -215,17 +263,15 @@ def _diagnostics(server: FlorServer, document: Document) -> Iterator[types.Diagn
     except FlorError as error:
         yield types.Diagnostic(line, str(error), types.DiagnosticSeverity.Warning, source=_SOURCE)
         return
-    origins = living.origins(source.chunks)
-    theirs = len(source.chunks.chunks)
-    if len(set(origins.values())) != theirs and [s for s in living.sources if s] != [
-        c.text for c in source.chunks.chunks
-    ]:
+    here = [own.rstrip() for own in living.sources if own is not None]
+    if len(here) < len(living.sources) or source.chunks.broken:
+        return  # the one or the other is being written
+    if [own for own in here if own] != [chunk.key for chunk in source.chunks.chunks if chunk.key]:
+        origins = living.origins(source.chunks)
         lost = [own.name for own in living.names if own.chunk not in origins]
         about = f": {', '.join(lost)} stand where it has changed" if lost else ""
-        message = f"the source has changed since this copy was made{about}; flor cp --update carries the names over"
-        yield types.Diagnostic(
-            line, message, types.DiagnosticSeverity.Information, source=_SOURCE, code="source-changed"
-        )
+        message = f"the source has changed since this copy was made{about}: update the shadow copy"
+        yield types.Diagnostic(line, message, types.DiagnosticSeverity.Information, source=_SOURCE, code=CHANGED)
 
 
 def _diagnostic(

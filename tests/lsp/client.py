@@ -32,6 +32,7 @@ FULL: Json = {
             "dataSupport": True,
             "disabledSupport": True,
         },
+        "rename": {"prepareSupport": True},
         "hover": {"contentFormat": ["markdown", "plaintext"]},
     },
     "window": {"workDoneProgress": True, "showDocument": {"support": True}},
@@ -61,7 +62,7 @@ class Client:
         self.texts: dict[str, str] = {}
         self._id = 0
         self._came: queue.Queue[Json] = queue.Queue()
-        self.errors = b""
+        self._errors: list[bytes] = []
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._read_errors, daemon=True).start()
 
@@ -80,7 +81,12 @@ class Client:
     def _read_errors(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.errors += line
+            self._errors.append(line)
+
+    @property
+    def errors(self) -> bytes:
+        """What it wrote to standard error."""
+        return b"".join(self._errors)
 
     # ---- messages
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, position, range_of, session
+from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, offset, position, range_of, session
 from tests.lsp.test_naming import actions
 
 SCRIPT = """\
@@ -260,3 +260,89 @@ def test_windows_of_a_table(client: Client, script: Path, tmp_path: Path) -> Non
     client.request("flor/closeTable", {"handle": handle})
     with pytest.raises(ReplyError, match="this table is not open any more"):
         window()
+
+
+def diagnostics(client: Client, uri: str, fits: Any = lambda found: True) -> list[tuple[str, str]]:
+    """The next diagnostics of a document that fit: the text that each stands at, and its message."""
+    found = client.notification("textDocument/publishDiagnostics", lambda p: p["uri"] == uri and fits(p["diagnostics"]))
+    text = client.texts[uri]
+    return [
+        (text[offset(text, d["range"]["start"]) : offset(text, d["range"]["end"])], d["message"])
+        for d in found["diagnostics"]
+    ]
+
+
+def test_a_shadow_copy_is_kept_up_to_date(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize()
+    uri = client.open(script)
+    client.request("flor/experiments", {"uri": uri})
+    copied, _ = name(client, uri, "fit(rate) + step")
+    name(client, uri, "speed * 2")
+    edited = (
+        SCRIPT.replace("    return speed * 2", "    # faster\n    return speed * 3")
+        .replace("rate in", "pace in")
+        .replace("fit(rate)", "fit(pace)")
+    )
+    client.replace(uri, edited, 2)
+    shadow = client.open(copied)
+    ((at, message),) = diagnostics(client, shadow, bool)
+    assert at == str(script)
+    assert message.startswith("the source has changed since this copy was made")
+    start = {"line": 0, "character": 2}
+    about = {"range": {"start": start, "end": start}, "code": "source-changed", "message": message}
+    found = client.request("textDocument/codeAction", {
+        "textDocument": {"uri": shadow}, "range": about["range"], "context": {"diagnostics": [about], "only": ["quickfix"]},
+    })  # fmt: skip
+    assert [action["title"] for action in found] == ["Update shadow copy"]
+    edits: list[Any] = []
+    client.answers["workspace/applyEdit"] = lambda params: {"applied": not edits.append(params["edit"])}  # type: ignore[func-returns-value]
+    command = found[0]["command"]
+    done = client.request(
+        "workspace/executeCommand", {"command": command["command"], "arguments": command["arguments"]}
+    )
+    text = apply_edits(client.texts[shadow], edits[0]["documentChanges"][0]["edits"])
+    assert 'GET("loss", fit(pace) + step)' in text
+    assert "speed * 3" in text
+    assert done["lost"] or "speed * 3)" in text
+    client.replace(shadow, text, 2)
+    assert diagnostics(client, shadow, lambda found: not any("has changed" in d["message"] for d in found)) is not None
+
+
+def test_what_is_wrong_with_a_shadow_copy(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize()
+    shadow = tmp_path / "train_h.py"
+    text = f"#{script}\n" + SCRIPT.replace("fit(rate) + step", 'GET("a", fit(rate) + step)').replace(
+        "speed * 2", 'GET("a", speed * 2)'
+    )
+    uri = client.open(shadow, text)
+    assert diagnostics(client, uri) == [('"a"', 'the name "a" is used twice: rename one of them')]
+    client.replace(uri, text.replace('GET("a", speed * 2)', "speed * 2"), 2)
+    assert diagnostics(client, uri) == []
+    client.replace(uri, text.replace('GET("a", speed * 2)', "GET(speed * 2)"), 3)
+    ((at, message),) = diagnostics(client, uri)
+    assert at == "return GET(speed * 2)"
+    assert "GET" in message
+    client.replace(uri, f"#{tmp_path}/gone.py\nx = 1\n", 4)
+    assert [message for _, message in diagnostics(client, uri)] == [
+        f"the source is gone: {tmp_path}/gone.py; runs have copies of their own"
+    ]
+    client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    assert diagnostics(client, uri) == []
+
+
+def test_names_are_completed(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize()
+    uri = client.open(script)
+    client.request("flor/experiments", {"uri": uri})
+    copied, _ = name(client, uri, "fit(rate) + step")
+    client.notification("flor/tableChanged")
+    text = copied.read_text().replace('GET("loss", fit(rate) + step)', 'GET("')
+    shadow = client.open(copied, text)
+    at = range_of(text, 'GET("|')["start"]
+    found = client.request("textDocument/completion", {"textDocument": {"uri": shadow}, "position": at})
+    assert [item["label"] for item in found] == ["loss"]
+    at = range_of(text, "for ra|te")["start"]
+    assert client.request("textDocument/completion", {"textDocument": {"uri": shadow}, "position": at}) == []
