@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage
 
@@ -24,6 +23,8 @@ log = logging.getLogger("flor_lsp")
 _ERRORS = types.ErrorCodes
 _LSP_ERRORS = types.LSPErrorCodes
 _CLIENT_REPLIES = ("result", "error")
+#: Notifications that name a request or a job by its id, and under what.
+_NAMING_ONE = {types.CANCEL_REQUEST: "id", types.WINDOW_WORK_DONE_PROGRESS_CANCEL: "token"}
 
 
 class ReplyError(JsonRpcException):
@@ -83,9 +84,12 @@ class Protocol(LanguageServerProtocol):
 
     def _structured(self, message: dict[str, Any], method: str, is_request: bool) -> Any:
         """A message, typed if LSP has such a one. Raises JsonRpcException."""
-        if self.get_message_type(method) is not None or method == types.CANCEL_REQUEST:
-            return super().structure_message(message)
         params = message.get("params")
+        key = _NAMING_ONE.get(method)
+        if key is not None and not (isinstance(params, dict) and _is_id(params.get(key))):
+            raise JsonRpcInvalidParams
+        if self.get_message_type(method) is not None:
+            return super().structure_message(message)
         if is_request:
             return JsonRPCRequestMessage(message["id"], method, self.VERSION, params)
         return JsonRPCNotification(method, self.VERSION, params)
@@ -168,8 +172,7 @@ def on_unreadable(protocol: Protocol, error: Exception) -> None:
     """What could not be read as JSON is said to be so."""
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError):
         protocol._refuse(None, _ERRORS.ParseError, "a message is no JSON")
+    elif isinstance(error, JsonRpcException):
+        log.info("a message was refused: %s", error.message)
     else:
         log.error("a message could not be handled", exc_info=error)
-
-
-Handler = Callable[..., Any]
