@@ -116,6 +116,17 @@ def _both(row: Row) -> str:
     return f"{three(row['loop']['median'])} [{three(whole['median']) if clear else '?'}]"
 
 
+def server(rows: list[Row]) -> Table:
+    table = [["the language server", "median", "99 of 100", "the first"]]
+    for r in rows:
+        if "bytes" in r:
+            table.append([r["title"], megabytes(r["bytes"]), "", ""])
+        else:
+            first = f"{r['first'] * 1000:.1f} ms" if "first" in r else ""
+            table.append([r["title"], f"{r['p50'] * 1000:.1f} ms", f"{r['p99'] * 1000:.1f} ms", first])
+    return table
+
+
 TABLES: dict[str, Callable[[list[Row]], Table]] = {
     "startup": startup,
     "imports": imports,
@@ -125,6 +136,7 @@ TABLES: dict[str, Callable[[list[Row]], Table]] = {
     "sizes": sizes,
     "table": table,
     "memory": memory,
+    "server": server,
     "peers": peers,
 }
 
