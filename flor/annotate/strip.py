@@ -46,6 +46,8 @@ def strip(parsed: Parsed, header: tuple[int, int] | None = None, reading: Readin
     edit = removals(parsed, removed, header)
     if not gets.found and not edit:
         return Stripped(parsed.text, [], [], parsed.tree, {node: node for node in ast.walk(parsed.tree)})
+    if any(start < get.span[1] and get.span[0] < end for get in wrapped for start, end, _ in edit):
+        raise _not_from_a_source(gets)  # `if GET("a", x): GET("b", y)` with nothing left of its body
     choices = [variants(parsed.text, get) for get in wrapped]
     chunks = _chunks(parsed, wrapped, edit)
     tree = take_out(gets, removed)

@@ -59,6 +59,9 @@ class _Found:
 
 _Places = dict[str, list[tuple[int, _Found]]]  # of each name: source and site
 
+#: The share of equal lines that two versions of a file have.
+_ALIKE = 0.5
+
 #: Block instances of a run of which only those are read that the names' values lie in.
 LONG = 1 << 18
 
@@ -70,6 +73,7 @@ class Annotated:
         self.shadow = shadow
         self.path = path
         self.was_captured = False  # whether a run has a version of its source, be it damaged
+        self.others: set[str] = set()  # paths of files that some run captured beside its source: they are not it
         self._aligned: dict[str, align.Aligned] = {}
 
     @cached_property
@@ -77,14 +81,18 @@ class Annotated:
         """Content hash of the source that was annotated."""
         return hashlib.sha256(self.shadow.decoded.encode(self.shadow.source, self.shadow.shown_as)).hexdigest()
 
-    def sources(self, sources: Sequence[Source]) -> list[int] | str:
+    def sources(self, sources: Sequence[Source], root: str | None = None) -> list[int] | str:
         """Which of a run's sources are its source: several if one file was run under several module names. Else why
-        there is none."""
-        found = self._sources(sources)
+        there is none. `root`: the folder of the run's project.
+
+        A file of another path is its source if it holds the same, or is a shadow copy of it; or if it has its name,
+        much of its text, and stood at the same place of another folder, or is gone.
+        """
+        found = self._sources(sources, root)
         self.was_captured |= not isinstance(found, str)
         return found
 
-    def _sources(self, sources: Sequence[Source]) -> list[int] | str:
+    def _sources(self, sources: Sequence[Source], root: str | None) -> list[int] | str:
         for wanted in (str(self.shadow.source_path), str(self.path.absolute())):
             same = [i for i, s in enumerate(sources) if s.path == wanted]
             if same:
@@ -95,7 +103,7 @@ class Annotated:
         same = [i for i, s in enumerate(sources) if self._is_copy_too(s)]
         if same:
             return same
-        tails = [_common_tail(s.path, str(self.shadow.source_path)) for s in sources]
+        tails = [self._tail(s, root) if s.path not in self.others else 0 for s in sources]
         longest = max(tails, default=0)
         same = [i for i, t in enumerate(tails) if t == longest > 0]
         if not same:
@@ -104,6 +112,19 @@ class Annotated:
             paths = " or ".join(sorted({sources[i].path for i in same}))
             return f"the run did not capture {self.shadow.source_path}; it may be {paths}, say which in the header"
         return same
+
+    def _tail(self, source: Source, root: str | None) -> int:
+        """How many last parts of its path a source has in common with this one, if it may be another version of it."""
+        path = PurePath(source.path)
+        common = _common_tail(source.path, str(self.shadow.source_path))
+        whole = len(path.relative_to(root).parts) if root is not None and path.is_relative_to(root) else len(path.parts)
+        if not common or (common < whole and Path(source.path).exists()):
+            return 0
+        try:
+            text = decode(source.data, source.path).text
+        except FlorError:
+            return common  # it says itself that it cannot be read
+        return common if _alike(text, self.shadow.source) else 0
 
     def _is_copy_too(self, source: Source) -> bool:
         """Whether what ran was another shadow copy of the same source."""
@@ -298,7 +319,8 @@ def _pieces(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) ->
 
 def _match(copy: Annotated, trace: Trace) -> list[int] | str:
     """Which sources of a run a shadow copy is about; else why there is none."""
-    match = copy.sources(trace.sources)
+    root = trace.run.info.get("root")
+    match = copy.sources(trace.sources, root if isinstance(root, str) else None)
     if isinstance(match, str):
         for skipped in trace.run.info.get("uncaptured", []):
             if skipped["path"] == str(copy.shadow.source_path):
@@ -354,6 +376,13 @@ def _tree(
     return Tree(
         instances.parent, block, instances.stream, instances.seq, function, called, thinned, elsewhere
     ), instances.ordinal
+
+
+def _alike(text: str, other: str) -> bool:
+    """Whether two texts are versions of one: half of their lines are the same, or what one holds the other has."""
+    one, two = (Counter(line.strip() for line in own.splitlines() if line.strip()) for own in (text, other))
+    same = (one & two).total()
+    return 2 * same >= _ALIKE * (one.total() + two.total()) or same == min(one.total(), two.total()) > 0
 
 
 def _common_tail(path: str, other: str) -> int:

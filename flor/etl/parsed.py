@@ -73,7 +73,10 @@ def as_json(texts: Texts) -> list[str | None] | None:
             return None
         if not _is_json(value):
             return None
-        found.append(json.dumps(value, ensure_ascii=False))
+        try:
+            found.append(json.dumps(value, ensure_ascii=False))
+        except ValueError:  # an int of more digits than Python writes
+            return None
     return found
 
 

@@ -60,6 +60,10 @@ def read_runs(
     warnings: list[str] = []
     runs = select(experiment, list(home.runs(experiment, warnings)), selection)
     diagnostics = [Diagnostic(w) for w in warnings]
+    for copy in annotated:
+        path = str(copy.shadow.source_path)
+        for paths in ({source["path"] for source in run.info["sources"]} for run in runs):
+            copy.others |= paths - {path} if path in paths else set()
     taken = 0
     going: list[str] = []
     captured: dict[str, None] = {}

@@ -25,7 +25,7 @@ from flor.diagnostics import Diagnostic, counted
 from flor.etl.parsed import as_json, points_in_time
 from flor.trace import format as f
 from flor.trace.recorded import NULLS, TYPES, Recorded, heap_bytes, texts
-from flor.trace.values import gap_reason, value
+from flor.trace.values import gap_reason, is_cut, value
 
 Ints = npt.NDArray[np.int64]
 
@@ -110,6 +110,9 @@ def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnost
     if counts[f.GAP]:
         reasons = Counter(gap_reason(data) for data in heap_bytes(values, f.GAP))
         diagnostics += [Diagnostic(f"{counted(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
+    if counts[f.SUMMARY] and (cut := sum(is_cut(f.SUMMARY, data) for data in heap_bytes(values, f.SUMMARY))):
+        longer = f"{counted(cut)} longer than what a trace keeps: the table has the beginning, and the length"
+        diagnostics.append(Diagnostic(longer, name))
     if counts[f.REDACTED]:
         diagnostics.append(Diagnostic(f"{counted(counts[f.REDACTED])} redacted: the name looks like a secret's", name))
     return diagnostics

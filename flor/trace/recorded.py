@@ -28,6 +28,7 @@ TYPES = {
     f.OBJECT: "object",
     f.NAMED: "object",
     f.DATE: "date",
+    f.SUMMARY: "summary",
 }
 #: Kinds that are NULL in a column.
 NULLS = (f.NONE, f.GAP, f.REDACTED)
@@ -79,7 +80,7 @@ def type_names(values: Recorded) -> pa.Array:
 @functools.cache
 def _words() -> pa.Array:
     """The word for each kind, by its number."""
-    names = {**TYPES, f.NONE: "None", f.SUMMARY: "summary", f.GAP: "gap", f.REDACTED: "redacted"}
+    names = {**TYPES, f.NONE: "None", f.GAP: "gap", f.REDACTED: "redacted"}
     return arrow.texts([names.get(k, "unknown") for k in range(256)])
 
 

@@ -72,8 +72,9 @@ def text(kind: int, payload: int, data: bytes | None) -> str | None:
     """What to show of a value, on one or several lines; None only for a GAP (`gap_reason` says why).
 
     The value None is the text "None", so a caller's None can mean that there was no value at all. A str is shown as
-    it is. Arrays whose contents were kept show as nested lists, others as `float64 array (64, 128)`; objects as their
-    short text, else as `<qualified.Type>`; what is redacted as `<redacted>`.
+    it is, of a long one the beginning and the length. Arrays whose contents were kept show as nested lists, others as
+    `float64 array (64, 128)`; objects as their short text, else as `<qualified.Type>`; what is redacted as
+    `<redacted>`.
     """
     if kind == f.GAP:
         return None
@@ -85,6 +86,8 @@ def text(kind: int, payload: int, data: bytes | None) -> str | None:
         return _array_text(data or b"")
     if kind in (f.OBJECT, f.SUMMARY):
         about = _json(data)
+        if (cut := _cut_text(about)) is not None:
+            return cut
         if isinstance(about.get("text"), str):
             return str(about["text"])
         return f"<{about['type']}>" if isinstance(about.get("type"), str) else _DAMAGED_TEXT
@@ -96,6 +99,19 @@ def text(kind: int, payload: int, data: bytes | None) -> str | None:
     if type(exact) is int and exact.bit_length() > _DECIMAL_BITS:
         return hex(exact)
     return repr(exact)
+
+
+def is_cut(kind: int, data: bytes | None) -> bool:
+    """Whether it is a text or bytes of which the beginning was kept."""
+    return kind == f.SUMMARY and _cut_text(_json(data)) is not None
+
+
+def _cut_text(about: dict[str, Any]) -> str | None:
+    """A text or bytes of which the beginning was kept, with how long it was."""
+    units = {"str": "characters", "bytes": "bytes"}.get(str(about.get("type")))
+    if units is None or not isinstance(about.get("text"), str) or not isinstance(about.get("length"), int):
+        return None
+    return f"{about['text']}… ({about['length']:,} {units})"
 
 
 def gap_reason(data: bytes | None) -> str:

@@ -245,3 +245,10 @@ def test_a_name_without_a_place_says_why(shadow: str, run: str, reason: str) -> 
     assert isinstance(missing, Missing), missing
     assert reason in missing.reason
     assert "\n" not in missing.reason
+
+
+def test_a_one_line_statement_of_which_a_reading_leaves_nothing() -> None:
+    text = '#/p/s.py\nok = x = 1\nif GET("ok", ok): GET("x", x)\n'
+    copy = parse(text.encode(), "s_h.py")
+    places = align(copy, "ok = x = 1\nif ok: x\nprint(x)\n").places
+    assert [place.span for place in places.values() if isinstance(place, Place)] == [(2, 3, 2, 5), (2, 7, 2, 8)]

@@ -86,3 +86,8 @@ def _lists(value: object) -> str:
 )
 def test_what_json_cannot_say_stays(text: str) -> None:
     assert as_json(["[1]", text]) is None
+
+
+def test_an_int_that_python_does_not_write_stays_text() -> None:
+    assert as_json([f"[{10**4299}]", "[1]"]) is not None
+    assert as_json([hex(10**4300).join("[]")]) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -111,3 +112,13 @@ def test_what_is_said(values: Recorded, sentences: list[str]) -> None:
 @pytest.mark.parametrize("missing", [heap(f.GAP, b'{"why": "a"}'), heap(f.REDACTED, b"")])
 def test_what_is_missing_is_null_in_a_typed_column(missing: Recorded) -> None:
     assert made(together([recorded("0"), missing])) == ([0, None], pa.int64())
+
+
+def test_a_text_that_was_cut_says_so() -> None:
+    about = json.dumps({"type": "str", "length": 70_000, "text": "a" * 65_536}).encode()
+    values = Recorded(np.array([f.SUMMARY], np.uint8), np.zeros(1, np.uint64), [pa.array([about], pa.large_binary())])
+    cells, remarks = column("x", values, np.array([0]))
+    assert cells.to_pylist() == ["a" * 65_536 + "… (70,000 characters)"]
+    assert [str(r) for r in remarks] == [
+        "x: 1 value is longer than what a trace keeps: the table has the beginning, and the length"
+    ]
