@@ -9,7 +9,6 @@ from pathlib import Path
 from lsprotocol.types import WorkspaceEdit
 
 from flor.annotate import shadow
-from flor.annotate.chunks import Chunks
 from flor.annotate.living import Living
 from flor.annotate.nameable import enclosing, expression_at, suggest
 from flor.annotate.places import Edit, Expression, Refusal, apply
@@ -135,7 +134,7 @@ def naming(client: Client, documents: Documents, document: Document, what: Selec
         copy, living = there
         return _into(client, copy, living.insert_from_source(document.chunks, what.chunk, what.expression, name))
     made = decode(shadow.make(document.path, documents.data(document)), str(target)).text
-    living = Living(made, Chunks.of(made), target.name)
+    living = Living(made, document.chunks.changed(made), target.name)
     edit = living.insert_from_source(document.chunks, what.chunk, what.expression, name)
     if isinstance(edit, Refusal):
         return edit

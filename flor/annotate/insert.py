@@ -78,17 +78,24 @@ def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: in
 
 def insert_selected(text: str, copy_text: str, shown_as: str, selected: Expression, name: str) -> Edit | Refusal:
     """The edit of a shadow copy's text that names `selected`, an expression of its source, whose text is `text`."""
-    original = Parsed(text)
+    return insert_matched(Parsed(text), strip(Parsed(copy_text)).tree, Parsed(copy_text), shown_as, selected, name)
+
+
+def insert_matched(
+    original: Parsed, stripped: ast.Module, fresh: Parsed, shown_as: str, selected: Expression, name: str
+) -> Edit | Refusal:
+    """As `insert_selected`, of texts that were parsed: the source, the copy without its GETs, and the copy. Changes
+    none of them, if the source has no GET."""
     node = node_of(original, selected)
-    copy = Parsed(copy_text)
-    matching = corresponding(looked_through(original), strip(copy).tree)
+    if original.tree is stripped:
+        return insert_at(fresh, selected, name)
+    matching = corresponding(looked_through(original), stripped)
     found = matching.nodes.get(node)
     if found is None or node in matching.changed:
         line = original.lines.position(selected.start)[0]
         return Refusal(f"{shown_as} is out of date: line {line} of the source has changed since, or is not in the copy")
-    fresh = Parsed(copy_text)
     same_kind = type(found) if selected.kind == "binding" else ast.expr
-    target = answer_for(fresh, node_at(fresh, copy.start(found), copy.end(found), same_kind))
+    target = answer_for(fresh, node_at(fresh, fresh.start(found), fresh.end(found), same_kind))
     return target if isinstance(target, Refusal) else insert_at(fresh, target, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 from flor.annotate import header
 from flor.annotate.chunks import Chunk, Chunks
 from flor.annotate.gets import GetError
-from flor.annotate.insert import bad_name, insert_at, insert_selected, remove, rename
+from flor.annotate.insert import bad_name, insert_at, insert_matched, insert_selected, remove, rename
 from flor.annotate.places import Edit, Expression, Place, Refusal
 from flor.annotate.source import NEWLINE, Lines, Parsed, syntax_line
 from flor.annotate.strip import strip
@@ -46,6 +47,7 @@ class _Content:
     source: str | None  # its text without header and GETs; None where it cannot be read
     names: list[Named] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    tree: ast.Module | None = None  # without the GETs, if it has some; positions are those of the chunk
 
 
 #: A chunk, and where in it the header is.
@@ -141,8 +143,11 @@ class Living:
             return refusal
         chunk = source.chunks[number]
         if (here := self.counterpart(source, number)) is not None:
-            own = self.chunks.chunks[here].text
-            return self._moved(insert_selected(chunk.text, own, self.shown_as, expression, name), here)
+            own = self.chunks.chunks[here].parsed
+            stripped = self._contents[here].tree or own.tree
+            source_chunk = Parsed(chunk.text) if "GET" in chunk.text else chunk.parsed  # GETs are looked through
+            edit = insert_matched(source_chunk, stripped, own, self.shown_as, expression, name)
+            return self._moved(edit, here)
         start = source.starts[number]
         text = "".join(c.text for c in source.chunks)
         lines = len(NEWLINE.findall(text, 0, start))
@@ -213,7 +218,7 @@ def _content(chunk: Chunk, header_span: tuple[int, int] | None) -> _Content:
             literal = get.call.args[0]
             span = (fresh.start(literal), fresh.end(literal))
             names.append(Named(get.name, *get.span, span, fresh.slice(get.expression), 0, place, get.refused))
-    return _Content(stripped.text, names)
+    return _Content(stripped.text, names, tree=stripped.tree)
 
 
 def _at_line(text: str, line: int, message: str) -> Problem:

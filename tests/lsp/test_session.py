@@ -20,6 +20,8 @@ import pytest
 from tests.lsp.client import FULL, Client, ReplyError, apply_to_disk, session
 from tests.lsp.test_naming import actions
 
+pytestmark = pytest.mark.once
+
 _COUNT = int(os.environ.get("FLOR_FUZZ", "3000"))  # random messages
 
 

@@ -15,6 +15,8 @@ import pytest
 from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, offset, position, range_of, session
 from tests.lsp.test_naming import actions
 
+pytestmark = pytest.mark.once
+
 SCRIPT = """\
 import math
 
