@@ -87,6 +87,11 @@ class Bar:
         return [self.what, bar, f"{tables.three(figure)}{self.unit}", "yes" if reached else "not yet"]
 
 
+def _slow(row: Row) -> float:
+    """Milliseconds that 99 of 100 requests take at most."""
+    return float(row["p99"]) * 1000
+
+
 def _ratio(row: Row) -> float:
     return float(row["ratio"]["median"])
 
@@ -132,6 +137,18 @@ BARS = (
     Bar("`flor etl` on Iris, the whole command", " s", 0.6, "etl", _wall),
     Bar("`flor etl` on 1,000 runs of Iris", " s", 3, "etl", _wall, row="flor etl, 1,000"),
     Bar("a table of 1 M rows out of 10 M values, the whole command", " s", 1, "table", _wall),
+    Bar("server: code action, 10,000 lines, right after an edit, 99 of 100", " ms", 10, "server", _slow, "code action"),
+    Bar(
+        "server: naming, 10,000 lines, until the edit is sent, 99 of 100",
+        " ms",
+        50,
+        "server",
+        _slow,
+        "naming, 10,000 lines, i",
+    ),
+    Bar("server: from start to the reply to initialize", " ms", 400, "server", lambda r: r["p50"] * 1000, "from start"),
+    Bar("server: memory, 10,000 lines open", " MB", 100, "server", lambda r: r["bytes"] / 1e6, "memory"),
+    Bar("server: a window of 1 M rows, sorted, 99 of 100", " ms", 50, "server", _slow, "a window of 100 rows, sorted"),
 )
 
 

@@ -373,7 +373,8 @@ PyDoc_STRVAR(
     "start(directory, origin, keep, secrets, open_process, pack, budget, backlog, share)\n\n"
     "Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start. `keep(value, redact)` "
     "returns\n"
-    "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record)` makes a forked\n"
+    "(kind, bytes | int | float) for values that are no plain scalars. `open_process(stream, record, apart)` makes a "
+    "forked\n"
     "child's folder and returns its path.\n"
     "`pack` starts the process that packs the run beside it, unless there is one.\n"
     "`budget`, `backlog`: bytes that the run may take, and that may wait to be packed. `share`: part of the run's "
@@ -543,6 +544,21 @@ static PyObject *forks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) 
     Py_RETURN_NONE;
 }
 
+/* Whether multiprocessing has just forked: by the module of the frame that asked for it. */
+static int forked_apart(void) {
+    static const char *const modules[] = {"multiprocessing.popen_fork", "multiprocess.popen_fork",
+                                          "billiard.popen_fork"};
+    PyFrameObject *frame = PyEval_GetFrame();
+    PyObject *globals = frame ? PyFrame_GetGlobals(frame) : NULL;
+    PyObject *name = globals && PyDict_CheckExact(globals) ? PyDict_GetItemString(globals, "__name__") : NULL;
+    int apart = 0;
+    for (size_t i = 0; name && PyUnicode_CheckExact(name) && i < sizeof modules / sizeof *modules; i++) {
+        apart |= PyUnicode_CompareWithASCIIString(name, modules[i]) == 0;
+    }
+    Py_XDECREF(globals);
+    return apart;
+}
+
 PyDoc_STRVAR(forked_doc, "forked()\n\nTo be called in a forked child: it must never write into its parent's segments.");
 
 static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
@@ -554,6 +570,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     R.directory = NULL;
     R.fork_stream = mine ? (int64_t)mine->number : -1;
     R.fork_record = mine ? records(mine) : 0;
+    R.fork_apart = forked_apart();
     if (R.control) munmap((void *)R.control, CONTROL_WORDS * 8); /* the parent's */
     R.control = NULL;
     first_look();

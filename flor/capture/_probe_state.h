@@ -201,6 +201,7 @@ static struct {
     size_t table_size, table_used;
     int64_t fork_stream;
     uint64_t fork_record;
+    int fork_apart;        /* multiprocessing forked: what the child does is not the parent's going on */
     uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change, or no CHOOSE asks */
     uint32_t changes;      /* how often one was found */
     PyTypeObject *float64; /* numpy's, once one was seen */

@@ -20,7 +20,8 @@ static void open_control(void);
 /* After a fork the child makes its own folder, at its first event or module. Returns 0 with an exception. */
 static int make_process(void) {
     PyObject *stream = PyLong_FromLongLong(R.fork_stream), *record = PyLong_FromUnsignedLongLong(R.fork_record);
-    PyObject *r = stream && record ? CALL_QUIETLY(R.open_process, stream, record) : NULL;
+    PyObject *apart = R.fork_apart ? Py_True : Py_False;
+    PyObject *r = stream && record ? CALL_QUIETLY(R.open_process, stream, record, apart) : NULL;
     Py_XDECREF(stream);
     Py_XDECREF(record);
     if (!r) return 0;

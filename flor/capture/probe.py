@@ -30,6 +30,8 @@ from flor.trace import format as f
 
 _ALLOWANCE_NS = 50_000_000
 _MAX_STR = 65536
+#: The modules that fork for multiprocessing, and for what goes its ways.
+_MULTIPROCESSING = ("multiprocessing.popen_fork", "multiprocess.popen_fork", "billiard.popen_fork")
 _MIN_SECRET = 4
 _MAX_SECRETS = 64
 _MAX_LEAVES = 256
@@ -428,7 +430,7 @@ class _Recorder:
     over = False
     asked = 0
     keep: Keep
-    open_process: Callable[[int, int], str]
+    open_process: Callable[[int, int, bool], str]
     secrets: list[str]
     streams: list[_Stream]
     free: list[_Stream]
@@ -440,6 +442,7 @@ class _Recorder:
     error = 0
     fork_stream = -1
     fork_record = 0
+    fork_apart = False  # multiprocessing forked: what the child does is not the parent's going on
     epoch = 0
     local: threading.local
     thinning: Thinning
@@ -1088,7 +1091,7 @@ def start(
     origin: int,
     keep: Keep,
     secrets: list[str],
-    open_process: Callable[[int, int], str],
+    open_process: Callable[[int, int, bool], str],
     pack: Callable[[], None],
     budget: int,
     backlog: int,
@@ -1097,7 +1100,7 @@ def start(
     """Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start.
 
     `secrets` collects the texts that are not to be recorded. `keep(value, redact)` returns (kind, bytes | int | float)
-    for values that are no plain scalars; `open_process(stream, record)` makes a forked child's folder and returns its
+    for values that are no plain scalars; `open_process(stream, record, apart)` makes a forked child's folder, returns its
     path; `pack()` starts the process that packs the run beside it, unless there is one. `budget`, `backlog`: bytes that
     the run may take, and that may wait to be packed. `share`: part of the run's time that slow values may take.
     """
@@ -1162,6 +1165,7 @@ def forked() -> None:
     _r.directory = None
     _r.fork_stream = mine.number if mine else -1
     _r.fork_record = mine.records if mine else 0
+    _r.fork_apart = sys._getframe(1).f_globals.get("__name__") in _MULTIPROCESSING
     _r.epoch += 1
     _r.free = []
     _r.streams = [mine] if mine else []
@@ -1199,7 +1203,7 @@ def amend(place: _Address, kind: int, number: int | float) -> None:
 def directory() -> str:
     """This process's folder of segments. A forked child makes its own at its first event or module."""
     if _r.directory is None:
-        _r.directory = _r.open_process(_r.fork_stream, _r.fork_record)
+        _r.directory = _r.open_process(_r.fork_stream, _r.fork_record, _r.fork_apart)
         _r.thinning.open_control(_r.directory)
     return _r.directory
 

@@ -54,7 +54,7 @@ class Process:
         """Record and capture from now on. The run's first process makes its folder at once; may raise OSError."""
         first = self.starter is None
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
-        directory = self.open(-1, 0) if first else ""
+        directory = self.open(-1, 0, False) if first else ""
         devices.recorder.amend = self.recorder.amend
         pack = beside.packing(self.run)
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, pack, *self.limits)
@@ -82,15 +82,16 @@ class Process:
         """A method that calls `method`, and `then` with its result added, which no tracer of the program's sees."""
         return self.recorder.follow(method, then)
 
-    def open(self, stream: int, record: int) -> str:
-        """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent.
+    def open(self, stream: int, record: int, apart: bool) -> str:
+        """Make this process's folder and return its path. Of a forked child: `stream`, `record` of its parent, and
+        `apart`: whether it does not go on from there.
 
         Threads may ask for it at once: the first one makes it, the others wait for that. Raises OSError.
         """
         pid, mine = os.getpid(), object()
         if self.opening.setdefault(pid, mine) is mine:
             try:
-                self.opened[pid] = self.make(stream, record)
+                self.opened[pid] = self.make(stream, record, apart)
             except BaseException as error:
                 self.opened[pid] = OSError(getattr(error, "errno", None) or errno.EIO, "its folder was not made")
                 raise
@@ -101,7 +102,7 @@ class Process:
             raise opened
         return opened
 
-    def make(self, stream: int, record: int) -> str:
+    def make(self, stream: int, record: int, apart: bool) -> str:
         number = 0
         if self.starter is None and self.folder is None:
             make_private(self.run / "segments")
@@ -118,6 +119,8 @@ class Process:
         started = time.monotonic_ns() - self.origin
         info: dict[str, Any] = {"pid": os.getpid(), "pid_started": process_started(os.getpid()), "started": started}
         info |= {"parent": self.folder, "stream": stream if stream >= 0 else None, "record": record}
+        if apart:
+            info["apart"] = True
         if self.folder is None and self.starter is not None:
             info["starter"] = self.starter
         write_json(path / "process.json", info, room=512)

@@ -336,6 +336,8 @@ class _Reading:
     def _start(self, index: int) -> object:
         """What a forked process's stream of the fork goes on from: a state, None (nothing), or why there is none."""
         process = self._layout.processes[index]
+        if process.apart:
+            return None
         if process.name in self._forks:
             return self._forks[process.name]
         if process.fork is None or process.parent < 0:
@@ -418,7 +420,7 @@ class _Reading:
         return [
             (self._own_record(index, child.fork[1], stream), child.name)
             for child in self._layout.processes
-            if child.parent == index and child.fork is not None and child.fork[0] == stream
+            if child.parent == index and child.fork is not None and child.fork[0] == stream and not child.apart
             if not self._has_begun(child.name, stream)
         ]
 

@@ -64,6 +64,7 @@ class Process:
     forked: bool  # whether it has, or had, a parent
     #: the parent's stream and its record count at the fork; None also if the thread that forked had no stream
     fork: tuple[int, int] | None
+    apart: bool = False  # it does not go on from there: multiprocessing forked it
     ended: bool = True  # it had ended before its files were looked at, as far as that can be known
     another_boot: bool = False  # on another machine, or on this one before it was started again
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
@@ -143,7 +144,8 @@ def read_layout(
             if parent < 0:
                 _damage(layout, f"segments/{name}: its parent {description['parent']!r} is missing")
         forked = description["parent"] is not None
-        process = Process(run / "segments" / name, name, description["started"], parent, forked, fork)
+        apart = description.get("apart") is True
+        process = Process(run / "segments" / name, name, description["started"], parent, forked, fork, apart)
         pid, pid_started = description["pid"], description["pid_started"]
         if isinstance(pid, int) and isinstance(pid_started, str):
             process.ended = not is_elsewhere(pid_started) and process_started(pid) != pid_started
@@ -181,7 +183,7 @@ def _process_json(path: Path) -> dict[str, Any]:
     stream = data["stream"] if parent is not None else None
     if not isinstance(parent, str | None) or (stream is not None and not _are_counts(stream, data["record"])):
         raise ValueError(f"parent: {parent!r}")
-    return {k: data.get(k) for k in ("parent", "started", "stream", "record", "pid", "pid_started")}
+    return {k: data.get(k) for k in ("parent", "started", "stream", "record", "apart", "pid", "pid_started")}
 
 
 def _are_counts(*numbers: object) -> bool:

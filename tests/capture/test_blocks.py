@@ -590,27 +590,42 @@ def test_values_belong_to_the_right_instances(
     assert trace.warnings == []
 
 
-def test_a_forked_child_continues_in_its_own_stream(recorder: str, write: Callable[[str, str], Path]) -> None:
+def test_what_multiprocessing_forks_lies_in_no_loop_of_its_parent(recorder: str, write: Callable[[str, str], Path]) -> None:
     write(
         "script.py",
         """
-        import multiprocessing
+        import multiprocessing, os
         def work(n):
+            for step in range(2):
+                if os.fork() == 0:
+                    deeper = n * 11
+                    os._exit(0)
+                os.wait()
             return n * 7
         if __name__ == "__main__":
+            context = multiprocessing.get_context("fork")
+            pool = None
             for epoch in range(2):
-                context = multiprocessing.get_context("fork")
-                with context.Pool(2) as pool:
-                    got = pool.map(work, [1, 2])
+                if pool is None:  # its workers serve all epochs: they are not the first one's
+                    pool = context.Pool(1)
+                got = pool.map(work, [1, 2])
+                child = context.Process(target=work, args=(3,))
+                child.start()
+                child.join()
                 total = sum(got)
+            pool.close()
+            pool.join()
         """,
     )
     done = flor("python", "script.py", "case")
     assert (done.returncode, done.stderr) == (0, "")
     trace = newest_trace("case")
-    assert sorted(v.rpartition(": ")[2] for v in values(trace, "n * 7")) == ["14", "14", "7", "7"]
-    assert {v.partition(" > ")[0] for v in values(trace, "n * 7")} == {"epoch[0]", "epoch[1]"}
+    assert sorted(v.rpartition(": ")[2] for v in values(trace, "n * 7")) == ["14", "14", "21", "21", "7", "7"]
+    assert {v.partition("[")[0] for v in values(trace, "n * 7")} == {"work()"}
     assert values(trace, "sum(got)") == ["epoch[0]: 21", "epoch[1]: 21"]
+    deeper = sorted(v.partition("step")[2] for v in values(trace, "n * 11"))  # it goes on where it was forked
+    assert deeper == sorted(f"[{step}]: {11 * n}" for n in (1, 2, 1, 2, 3, 3) for step in (0, 1))
+    assert trace.warnings == []
 
 
 def test_os_fork_divides_a_loop(recorder: str, write: Callable[[str, str], Path]) -> None:
