@@ -84,7 +84,6 @@ def test_another_version_has_the_place_of_the_same_statement(shadow: str, run: s
 
 LOOP = "for g in [1, 2]:\n    c = fit(g)\n    s = «score(c, g)»\n"
 WITH_LOOP = "with timer():\n    for g in [1, 2]:\n        c = fit(g)\n        s = «score(c, g)»\n"
-
 #: Two versions of a source with the place that is the same in both, and how that is found from one in the other.
 EDITS: dict[str, tuple[str, str, How]] = {
     "a statement before": ("x = «f()»\n", "import os\nx = «f()»\n", "same"),
@@ -199,6 +198,14 @@ NO_PLACE = {
     "two loops that it may be": (
         "for a in p:\n  f(a)\n  x = «1»\n",
         "for a in q:\n  f(a)\n  x = «2»\nfor a in r:\n  f(a)\n  x = 3\n",
+    ),
+    "from a branch that is gone": (
+        "if e > 1:\n    v = «score(0, test)»\n    print(v)\nelse:\n    v = score(0, train)\nprint(v)\n",
+        "if e > 1:\n    v = «score(0, train)»\nprint(v)\n",
+    ),
+    "text from a branch that is gone": (
+        "if e > 1:\n    v = «'a'»\n    print(v)\nelse:\n    v = 'b'\nsave(v)\n",
+        "if e > 1:\n    v = «'b'»\nsave(v)\n",
     ),
     "variables of a comprehension that changed places": (
         "x = [f(«a», b) for a, b in c]\n",
