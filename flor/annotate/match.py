@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flor.annotate.alike import Alike, Pairs
-from flor.annotate.expressions import recover, recover_parameters
+from flor.annotate.expressions import drop_moved, recover, recover_parameters
 from flor.annotate.regions import Region
 from flor.annotate.scopes import Definition, Scope, Variables, all_definitions, definitions, mentions, own_nodes
 from flor.annotate.statements import match_statements
@@ -86,6 +86,7 @@ class _Matcher:
             if isinstance(x, Function) and isinstance(y, Function):
                 inner = self._renamed(x, y, within, x.body, y.body)
                 recover_parameters(alike, self.pairs, x.args, y.args, inner)
+        drop_moved(alike, self.pairs, body, other_body)
         return within
 
     def _without_ends(self, a: list[ast.stmt], b: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
@@ -215,6 +216,7 @@ class _Matcher:
         common = sum(alike.mass[n] for n in _outermost(both))
         if common >= _SMALL_DEFINITION / 2 and common >= _DICE * mass:
             match_statements(alike, self.pairs, *regions)
+            drop_moved(alike, self.pairs, a.body, b.body)
             for x, y in self._named(a, b, renames):
                 self.scopes(x, y, renames)
 

@@ -156,6 +156,16 @@ EDITS: dict[str, tuple[str, str, How]] = {
         "def b(x, y):\n    z = x * y + f(x, 2)\n    w = «g(z)» - y\n    return w / z\nb(1, 2)\n",
         "same",
     ),
+    "loop over fewer, with nothing equal elsewhere": (
+        "for i in «range(10)»: f(i)\nfor j in range(5): g(j)\n",
+        "for i in «range(20)»: f(i)\nfor j in range(5): g(j)\n",
+        "changed",
+    ),
+    "value that another statement still has": (
+        "x = «f(a, 1)»\ny = f(a, 1)\n",
+        "x = «f(a, 2)»\ny = f(a, 1)\n",
+        "changed",
+    ),
     "equal statements in a row": ("f(x)\nf(«x»)\n", "a = 1\nf(x)\nf(«x»)\n", "same"),
 }
 BOTH_WAYS = [
@@ -206,6 +216,28 @@ NO_PLACE = {
     "text from a branch that is gone": (
         "if e > 1:\n    v = «'a'»\n    print(v)\nelse:\n    v = 'b'\nsave(v)\n",
         "if e > 1:\n    v = «'b'»\nsave(v)\n",
+    ),
+    "value that went to a new statement": (
+        "acc = «score(m, train)»\nprint(acc)\n",
+        "acc = «score(m, test)»\nreport = score(m, train)\nprint(acc)\n",
+    ),
+    "number in a value that went to a new statement": ("a = score(m, «1»)\n", "a = score(m, «2»)\nb = score(m, 1)\n"),
+    "values that changed places": (
+        "a = «score(m, train)»\nb = score(m, test)\nprint(a, b)\n",
+        "a = «score(m, test)»\nb = score(m, train)\nprint(a, b)\n",
+    ),
+    "arguments that calls exchanged": (
+        "for e in es:\n    log(«loss(e)»)\n    report(acc(e))\n",
+        "for e in es:\n    log(«acc(e)»)\n    report(loss(e))\n",
+    ),
+    "value of a handler that is gone": (
+        "try:\n    r = «primary(x)»\nexcept E:\n    r = fallback(x)\nprint(r)\n",
+        "try:\n    r = «fallback(x)»\nfinally:\n    pass\nprint(r)\n",
+    ),
+    "value of another operator": ("t += f(i)\ng()\nt -= «h(i)»\n", "g()\nt -= «f(i)»\n"),
+    "values of a loop that became inner": (
+        "for i in «range(10)»:\n    f(i)\n    g(i * 2)\n",
+        "for j in range(10):\n    for i in «range(3)»:\n        f(i)\n        g(i * 2)\n",
     ),
     "variables of a comprehension that changed places": (
         "x = [f(«a», b) for a, b in c]\n",
