@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 
 import pytest
 
@@ -84,6 +85,14 @@ def test_another_version_has_the_place_of_the_same_statement(shadow: str, run: s
 
 LOOP = "for g in [1, 2]:\n    c = fit(g)\n    s = «score(c, g)»\n"
 WITH_LOOP = "with timer():\n    for g in [1, 2]:\n        c = fit(g)\n        s = «score(c, g)»\n"
+TRAIN = "def train(m, d):\n    z = m(d) * 2 + bias(m, 2)\n    w = «loss(z, d)» - z\n    return w / z\n"
+TEST = "def test(m, d):\n    z = m(d) * 3 + bias(m, 5)\n    w = loss(z, d) - d\n    return w * z\n"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "    ")
+
+
 #: Two versions of a source with the place that is the same in both, and how that is found from one in the other.
 EDITS: dict[str, tuple[str, str, How]] = {
     "a statement before": ("x = «f()»\n", "import os\nx = «f()»\n", "same"),
@@ -154,6 +163,26 @@ EDITS: dict[str, tuple[str, str, How]] = {
     "function renamed": (
         "def a(x, y):\n    z = x * y + f(x, 2)\n    w = «g(z)» - y\n    return w / z\na(1, 2)\n",
         "def b(x, y):\n    z = x * y + f(x, 2)\n    w = «g(z)» - y\n    return w / z\nb(1, 2)\n",
+        "same",
+    ),
+    "function renamed, its name given to another one": (
+        TRAIN + TEST,
+        TRAIN.replace("train", "fit") + TEST.replace("test", "train"),
+        "same",
+    ),
+    "functions that exchanged their names": (
+        TRAIN + TEST,
+        TEST.replace("test", "train") + TRAIN.replace("train", "test"),
+        "same",
+    ),
+    "function kept under another name, a new one under its own": (
+        TRAIN,
+        TRAIN.replace("train", "old_train") + "def train(m, d):\n    w = loss(d, m)\n    return w\n",
+        "same",
+    ),
+    "methods of classes that exchanged their names": (
+        f"class A:\n{_indented(TRAIN)}class B:\n{_indented(TEST.replace('test', 'train'))}",
+        f"class A:\n{_indented(TEST.replace('test', 'train'))}class B:\n{_indented(TRAIN)}",
         "same",
     ),
     "loop over fewer, with nothing equal elsewhere": (
@@ -238,6 +267,10 @@ NO_PLACE = {
     "values of a loop that became inner": (
         "for i in «range(10)»:\n    f(i)\n    g(i * 2)\n",
         "for j in range(10):\n    for i in «range(3)»:\n        f(i)\n        g(i * 2)\n",
+    ),
+    "one of two equal functions, of which another one is left": (
+        TRAIN + unmark(TRAIN.replace("train", "test"))[0],
+        unmark(TRAIN.replace("train", "fit"))[0] + "def train(m, d):\n    w = «loss(d, m)»\n    return w\n",
     ),
     "variables of a comprehension that changed places": (
         "x = [f(«a», b) for a, b in c]\n",
