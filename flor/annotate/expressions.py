@@ -2,7 +2,7 @@
 
 Equal parts that occur once in each are the same. Else a part is the same if it has the same role: the value of the same
 target, the same argument of the same call, the same operand of the same operation. A part that is not equal is the same
-place, with another expression, if its role says so and it stands nowhere else.
+place, with another expression, if its role says so, it stands nowhere else, and the other one stood nowhere else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from flor.annotate.alike import Alike, Pairs
-from flor.annotate.scopes import Definition, children, parameters
+from flor.annotate.scopes import Definition, children, own_nodes, parameters
 from flor.annotate.tree import BODIES
 
 # Smaller equal parts, `x` or `-1`, are found by their role alone.
@@ -53,6 +53,29 @@ def recover_parameters(alike: Alike, pairs: Pairs, x: ast.arguments, y: ast.argu
         pairs.add(p, q)
         if p in defaults and q in other_defaults:
             _by_role(alike, pairs, (defaults[p], other_defaults[q], True))
+
+
+def drop_moved(alike: Alike, pairs: Pairs, a: Sequence[ast.AST], b: Sequence[ast.AST]) -> None:
+    """Take back the pairs of another expression in two scopes if that of the first is left elsewhere in the second, or
+    that of the second was elsewhere in the first: it is in doubt which of the two is the same place.
+
+    Of what has an equal partner nothing is left.
+    """
+    first = [node for node, _ in own_nodes(a) if isinstance(node, ast.expr)]
+    changed = [x for x in first if x in pairs.changed and pairs.of[x] in alike.number]
+    if not changed:
+        return
+    second = [node for node, _ in own_nodes(b) if isinstance(node, ast.expr)]
+    left = {alike.number[x] for x in first if x not in pairs.of or x in pairs.changed}
+    other_left = {alike.number[y] for y in second if y not in pairs.back or pairs.back[y] in pairs.changed}
+    for x, y in [(x, pairs.of[x]) for x in changed]:
+        if (_tells(alike, x) and alike.number[x] in other_left) or (_tells(alike, y) and alike.number[y] in left):
+            pairs.drop(x)
+
+
+def _tells(alike: Alike, node: ast.AST) -> bool:
+    """Is it more than a variable or a number, so that an equal one is not there by chance?"""
+    return alike.mass[node.operand if isinstance(node, ast.UnaryOp) else node] > 1
 
 
 def _defaults(arguments: ast.arguments) -> dict[ast.arg, ast.expr]:

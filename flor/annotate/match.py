@@ -1,9 +1,9 @@
 """Which node of one version of a source is which in another. Says nothing where it is not sure.
 
-Functions and classes are found by their names, those that were moved or renamed by what is in them; then the statements
-of each scope are matched with those of the same scope (`statements`), and the expressions of those (`expressions`). A
-variable counts as renamed if its old name is gone, the new one was not there, and each occurrence that is found is
-renamed alike.
+Functions and classes that were moved or renamed are found by what is in them (`definitions`), others by their names.
+Then the statements of each scope are matched with those of the same scope (`statements`), and the expressions of those
+(`expressions`). A variable counts as renamed if its old name is gone, the new one was not there, and each occurrence
+that is found is renamed alike.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from __future__ import annotations
 import ast
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flor.annotate.alike import Alike, Pairs
-from flor.annotate.expressions import recover, recover_parameters
+from flor.annotate.definitions import SMALL_DEFINITION, by_content, is_telling, once, without_name
+from flor.annotate.expressions import drop_moved, recover, recover_parameters
 from flor.annotate.regions import Region
 from flor.annotate.scopes import Definition, Scope, Variables, all_definitions, definitions, mentions, own_nodes
 from flor.annotate.statements import match_statements
 from flor.annotate.tree import Function, fingerprint, paired, same
 
-# A function or class of so few nodes may be equal to another one by chance.
-_SMALL_DEFINITION = 30
 # A variable that is mentioned once is taken for renamed in a statement of so many nodes.
 _TELLING_STATEMENT = 8
 # The share of equal statements that makes functions the same, or a function a piece of the scope around.
@@ -46,6 +45,7 @@ def corresponding(a: ast.Module, b: ast.Module) -> Matching:
     if found is not None:
         return Matching(found, equal=True)
     matcher = _Matcher()
+    matcher.equal_definitions(a, b)
     matcher.scopes(a, b, {})
     matcher.moved(a, b)
     matcher.pieces(a, b)
@@ -56,7 +56,15 @@ class _Matcher:
     def __init__(self) -> None:
         self.pairs = Pairs()
         self.variables = Variables()
-        self.renames: dict[Scope, Renames] = {}  # of scopes of the first version that have a partner
+        self.doubtful: set[Definition] = set()  # those that must not be found by their names
+
+    def equal_definitions(self, a: ast.Module, b: ast.Module) -> None:
+        """Match the functions and classes that have another name, but are equal."""
+        found = by_content(a, b)
+        self.doubtful = found.doubtful
+        for x, y in found.pairs:
+            for p, q in (paired(x, y, without=frozenset({"name"})) or {}).items():
+                self.pairs.add(p, q)
 
     def scopes(self, a: Scope, b: Scope, renames: Renames) -> None:
         """Match two scopes that are the same, with all that is in them. `renames` are those of the scopes around."""
@@ -68,7 +76,7 @@ class _Matcher:
                     self.pairs.add(p, q)
                 continue
             self.pairs.add(x, y)
-            self.renames[x] = within = self._scope(x, y, around)
+            within = self._scope(x, y, around)
             todo += [(p, q, within) for p, q in self._named(x, y, within)]
 
     def _scope(self, a: Scope, b: Scope, renames: Renames) -> Renames:
@@ -86,6 +94,7 @@ class _Matcher:
             if isinstance(x, Function) and isinstance(y, Function):
                 inner = self._renamed(x, y, within, x.body, y.body)
                 recover_parameters(alike, self.pairs, x.args, y.args, inner)
+        drop_moved(alike, self.pairs, body, other_body)
         return within
 
     def _without_ends(self, a: list[ast.stmt], b: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
@@ -142,14 +151,14 @@ class _Matcher:
         return {g: n for g, n in found.items() if functions.get(g, n) == n and n not in doubtful}
 
     def _renamed_definitions(self, a: Scope, b: Scope, gone: frozenset[str], new: frozenset[str]) -> dict[str, str]:
-        xs = [d for d in definitions(a.body) if d.name in gone and _is_telling(d)]
-        ys = [d for d in definitions(b.body) if d.name in new and _is_telling(d)]
-        return {x.name: y.name for x, y in _once(xs, ys, _without_name)}
+        xs = [d for d in definitions(a.body) if d.name in gone and is_telling(d)]
+        ys = [d for d in definitions(b.body) if d.name in new and is_telling(d)]
+        return {x.name: y.name for x, y in once(xs, ys, without_name)}
 
     def _named(self, a: Scope, b: Scope, renames: Renames) -> list[tuple[Definition, Definition]]:
         """The functions and classes of two scopes that have the same name, of several those that are equal."""
-        xs = [d for d in definitions(a.body) if d not in self.pairs.of]
-        ys = [d for d in definitions(b.body) if d not in self.pairs.back]
+        xs = [d for d in definitions(a.body) if d not in self.pairs.of and d not in self.doubtful]
+        ys = [d for d in definitions(b.body) if d not in self.pairs.back and d not in self.doubtful]
         first = set(xs)
 
         def by_name(d: Definition) -> Hashable:
@@ -164,17 +173,20 @@ class _Matcher:
         found: list[tuple[Definition, Definition]] = []
         for key in (by_name, by_text, by_decorators):
             done = {d for pair in found for d in pair}
-            found += _once([x for x in xs if x not in done], [y for y in ys if y not in done], key)
+            found += once([x for x in xs if x not in done], [y for y in ys if y not in done], key)
         return found
 
     def moved(self, a: ast.Module, b: ast.Module) -> None:
         """Match functions and classes that are in another scope, or have another name, than they had."""
-        for key in (_without_name, _kind_and_name):
-            xs = [d for d in all_definitions(a) if d not in self.pairs.of and _is_telling(d)]
-            ys = [d for d in all_definitions(b) if d not in self.pairs.back and _is_telling(d)]
-            for x, y in _once(xs, ys, key):
-                if self.pairs.free(x, y) and (key is _without_name or _dice(x, y) >= _DICE):
+        for key in (without_name, _kind_and_name):
+            xs = [d for d in all_definitions(a) if d not in self.pairs.of and self._may_move(d)]
+            ys = [d for d in all_definitions(b) if d not in self.pairs.back and self._may_move(d)]
+            for x, y in once(xs, ys, key):
+                if self.pairs.free(x, y) and (key is without_name or _dice(x, y) >= _DICE):
                     self.scopes(x, y, {})
+
+    def _may_move(self, definition: Definition) -> bool:
+        return definition not in self.doubtful and is_telling(definition)
 
     def pieces(self, a: ast.Module, b: ast.Module) -> None:
         """Match what was put into a new function, or taken out of one, with the scope around."""
@@ -213,15 +225,16 @@ class _Matcher:
         both = {n for n in (left if piece is a else other) if first[alike.shape(n)] == second[alike.shape(n)] == 1}
         mass = sum(alike.mass[s] for s in piece.body)
         common = sum(alike.mass[n] for n in _outermost(both))
-        if common >= _SMALL_DEFINITION / 2 and common >= _DICE * mass:
+        if common >= SMALL_DEFINITION / 2 and common >= _DICE * mass:
             match_statements(alike, self.pairs, *regions)
+            drop_moved(alike, self.pairs, a.body, b.body)
             for x, y in self._named(a, b, renames):
                 self.scopes(x, y, renames)
 
 
 def _is_likely_piece(function: Counter[Hashable], around: Counter[Hashable]) -> bool:
     """May most of a function be in the scope around?"""
-    return (function & around).total() >= max(_SMALL_DEFINITION / 2, _DICE * function.total() / 2)
+    return (function & around).total() >= max(SMALL_DEFINITION / 2, _DICE * function.total() / 2)
 
 
 def _numbered(a: Sequence[ast.AST], b: Sequence[ast.AST], renames: Renames) -> Alike:
@@ -237,31 +250,13 @@ def _outermost(nodes: set[ast.AST]) -> list[ast.AST]:
     return [node for node in nodes if node not in inside]
 
 
-def _once(
-    xs: Sequence[Definition], ys: Sequence[Definition], key: Callable[[Definition], Hashable]
-) -> list[tuple[Definition, Definition]]:
-    """Pairs with a key that occurs once in each."""
-    first, second = Counter(map(key, xs)), Counter(map(key, ys))
-    others = {key(y): y for y in ys}
-    return [(x, others[k]) for x in xs if first[k := key(x)] == second[k] == 1]
-
-
 def _beginning(node: ast.AST) -> Hashable:
     """What the first nodes of a tree are: equal trees have equal ones."""
     return tuple(map(type, itertools.islice(ast.walk(node), 8)))
 
 
-def _without_name(node: Definition) -> Hashable:
-    return fingerprint(node, frozenset({"name"}))
-
-
 def _kind_and_name(node: Definition) -> Hashable:
     return isinstance(node, ast.ClassDef), node.name
-
-
-def _is_telling(node: Definition) -> bool:
-    """Is it large enough not to be equal to another one by chance?"""
-    return sum(1 for _ in ast.walk(node)) >= _SMALL_DEFINITION
 
 
 def _dice(x: Definition, y: Definition) -> float:

@@ -98,9 +98,9 @@ def definitions(statements: Iterable[ast.AST]) -> list[Definition]:
     return found
 
 
-def all_definitions(tree: ast.Module) -> list[Definition]:
-    """All functions and classes of a module, those around before those inside."""
-    found = definitions(tree.body)
+def all_definitions(scope: Scope) -> list[Definition]:
+    """All functions and classes in a scope, those around before those inside."""
+    found = definitions(scope.body)
     for node in found:  # the list grows
         found += definitions(node.body)
     return found

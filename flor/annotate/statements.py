@@ -51,6 +51,14 @@ class _Matcher:
         self.pairs = pairs
         self.a = a
         self.b = b
+        self._equal_a = self._by_number(a)
+        self._equal_b = self._by_number(b)
+
+    def _by_number(self, region: Region) -> dict[int, list[Item]]:
+        found: dict[int, list[Item]] = defaultdict(list)
+        for item in region.items:
+            found[self._number(item)].append(item)
+        return found
 
     def _free(self) -> tuple[list[Item], list[Item]]:
         return self._free_a(self.a.items), self._free_b(self.b.items)
@@ -237,13 +245,11 @@ class _Matcher:
 
     def rest(self, changed: bool) -> None:
         """Pair what is left in bodies that are paired, by what is around it."""
-        free_a, free_b = self._free()
-        elsewhere = {self._number(x) for x in free_a}, {self._number(y) for y in free_b}
         bodies = [(self.a.direct(self.a.body), self.b.direct(self.b.body))]
         while bodies:
             xs, ys = bodies.pop()
             for gap in self._gaps(xs, ys):
-                self._match_gap(*gap, elsewhere if changed else None)
+                self._match_gap(*gap, changed)
             for x in xs:
                 partner = self.pairs.of.get(x.node)
                 if x.is_compound and partner in self.b.of:
@@ -266,8 +272,8 @@ class _Matcher:
                 start, other_start = i + 1, j + 1
         return gaps
 
-    def _match_gap(self, xs: list[Item], ys: list[Item], elsewhere: tuple[set[int], set[int]] | None) -> None:
-        """Pair what is left between two pairs. `elsewhere`: what is left anywhere; None: equal statements only."""
+    def _match_gap(self, xs: list[Item], ys: list[Item], changed: bool) -> None:
+        """Pair what is left between two pairs; without `changed` equal statements only."""
         if [self._number(x) for x in xs] == [self._number(y) for y in ys]:
             self._pair_all(zip(xs, ys, strict=True))
             return
@@ -278,8 +284,8 @@ class _Matcher:
         inside_y = self._free_b(item for y in ys for item in (y, *self.b.inside(y)))
         found = [(x, y) for x, y in self._once(inside_x, inside_y, self._number) if self._fits(x, y)]
         self._pair_all(self._ordered(self._without_doubt(inside_x, inside_y, found), all_x))
-        if elsewhere is not None:
-            self._match_changed(self._free_a(xs), self._free_b(ys), elsewhere)
+        if changed:
+            self._match_changed(self._free_a(xs), self._free_b(ys))
 
     def _runs(self, xs: list[Item], ys: list[Item]) -> list[tuple[Item, Item]]:
         """Pairs of equal statements that follow straight after each other, equally often in both."""
@@ -292,7 +298,7 @@ class _Matcher:
                     found += zip(run, other, strict=True)
         return self._ordered(found, ())
 
-    def _match_changed(self, xs: list[Item], ys: list[Item], elsewhere: tuple[set[int], set[int]]) -> None:
+    def _match_changed(self, xs: list[Item], ys: list[Item]) -> None:
         """Pair statements that are not equal, but have a key in common; not if an equal one is left elsewhere."""
         keys, other_keys = [self._key(x) for x in xs], [self._key(y) for y in ys]
         if keys == other_keys and None not in keys and len(set(keys)) < len(keys):
@@ -300,17 +306,21 @@ class _Matcher:
             likely = pairs if all(self.alike.shape(x.node) == self.alike.shape(y.node) for x, y in pairs) else []
         else:
             likely = self._once(xs, ys, self._key)
-        likely = [
-            (x, y)
-            for x, y in likely
-            if self._number(x) not in elsewhere[1] and self._number(y) not in elsewhere[0] and self._fits(x, y)
-        ]
-        for x, y in self._ordered(likely, ()):
+        likely = [(x, y) for x, y in likely if not self._is_left_elsewhere(x, y) and self._fits(x, y)]
+        ordered = self._ordered(likely, ())
+        for x, y in ordered:
             if x.is_compound:
                 self._pair_containers(x, y)
-            else:
+        for x, y in ordered:  # what was paired across the compound ones is left again
+            if not x.is_compound and not self._is_left_elsewhere(x, y):
                 self.pairs.add(x.node, y.node)
                 recover(self.alike, self.pairs, x.node, y.node)
+
+    def _is_left_elsewhere(self, x: Item, y: Item) -> bool:
+        """Is there a statement without a partner that equals one of two in the other version?"""
+        return any(item.node not in self.pairs.back for item in self._equal_b.get(self._number(x), ())) or any(
+            item.node not in self.pairs.of for item in self._equal_a.get(self._number(y), ())
+        )
 
     def _key(self, item: Item) -> Hashable:
         """What tells that a statement that changed is the same one; None: nothing does."""

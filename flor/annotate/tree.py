@@ -102,8 +102,11 @@ def fingerprint(node: ast.AST, without: frozenset[str] = frozenset()) -> tuple[o
     return tuple(found)
 
 
-def paired(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST] | None:
-    """The node of `b` for every node of `a` but operators and contexts; None if the trees differ, positions aside."""
+def paired(a: ast.AST, b: ast.AST, without: frozenset[str] = frozenset()) -> dict[ast.AST, ast.AST] | None:
+    """The node of `b` for every node of `a` but operators and contexts; None if the trees differ, positions aside.
+
+    `without` leaves out fields of `a` and `b` themselves.
+    """
     found: dict[ast.AST, ast.AST] = {}
     stack: list[tuple[object, object]] = [(a, b)]
     while stack:
@@ -114,6 +117,8 @@ def paired(a: ast.AST, b: ast.AST) -> dict[ast.AST, ast.AST] | None:
             assert isinstance(y, ast.AST)
             found[x] = y
             for name in x._fields:
+                if x is a and name in without:
+                    continue
                 p, q = getattr(x, name, None), getattr(y, name, None)
                 if p is not q:
                     stack.append((p, q))

@@ -12,6 +12,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from flor.annotate.definitions import SMALL_DEFINITION
+from flor.annotate.scopes import own_nodes
 from flor.annotate.tree import BODIES, paired
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -205,6 +207,37 @@ class Editor:
         constant.value = self._new_name() if isinstance(old, str) else 1000 + chosen.randrange(10**6)
         return f"{old!r} to {constant.value!r}"
 
+    def _exchange_values(self, chosen: random.Random) -> str | None:
+        """Two values in a function change places."""
+        functions = [n for n in ast.walk(self.tree) if isinstance(n, Function)]
+        if not functions:
+            return None
+        kinds = ast.Call | ast.BinOp | ast.Subscript | ast.Compare
+        own = (node for node, _ in own_nodes(chosen.choice(functions).body))
+        statements = [n for n in own if isinstance(n, ast.Assign | ast.Return)]
+        statements = [s for s in statements if isinstance(s.value, kinds)]
+        if len(statements) < 2:
+            return None
+        x, y = chosen.sample(statements, 2)
+        one, other = ast.unparse(x.value), ast.unparse(y.value)  # type: ignore[arg-type]
+        if one in other or other in one:
+            return None
+        x.value, y.value = y.value, x.value
+        return f"{ast.unparse(x)}, {ast.unparse(y)}"
+
+    def _exchange_names(self, chosen: random.Random) -> str | None:
+        """Two functions that are not small exchange their names."""
+        bodies = [
+            [s for s in body if isinstance(s, Function) and sum(1 for _ in ast.walk(s)) >= SMALL_DEFINITION]
+            for body in self._bodies()
+        ]
+        bodies = [body for body in bodies if len(body) > 1]
+        if not bodies:
+            return None
+        x, y = chosen.sample(chosen.choice(bodies), 2)
+        x.name, y.name = y.name, x.name
+        return f"{x.name}, {y.name}"
+
     def _argument(self, chosen: random.Random) -> str | None:
         calls = [n for n in ast.walk(self.tree) if isinstance(n, ast.Call)]
         calls = [c for c in calls if not any(isinstance(a, ast.Starred | ast.GeneratorExp) for a in c.args)]
@@ -219,9 +252,10 @@ class Editor:
         return ast.unparse(call)
 
 
-KINDS = [
-    name[1:] for name in vars(Editor) if name.startswith("_") and not name.startswith(("__", "_new", "_fresh", "_bod"))
-]
+_NO_KINDS = ("__", "_new", "_fresh", "_bod", "_exchange")
+KINDS = [name[1:] for name in vars(Editor) if name.startswith("_") and not name.startswith(_NO_KINDS)]
+#: After these most is where it was, but says what another one said.
+EXCHANGES = ["exchange_values", "exchange_names"]
 
 
 def _copy(node: ast.AST) -> ast.AST:

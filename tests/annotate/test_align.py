@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 
 import pytest
 
@@ -84,6 +85,13 @@ def test_another_version_has_the_place_of_the_same_statement(shadow: str, run: s
 
 LOOP = "for g in [1, 2]:\n    c = fit(g)\n    s = «score(c, g)»\n"
 WITH_LOOP = "with timer():\n    for g in [1, 2]:\n        c = fit(g)\n        s = «score(c, g)»\n"
+TRAIN = "def train(m, d):\n    z = m(d) * 2 + bias(m, 2)\n    w = «loss(z, d)» - z\n    return w / z\n"
+TEST = "def test(m, d):\n    z = m(d) * 3 + bias(m, 5)\n    w = loss(z, d) - d\n    return w * z\n"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "    ")
+
 
 #: Two versions of a source with the place that is the same in both, and how that is found from one in the other.
 EDITS: dict[str, tuple[str, str, How]] = {
@@ -157,6 +165,36 @@ EDITS: dict[str, tuple[str, str, How]] = {
         "def b(x, y):\n    z = x * y + f(x, 2)\n    w = «g(z)» - y\n    return w / z\nb(1, 2)\n",
         "same",
     ),
+    "function renamed, its name given to another one": (
+        TRAIN + TEST,
+        TRAIN.replace("train", "fit") + TEST.replace("test", "train"),
+        "same",
+    ),
+    "functions that exchanged their names": (
+        TRAIN + TEST,
+        TEST.replace("test", "train") + TRAIN.replace("train", "test"),
+        "same",
+    ),
+    "function kept under another name, a new one under its own": (
+        TRAIN,
+        TRAIN.replace("train", "old_train") + "def train(m, d):\n    w = loss(d, m)\n    return w\n",
+        "same",
+    ),
+    "methods of classes that exchanged their names": (
+        f"class A:\n{_indented(TRAIN)}class B:\n{_indented(TEST.replace('test', 'train'))}",
+        f"class A:\n{_indented(TEST.replace('test', 'train'))}class B:\n{_indented(TRAIN)}",
+        "same",
+    ),
+    "loop over fewer, with nothing equal elsewhere": (
+        "for i in «range(10)»: f(i)\nfor j in range(5): g(j)\n",
+        "for i in «range(20)»: f(i)\nfor j in range(5): g(j)\n",
+        "changed",
+    ),
+    "value that another statement still has": (
+        "x = «f(a, 1)»\ny = f(a, 1)\n",
+        "x = «f(a, 2)»\ny = f(a, 1)\n",
+        "changed",
+    ),
     "equal statements in a row": ("f(x)\nf(«x»)\n", "a = 1\nf(x)\nf(«x»)\n", "same"),
 }
 BOTH_WAYS = [
@@ -199,6 +237,40 @@ NO_PLACE = {
     "two loops that it may be": (
         "for a in p:\n  f(a)\n  x = «1»\n",
         "for a in q:\n  f(a)\n  x = «2»\nfor a in r:\n  f(a)\n  x = 3\n",
+    ),
+    "from a branch that is gone": (
+        "if e > 1:\n    v = «score(0, test)»\n    print(v)\nelse:\n    v = score(0, train)\nprint(v)\n",
+        "if e > 1:\n    v = «score(0, train)»\nprint(v)\n",
+    ),
+    "text from a branch that is gone": (
+        "if e > 1:\n    v = «'a'»\n    print(v)\nelse:\n    v = 'b'\nsave(v)\n",
+        "if e > 1:\n    v = «'b'»\nsave(v)\n",
+    ),
+    "value that went to a new statement": (
+        "acc = «score(m, train)»\nprint(acc)\n",
+        "acc = «score(m, test)»\nreport = score(m, train)\nprint(acc)\n",
+    ),
+    "number in a value that went to a new statement": ("a = score(m, «1»)\n", "a = score(m, «2»)\nb = score(m, 1)\n"),
+    "values that changed places": (
+        "a = «score(m, train)»\nb = score(m, test)\nprint(a, b)\n",
+        "a = «score(m, test)»\nb = score(m, train)\nprint(a, b)\n",
+    ),
+    "arguments that calls exchanged": (
+        "for e in es:\n    log(«loss(e)»)\n    report(acc(e))\n",
+        "for e in es:\n    log(«acc(e)»)\n    report(loss(e))\n",
+    ),
+    "value of a handler that is gone": (
+        "try:\n    r = «primary(x)»\nexcept E:\n    r = fallback(x)\nprint(r)\n",
+        "try:\n    r = «fallback(x)»\nfinally:\n    pass\nprint(r)\n",
+    ),
+    "value of another operator": ("t += f(i)\ng()\nt -= «h(i)»\n", "g()\nt -= «f(i)»\n"),
+    "values of a loop that became inner": (
+        "for i in «range(10)»:\n    f(i)\n    g(i * 2)\n",
+        "for j in range(10):\n    for i in «range(3)»:\n        f(i)\n        g(i * 2)\n",
+    ),
+    "one of two equal functions, of which another one is left": (
+        TRAIN + unmark(TRAIN.replace("train", "test"))[0],
+        unmark(TRAIN.replace("train", "fit"))[0] + "def train(m, d):\n    w = «loss(d, m)»\n    return w\n",
     ),
     "variables of a comprehension that changed places": (
         "x = [f(«a», b) for a, b in c]\n",

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flor.annotate.match import corresponding
-from tests.annotate.edits import KINDS, Edited, edited, places
+from tests.annotate.edits import EXCHANGES, KINDS, Edited, edited, places
 
 pytestmark = pytest.mark.once
 
@@ -49,6 +49,15 @@ def found(case: Edited) -> tuple[int, int]:
 )
 def test_a_place_in_an_edited_source_is_the_true_one(module: str, edits: list[tuple[str, int]]) -> None:
     case = edited(source(module), edits)
+    assume(case is not None)
+    assert case is not None
+    found(case)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.sampled_from(MODULES), st.sampled_from(EXCHANGES), st.integers(0, 2**32))
+def test_what_changed_places_is_not_found_where_it_was(module: str, kind: str, seed: int) -> None:
+    case = edited(source(module), [(kind, seed)])
     assume(case is not None)
     assert case is not None
     found(case)
