@@ -335,11 +335,13 @@ def experiment_path(name: str) -> Path:
 
 
 def experiments() -> list[str]:
-    """Names of all experiments, sorted."""
+    """Names of all experiments, sorted. Raises FlorError if FLOR_HOME is there and cannot be read."""
     try:
         return sorted(p.name for p in home().iterdir() if p.is_dir() and _is_experiment_name(p.name))
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise FlorError(f"cannot read {home()}: {error.strerror}; set FLOR_HOME to a folder of yours") from None
 
 
 def run_paths(experiment: str) -> list[Path]:

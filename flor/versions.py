@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ MAX_FILE = 50_000_000
 MAX_TOTAL = 500_000_000
 MAX_FILES = 20_000
 _MAX_NAMED = 100  # that are left out one by one
+_TRIES, _PAUSE = 5, 0.1  # of a working tree that changes meanwhile; seconds
 
 #: In the folder CODE of a run: the index of its own, and what became of the commit.
 _INDEX, _KEPT = "index", "kept.json"
@@ -165,7 +167,14 @@ def _add(git: Git, worktree: Path, home: str | None) -> list[dict[str, str]]:
     else:
         files, paths = ["--update"], b""
     try:
-        git("add", "--ignore-errors", *files, stdin=paths)
+        for again in reversed(range(_TRIES)):
+            try:
+                git("add", "--ignore-errors", *files, stdin=paths)
+                break
+            except GitError as error:
+                if error.code == 1 or not again:  # else it gives up, as where a file is gone since it was listed
+                    raise
+                time.sleep(_PAUSE)
     except GitError as error:
         if error.code != 1:
             raise

@@ -125,7 +125,7 @@ class Experiments:
 
     async def keep(self) -> None:
         """Fill the index, then keep it until this is cancelled."""
-        await self._scan(await asyncio.to_thread(home.experiments))
+        await self._scan(await asyncio.to_thread(_experiments))
         self.filled.set()
         await asyncio.gather(self._watch(), self._look())
 
@@ -168,7 +168,7 @@ class Experiments:
             if not await asyncio.to_thread(root.is_dir):
                 await asyncio.sleep(_LOOK)
                 continue
-            names = await asyncio.to_thread(home.experiments)
+            names = await asyncio.to_thread(_experiments)
             folders = [root, *(root / name for name in names), *(root / name / "runs" for name in names)]
             there = [folder for folder in folders if folder.is_dir()]
             stop = threading.Event()
@@ -183,7 +183,7 @@ class Experiments:
                 if tables:
                     self._changed(tables)
                 if any(len(Path(path).relative_to(root).parts) <= 2 for _, path in changes) or not root.is_dir():
-                    now = await asyncio.to_thread(home.experiments)
+                    now = await asyncio.to_thread(_experiments)
                     if now != names or any(
                         (root / n / "runs").is_dir() and root / n / "runs" not in there for n in now
                     ):
@@ -214,6 +214,14 @@ def _read(experiment: str, known: dict[str, RunInfo]) -> dict[str, RunInfo] | No
                 continue
         found[path.name] = run
     return found
+
+
+def _experiments() -> list[str]:
+    try:
+        return home.experiments()
+    except FlorError as error:
+        log.warning("%s", error)
+        return []
 
 
 def _experiment_of(path: Path, root: Path) -> str | None:

@@ -183,6 +183,8 @@ def test_a_home_that_cannot_be_written(where: str, script: Path, tmp_path: Path)
     file.write_text("mine")
     path = {"regular file": file, "below a regular file": file / "home"}.get(where, Path(where))
     refused("python", "script.py", "demo", saying=f"cannot write to {path} set FLOR_HOME", FLOR_HOME=str(path))
+    for command in (["ls"], ["sql", "select * from runs"]) if path.name != "flor" else ():
+        refused(*command, saying=f"cannot read {path} set FLOR_HOME", FLOR_HOME=str(path))
     checked = flor("install", FLOR_HOME=str(path))
     assert (checked.returncode, f"missing  FLOR_HOME {path}" in checked.stdout, checked.stderr) == (1, True, "")
     assert file.read_text() == "mine"

@@ -598,3 +598,23 @@ def test_a_ref_that_is_not_flors_is_not_believed(repository: Path) -> None:
     (run / "run.json").write_text(json.dumps(info))
     flor("rm", "--yes", "case")
     assert git("rev-parse", "work")
+
+
+def test_a_file_that_is_gone_meanwhile_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`git add` gives up where a file that it has listed is not there any more."""
+    asked: list[str] = []
+
+    def git(command: str, *_: str, **__: object) -> bytes:
+        asked.append(command)
+        if asked.count("add") < 3:
+            raise versions.GitError("fatal: unable to stat 't11.tmp': No such file or directory", 128)
+        return b""
+
+    monkeypatch.setattr(versions, "_untracked", lambda *_: (True, []))
+    monkeypatch.setattr(versions, "_PAUSE", 0)
+    assert versions._add(git, tmp_path, None) == []  # type: ignore[arg-type]
+    assert asked == ["add"] * 3
+    asked.clear()
+    monkeypatch.setattr(versions, "_TRIES", 2)
+    with pytest.raises(versions.GitError, match="unable to stat"):
+        versions._add(git, tmp_path, None)  # type: ignore[arg-type]

@@ -1100,9 +1100,9 @@ def start(
     """Record from now on into `directory`. `origin`: time.monotonic_ns() at the run's start.
 
     `secrets` collects the texts that are not to be recorded. `keep(value, redact)` returns (kind, bytes | int | float)
-    for values that are no plain scalars; `open_process(stream, record, apart)` makes a forked child's folder, returns its
-    path; `pack()` starts the process that packs the run beside it, unless there is one. `budget`, `backlog`: bytes that
-    the run may take, and that may wait to be packed. `share`: part of the run's time that slow values may take.
+    for values that are no plain scalars; `open_process(stream, record, apart)` makes a forked child's folder, returns
+    its path; `pack()` starts the process that packs the run beside it, unless there is one. `budget`, `backlog`: bytes
+    that the run may take, and that may wait to be packed. `share`: part of the run's time that slow values may take.
     """
     _r.directory, _r.origin, _r.keep, _r.open_process = directory, origin, keep, open_process
     _r.secrets, _r.streams, _r.free, _r.frames = secrets, [], [], {}

@@ -7,9 +7,9 @@ A run's events lie in ``segments/<process>/``, one folder for each process of th
     clock. A forked child names its parent's folder, and the parent's stream and record count at the fork: the child's
     stream of that number goes on from the state that the parent's had there, and from its count. ``stream`` is null if
     the thread that forked had none; with ``"apart": true``, written of a child that multiprocessing forked, it goes on
-    from the count alone: what it does is not the going on of what its parent did. A process that was started afresh (by spawn, say) has no parent, and the folder of
-    the one that started it as ``"starter"``. ``"gap"`` says why a process other than the first had to stop recording
-    early.
+    from the count alone: what it does is not the going on of what its parent did. A process that was started afresh (by
+    spawn, say) has no parent, and the folder of the one that started it as ``"starter"``. ``"gap"`` says why a process
+    other than the first had to stop recording early.
 ``modules.jsonl``
     One line for each captured source, written before its code runs:
     ``{"base", "sha256", "path", "module", "blocks", "sites"}``. In the events of this process (and its forked children)
