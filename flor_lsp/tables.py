@@ -168,13 +168,12 @@ def sql(say: Say, query: str, file: str) -> list[str]:
         rows = 0
         for batch in answer.batches:
             if isinstance(batch, list):
-                columns = [pa.array(list(map(_plain, c))) for c in zip(*batch, strict=True)]
-                batch = pa.record_batch(columns, answer.names)
+                batch = pa.record_batch([_array(c) for c in zip(*batch, strict=True)], answer.names)
             batches.append(batch)
             rows += batch.num_rows
             say({"rows": rows})
         names = _distinct(answer.names)
-        table = pa.Table.from_batches(batches).rename_columns(names) if batches else pa.table({n: [] for n in names})
+        table = _joined(batches).rename_columns(names) if batches else pa.table({n: [] for n in names})
         with pa.ipc.new_file(file, table.schema) as sink:
             sink.write_table(table)
         return answer.warnings
@@ -189,8 +188,22 @@ def open_file(say: Say, file: str, warnings: list[str]) -> dict[str, Any]:
     return _keep(table, {"diagnostics": [{"name": None, "text": w} for w in warnings], "columns": {}})
 
 
-def _plain(value: object) -> object:
-    return value if isinstance(value, int | float | str | bool | date | None) else str(value)
+def _array(values: Sequence[object]) -> pa.Array:
+    """Values of DuckDB; all of them as text where some are, such as an infinite date."""
+    plain = [v if isinstance(v, int | float | str | bool | date | None) else str(v) for v in values]
+    if any(isinstance(v, str) for v in plain):
+        plain = [v if v is None else str(v) for v in plain]
+    return pa.array(plain)
+
+
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    """Batches as one table. Of a column that has no value, or no text, in some of them only, the type may differ."""
+    columns = []
+    for parts in zip(*(batch.columns for batch in batches), strict=True):
+        types = {part.type for part in parts if not pa.types.is_null(part.type)} or {pa.null()}
+        type_ = types.pop() if len(types) == 1 else pa.string()
+        columns.append(pa.chunked_array([part.cast(type_) for part in parts], type_))
+    return pa.table(columns, batches[0].schema.names)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -117,6 +117,29 @@ def test_a_table_json_that_is_foreign(demo: Path, flor_home: Path) -> None:
         flor.table("demo")
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"shadows": "s_h.py"},
+        {"shadows": [1]},
+        {"asked": "last"},
+        {"asked": {"selection": {"last": "x"}}},
+        {"asked": {"selection": {"since": "x"}}},
+        {"asked": {"selection": {"where": 1}}},
+        {"asked": {"selection": {"ids": "x"}}},
+        {"asked": {"selection": {"ids": [1]}}},
+        {"asked": {"selection": []}},
+        {"asked": {"rows": 1}},
+        {"asked": {"long": "x"}},
+        {"asked": {"unknown": 1}},
+    ],
+)
+def test_a_table_json_with_other_types(about: dict[str, object], demo: Path, flor_home: Path) -> None:
+    (flor_home / "demo" / "table.json").write_text(json.dumps({"shadows": [str(demo)], **about}))
+    with pytest.raises(flor.FlorError, match=r"table\.json cannot be read .* flor etl demo SHADOW makes it anew"):
+        flor.table("demo")
+
+
 def test_runs(demo: Path, flor_home: Path) -> None:
     first, second = flor.runs("demo")
     assert isinstance(first, flor.Run)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flor import home
 from flor.errors import FlorError
@@ -48,10 +49,8 @@ def remake(experiment: str, selection: Selection | None = None) -> tuple[Table, 
     path = home.experiment_path(experiment) / "table.json"
     try:
         about = json.loads(path.read_bytes())
-        shadows = [Path(str(shadow)) for shadow in about["shadows"]]
-        then = about.get("asked") or {}
-        chosen = Selection(**{**then.get("selection", {}), "ids": tuple(then.get("selection", {}).get("ids", ()))})
-        asked = Asked(**{**then, "selection": chosen})
+        shadows = [Path(shadow) for shadow in _texts(about["shadows"])]
+        asked = _asked(about.get("asked") or {})
     except FileNotFoundError:
         raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -59,3 +58,26 @@ def remake(experiment: str, selection: Selection | None = None) -> tuple[Table, 
     if selection is not None:
         asked = replace(asked, selection=selection)
     return asked.make(experiment, shadows), asked
+
+
+#: Of each option in table.json what it is, unless it is null.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "since": (int, float), "where": str, "last": int, "rows": str, "times": bool, "exact": bool, "long": bool,
+}  # fmt: skip
+
+
+def _asked(then: Mapping[str, Any]) -> Asked:
+    """How a table was asked for, of what JSON has of it. Raises TypeError or AttributeError if it is something else."""
+    selection = then.get("selection", {})
+    for name, value in {**selection, **then}.items():
+        if name in _TYPES and value is not None and not isinstance(value, _TYPES[name]):
+            raise TypeError(f"{name} is {value!r}")
+    chosen = Selection(**{**selection, "ids": tuple(_texts(selection.get("ids", [])))})
+    return Asked(**{**then, "selection": chosen})
+
+
+def _texts(value: object) -> list[str]:
+    """A list of texts. Raises TypeError if it is none."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError(f"no list of texts: {value!r}")
+    return value

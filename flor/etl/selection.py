@@ -73,5 +73,9 @@ def _where(experiment: str, condition: str) -> set[str]:
             f"select run from (select * from runs where experiment = {sql.quoted(experiment)}) where ({condition}\n)"
         )
         return {str(row[0]) for row in answer.rows}
+    except sql.NoAccessError:
+        raise FlorError(
+            f"--where {condition}: a condition reaches no files, only the columns of the view runs"
+        ) from None
     finally:
         database.close()

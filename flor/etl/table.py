@@ -240,7 +240,9 @@ class _Builder:
         if self.times:
             began, took = (np.concatenate(c) for c in zip(*self._times, strict=True))
             for column, times in zip(("began", "seconds"), time_columns(began, took), strict=True):
-                columns[free_name(column, [*columns, *names])] = times
+                free = free_name(column, [*columns, *names])
+                columns[free] = times
+                diagnostics += _renamed(names, column, free, "column")
         for name in names:
             values = together(self._values.get(name, []))
             found = self._found.get(name, {})
@@ -257,10 +259,10 @@ class _Builder:
         return pa.Table.from_arrays(list(columns.values()), list(columns)), key_names, diagnostics
 
 
-def _renamed(names: Sequence[str], usual: str, key: str) -> list[Diagnostic]:
-    """What is to be said of a key column whose usual name a name of the user's has."""
+def _renamed(names: Sequence[str], usual: str, other: str, kind: str = "key column") -> list[Diagnostic]:
+    """What is to be said of a column whose usual name a name of the user's has."""
     same = [name for name in names if name.casefold() == usual.casefold()]
-    return [Diagnostic(f"is a name of yours, so the key column {usual} is called {key}", name) for name in same]
+    return [Diagnostic(f"is a name of yours, so the {kind} {usual} is called {other}", name) for name in same]
 
 
 def _missing(count: int, shown: Ints) -> int:

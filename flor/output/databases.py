@@ -1,6 +1,7 @@
 """A table into a database: SQLite and PostgreSQL by their ADBC drivers, DuckDB by its own.
 
 One transaction takes the old table away, makes the new one and fills it: after an error or a kill the old one is there.
+A new file is made in a folder of its own and put in its place whole, so no other's file is ever taken away.
 No password is ever shown: of what a DSN holds, only the path of a file is.
 """
 
@@ -8,8 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,7 +32,20 @@ if TYPE_CHECKING:
 #: The most bytes of a name in PostgreSQL, which cuts longer ones.
 _MOST_NAME = 63
 
+#: Seconds that a process waits for another one that has the file open.
+WAIT = 5.0
+
+#: How the names of the logs end that the drivers keep beside a file.
+_LOGS = (".wal", "-journal", "-wal")
+
+#: What the drivers say of a file that another process has open.
+_BUSY = re.compile(r"^IO Error: Could not set lock on file|\bdatabase is locked$")
+
 Columns = list[tuple[str, str]]  # name and type of each, as SQL has them
+
+
+class _BusyError(FlorError):
+    """Another process has the file open."""
 
 
 class _Connection(Protocol):
@@ -81,13 +98,51 @@ class Database:
         Raises FlorError if that cannot be done; then the database is as it was.
         """
         fitted, remarks = self.kind.fit(table)
-        file = _kept(Path(self.dsn)) if self.kind.file else contextlib.nullcontext()
-        with file, contextlib.closing(self.kind.connect(self.dsn)) as connection:
-            try:
-                self._write(connection, fitted)
-            except connection.error as error:
-                raise FlorError(f"cannot write the {self.title}: {_line(error)}") from None
+        target = Path(os.path.realpath(self.dsn)) if self.kind.file else None  # a link stays
+        if target is None or not self._make(target, fitted):
+            self._fill(self.dsn, fitted)
         return remarks
+
+    def _make(self, target: Path, table: pa.Table) -> bool:
+        """Write a new file, which is there when it is whole; False, and nothing is done, if it has to be written where
+        it stands. Raises FlorError if it cannot be written."""
+        try:
+            if target.exists():
+                if not target.is_file():
+                    raise FlorError(f"cannot write {self.dsn}: it is no regular file")
+                target.open("r+b").close()  # the drivers do not say why they cannot
+                return False
+            logs = [target.with_name(target.name + end) for end in _LOGS]
+            if any(log.exists() for log in logs):  # of a file that was removed: the driver takes it away
+                return False
+            with tempfile.TemporaryDirectory(prefix=".flor-", dir=target.parent) as folder:
+                new = Path(folder, target.name)
+                new.touch()
+                new.unlink()
+                try:
+                    self._fill(str(new), table)
+                except FlorError as error:
+                    raise FlorError(str(error).replace(str(new), self.dsn)) from None
+                if list(Path(folder).iterdir()) != [new]:  # rows in a log that the driver could not put into the file
+                    raise FlorError(f"cannot write the {self.title}: its file is not complete; is the disk full?")
+                return _put(new, target)
+        except OSError as error:
+            raise FlorError(f"cannot write {self.dsn}: {error.strerror}") from None
+
+    def _fill(self, dsn: str, table: pa.Table) -> None:
+        """Write the table, if need be when another process has closed the file. Raises FlorError."""
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                with contextlib.closing(self.kind.connect(dsn)) as connection:
+                    try:
+                        return self._write(connection, table)
+                    except connection.error as error:
+                        raise _refused(f"cannot write the {self.title}", error) from None
+            except _BusyError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(random.uniform(0.05, 0.15))  # two that hinder each other do not come again together
 
     def _write(self, connection: _Connection, table: pa.Table) -> None:
         identifier = _identifier(self.name)
@@ -173,30 +228,22 @@ def _line(error: Exception) -> str:
     return lines[0].strip()
 
 
-@contextlib.contextmanager
-def _kept(path: Path) -> Iterator[None]:
-    """While a database's file is written: one that was not there is not there after an error.
+def _refused(what: str, error: Exception) -> FlorError:
+    """What a driver says, as an error."""
+    said = _line(error)
+    if _BUSY.search(said):
+        return _BusyError(f"{what}: another process has the file open ({said})")
+    return FlorError(f"{what}: {said}")
 
-    Raises FlorError if it cannot be written.
-    """
-    target = Path(os.path.realpath(path))  # a link stays
-    new = not target.exists()
+
+def _put(new: Path, target: Path) -> bool:
+    """Put a file in its place, unless there is one: unlike a rename, a hard link replaces none. Where the file system
+    has no hard links, it is not put there either."""
     try:
-        if not new and not target.is_file():
-            raise FlorError(f"cannot write {path}: it is no regular file")
-        with target.open("ab"):  # the drivers do not say why they cannot
-            pass
-        if new:
-            target.unlink()
-    except OSError as error:
-        raise FlorError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        yield
-    except BaseException:
-        if new:
-            for left in (target, *(target.with_name(target.name + end) for end in (".wal", "-journal"))):
-                left.unlink(missing_ok=True)
-        raise
+        os.link(new, target)
+    except OSError:
+        return False
+    return True
 
 
 # ---- what a database cannot hold
@@ -328,7 +375,7 @@ def _connect_sqlite(path: str) -> _Connection:
     try:  # an absolute path is a file's, whatever else it looks like
         return _Adbc(dbapi.connect(str(Path(path).absolute())))
     except Error as error:
-        raise FlorError(f"cannot open {path}: {_line(error)}") from None
+        raise _refused(f"cannot open {path}", error) from None
 
 
 def _connect_duckdb(path: str) -> _Connection:
@@ -340,7 +387,7 @@ def _connect_duckdb(path: str) -> _Connection:
         )
         return _DuckDb(connection)
     except duckdb.Error as error:
-        raise FlorError(f"cannot open {path}: {_line(error)}") from None
+        raise _refused(f"cannot open {path}", error) from None
 
 
 def _connect_postgres(dsn: str) -> _Connection:

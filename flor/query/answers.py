@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TextIO, TypeAlias
 
@@ -116,8 +116,6 @@ def plain(value: object) -> object:
             return [plain(v) for v in value]
         case Mapping():
             return {str(k): plain(v) for k, v in value.items()}
-        case timedelta():
-            return value.total_seconds()
     return str(value)
 
 

@@ -28,6 +28,7 @@ from flor import home
 from flor.errors import FlorError
 from flor.query import answers
 from flor.query.answers import Answer, Batch
+from flor.query.held import projection
 from flor.query.views import SCHEMAS, view
 
 _PARQUET = ds.ParquetFileFormat()
@@ -60,13 +61,15 @@ class Database:
 
     def __init__(self, allow_files: bool = False, files_here: bool = True) -> None:
         """SQL reaches all files with `allow_files`, else those of the current folder, with `files_here`."""
+        here = _here()  # of a folder that is there: elsewhere DuckDB does nothing
         self.named: set[str] = set()  # experiments and views that the last query named
         self._registered: set[str] = set()
-        self._closed = None if allow_files or not files_here else _why_closed()
+        self._files_here = files_here or allow_files
+        self._closed = None if allow_files or not files_here else _why_closed(here)
         self._connection = duckdb.connect(
             ":memory:", config={"python_enable_replacements": "false", "allow_persistent_secrets": "false"}
         )
-        folder = "/" if allow_files else str(Path.cwd().resolve()) if files_here and self._closed is None else None
+        folder = "/" if allow_files else str(here) if files_here and self._closed is None else None
         rules = [
             f"set allowed_directories = [{'' if folder is None else quoted(folder)}]",
             "set enable_external_access = false",
@@ -140,7 +143,7 @@ class Database:
             if all(_PLAIN.fullmatch(str(kind)) for kind in relation.types):
                 yield from relation.to_arrow_reader(_ROWS)
             else:
-                rows = iter(relation.iter_rows())
+                rows = iter(relation.project(projection(relation.types)).iter_rows())
                 while batch := list(islice(rows, _ROWS)):
                     yield batch
         except (duckdb.Error, pa.ArrowException, OSError, OverflowError) as error:  # the last: Python has no such value
@@ -156,6 +159,8 @@ class Database:
             return FlorError("SQL: extensions of DuckDB cannot be installed")
         if "://" in match[1] and not match[1].startswith("file:"):
             return FlorError(f"SQL: {match[1]} cannot be reached: there is no network here")
+        if not self._files_here:
+            return NoAccessError(f"SQL: {match[1]} cannot be reached: there are no files here")
         if self._closed is not None:
             return NoAccessError(
                 f"SQL: {match[1]} cannot be reached: {self._closed}; go to another folder, or say --allow-files"
@@ -183,13 +188,21 @@ class Database:
                 self.named.add(name)
 
 
-def _why_closed() -> str | None:
-    """Why no file of the current folder may be reached, if none may.
+def _here() -> Path:
+    """The current folder. Raises FlorError if there is none."""
+    try:
+        return Path.cwd().resolve()
+    except OSError:
+        raise FlorError("the current folder was removed: go to another one") from None
+
+
+def _why_closed(here: Path) -> str | None:
+    """Why no file of the current folder `here` may be reached, if none may.
 
     DuckDB writes wherever it reads, so the traces must not lie there. And it takes `link/..` for the folder that holds
     the link, where the system goes to the folder above the link's target.
     """
-    here, traces = Path.cwd().resolve(), home.home().resolve()
+    traces = home.home().resolve()
     if traces.is_relative_to(here) or here.is_relative_to(traces):
         return "FLOR_HOME is in the current folder or around it"
     for folder, names, _ in os.walk(here):

@@ -25,7 +25,6 @@ from flor.trace import format as f
 from flor.trace.read import Source, Trace, open_trace
 from flor.trace.recorded import Recorded, texts, type_names
 
-arrow.TEXT = pa.large_string()
 _BATCH = 65_536
 #: Text that repeats.
 _SAME = pa.dictionary(pa.int64(), arrow.TEXT)

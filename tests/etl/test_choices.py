@@ -120,6 +120,15 @@ def test_when_rows_began_and_how_long_they_took(tmp_path: Path, monkeypatch: pyt
     assert [round(s * 1e9) for (s,) in shown(table, "seconds")] == [1, 1, 2, 500_000_000 - 6]
 
 
+def test_a_name_that_a_column_of_times_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
+    shadow.write_text(shadow.read_text().replace('"loss"', '"Began"'))
+    install(tmp_path / "home", monkeypatch, demo=[trace()])
+    table = make_table("demo", [shadow], times=True)
+    assert table.arrow.column_names[3:5] == ["began_2", "seconds"]
+    assert list(map(str, table.diagnostics)) == ["Began: is a name of yours, so the column began is called began_2"]
+    assert make_table("demo", [shadow]).diagnostics == []
+
+
 def test_an_instance_ends_where_the_next_one_begins_that_is_not_beneath_it() -> None:
     parent = np.array([-1, 0, 1, 0, 3, 0])
     stream = np.array([0, 0, 0, 0, 1, 0])
@@ -176,6 +185,8 @@ def test_runs_are_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow
         chosen(since=2000.0)
     with pytest.raises(FlorError, match="SQL: "):
         chosen(where="exit_code = = 0")
+    with pytest.raises(FlorError, match=r"a condition reaches no files, only the columns of the view runs$"):
+        chosen(where="exists (select * from read_text('s.py'))")
 
 
 def test_runs_that_did_not_end_well_are_there_and_said(

@@ -174,6 +174,18 @@ def test_a_worker_that_is_killed_is_replaced(client: Client, tmp_path: Path) -> 
     assert client.end() == 0
 
 
+def test_an_infinite_date_among_others(client: Client) -> None:
+    """It is text, as no date of Python is infinite; here it is in the second batch."""
+    client.initialize()
+    date = "case when i = 70000 then 'infinity' else '2020-01-02' end::date"
+    sql = f"select i, {date} as d, case when i = 70000 then date '2020-01-03' end as e from range(70001) t(i)"
+    answer = client.request("flor/sql", {"query": f"{sql} order by i"})
+    rows = client.request("flor/rows", {"handle": answer["handle"], "offset": 69999})["rows"]
+    assert [[row[0], row[1]] for row in rows] == [[69999, "2020-01-02"], [70000, "infinity"]]
+    assert [str(row[2]) for row in rows] == ["None", "2020-01-03"]
+    assert client.end() == 0
+
+
 def _worker(pid: int) -> int:
     """The first child of a process that is a worker at work."""
     for _ in range(300):

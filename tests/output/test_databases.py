@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from flor.errors import FlorError
+from flor.output import databases
 from flor.output.databases import Database, database, difference
 from tests.conftest import flor
 from tests.output import postgres
@@ -342,7 +343,9 @@ WRITE = """
 import sys
 import pyarrow as pa
 from flor.errors import FlorError
+from flor.output import databases
 from flor.output.databases import database
+databases.WAIT = 0.2
 try:
     database([sys.argv[1]], "demo", append=False).write(pa.table({"x": [3]}))
 except FlorError as error:
@@ -359,8 +362,125 @@ def test_a_database_in_which_another_writes(kind: str) -> None:
     done = subprocess.run([sys.executable, "-c", WRITE, kind], capture_output=True, text=True)
     other.close()
     (said,) = done.stdout.splitlines()
-    assert said.startswith("cannot ") and f"demo.{kind}" in said and "lock" in said
+    assert said.startswith("cannot ") and f"demo.{kind}: another process has the file open (" in said and "lock" in said
     assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"], indirect=True)
+def test_another_that_ends_meanwhile_is_waited_for(kind: str) -> None:
+    write(kind, SMALL)
+    library: Any = sqlite3 if kind == "sqlite" else duckdb
+    other = library.connect(f"demo.{kind}")
+    other.execute("BEGIN IMMEDIATE" if kind == "sqlite" else "BEGIN")
+    script = WRITE.replace("databases.WAIT = 0.2", "databases.WAIT = 60.0")
+    process = subprocess.Popen([sys.executable, "-c", script, kind], stdout=subprocess.PIPE, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    other.close()
+    assert process.communicate()[0] == ""
+    assert ask(kind, "SELECT * FROM demo") == [(3,)]
+
+
+BEFORE_IT_CONNECTS = """
+import dataclasses, sys
+import pyarrow as pa
+from flor.errors import FlorError
+from flor.output import databases
+place = databases.database([sys.argv[1], sys.argv[2]], "later", append=False)
+connect = place.kind.connect
+def wait(path):
+    print("nothing is there", flush=True)
+    sys.stdin.readline()
+    if "fails" in sys.argv:
+        raise FlorError("no")
+    return connect(path)
+place = dataclasses.replace(place, kind=dataclasses.replace(place.kind, connect=wait))
+try:
+    place.write(pa.table({"x": [3]}))
+    print("written")
+except FlorError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("ending", ["fails", "is written"])
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"], indirect=True)
+def test_two_that_make_one_new_file(kind: str, ending: str, folder: Path) -> None:
+    """Whoever is second adds a table, or fails: what the first has written stays."""
+    command = [sys.executable, "-c", BEFORE_IT_CONNECTS, kind, f"demo.{kind}", ending]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as later:
+        assert later.stdout is not None and later.stdout.readline() == "nothing is there\n"
+        write(kind, SMALL)
+        said = later.communicate("\n")[0].splitlines()
+    assert said[-1] == ("no" if ending == "fails" else "written")
+    assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
+    if ending == "is written":
+        assert ask(kind, "SELECT * FROM later") == [(3,)]
+    assert [path.name for path in folder.iterdir()] == [f"demo.{kind}"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"], indirect=True)
+def test_a_new_file_is_there_when_it_is_whole(kind: str, folder: Path) -> None:
+    command = [sys.executable, "-c", SLOW, kind, "False"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as slow:
+        assert slow.stdout is not None and slow.stdout.readline() == "all is written but the end\n"
+        assert not (folder / f"demo.{kind}").exists()
+        write(kind, SMALL)
+        slow.kill()
+    assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"], indirect=True)
+def test_a_file_system_without_hard_links(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    write(kind, SMALL)
+    assert ask(kind, "SELECT * FROM demo ORDER BY x") == rows(SMALL)
+    assert [path.name for path in folder.iterdir()] == [f"demo.{kind}"]
+
+
+LEFT = """
+import os, sys
+import pyarrow as pa
+from flor.output import databases
+connection = databases._DuckDb if sys.argv[1] == "duckdb" else databases._Adbc
+connection.close = lambda _: os._exit(0)
+if sys.argv[1] == "sqlite":
+    connection.commit = lambda _: os._exit(0)
+count = 1_000_000 if sys.argv[1] == "sqlite" else 10
+databases.database([sys.argv[1]], "demo", append=False).write(pa.table({"y": range(count)}))
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"], indirect=True)
+def test_a_log_whose_file_was_removed(kind: str, folder: Path) -> None:
+    """It has nothing to do with the new file."""
+    write(kind, SMALL)
+    subprocess.run([sys.executable, "-c", LEFT, kind], check=True)
+    (log,) = (path for path in folder.iterdir() if path.name != f"demo.{kind}")
+    (folder / f"demo.{kind}").unlink()
+    write(kind, OTHER)
+    assert ask(kind, "SELECT * FROM demo") == rows(OTHER)
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("kind", ["duckdb"], indirect=True)
+def test_a_file_whose_rows_are_in_its_log_is_not_complete(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is when DuckDB finds no room at the end."""
+    commit = databases._DuckDb.commit
+
+    def stay(connection: databases._DuckDb) -> None:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        commit(connection)
+
+    monkeypatch.setattr(databases._DuckDb, "commit", stay)
+    with pytest.raises(FlorError, match=r"cannot write the table demo of demo\.duckdb: its file is not complete"):
+        write(kind, SMALL)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["postgres"], indirect=True)

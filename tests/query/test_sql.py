@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
@@ -212,6 +213,67 @@ def test_a_decimal_that_no_float_holds_keeps_its_digits_in_json() -> None:
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_dates_that_python_has_not(form: str) -> None:
     assert "99999-01-01" in output("select timestamp '99999-01-01' as t", form)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("timestamp_ns '2020-01-01 00:00:00.000000001'", "2020-01-01 00:00:00.000000001"),
+        ("'2020-01-01 00:00:00.000000001+00'::timestamptz_ns", "2020-01-01 00:00:00.000000001+00"),
+        ("'12:00:00.123456789'::time_ns", "12:00:00.123456789"),
+        ("interval '1 month 2 days'", "1 month 2 days"),
+        ("interval '-3 seconds'", "-00:00:03"),
+        ("'infinity'::timestamp_ns", "infinity"),
+        *((f"'{sign}infinity'::{kind}", f"{sign}infinity")
+          for sign in ("", "-") for kind in ("date", "timestamp", "timestamp_s", "timestamp_ms", "timestamptz")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_what_python_does_not_hold_is_text_as_duckdb_writes_it(value: str, text: str, form: str) -> None:
+    expected = {"table": f"{text}\n1 row, ", "csv": f"v\n{text}\n", "json": f'{{"v": "{text}"}}'}[form]
+    assert expected in output(f"set timezone = 'UTC'; select {value} as v", form)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("[date 'infinity', '2020-01-02', null]", ["infinity", "2020-01-02", None]),
+        ("[interval '1 month']::interval[1]", ["1 month"]),
+        ("map {timestamp_ns '-infinity': interval '1 month'}", {"-infinity": "1 month"}),
+        ("{'a \"b': [interval '1 month'], 'date': 1, 'n': null}", {'a "b': ["1 month"], "date": 1, "n": None}),
+        ("row(1, interval '1 month')", [1, "1 month"]),
+        ("union_value(\"interval\" := interval '1 month')", "1 month"),
+        ("{'e': 'it''s'::enum('it''s', 'b'), 'd': date 'infinity'}", {"e": "it's", "d": "infinity"}),
+    ],
+)
+def test_what_python_does_not_hold_inside_of_others(value: str, expected: object) -> None:
+    assert json.loads(output(f"select {value} as v", "json")) == [{"v": expected}]
+
+
+def test_dates_that_python_has_stay_dates() -> None:
+    values = "(date 'infinity', 1), ('9999-12-31', 2), (null, 3), ('2020-01-02', 4)"
+    found = [row[0] for row in query(f"select d from (values {values}) t(d, n) order by n").rows]
+    assert found == ["infinity", datetime.date(9999, 12, 31), None, datetime.date(2020, 1, 2)]
+    assert output("select timestamp '2020-01-02 03:04:05' t", "csv") == "t\n2020-01-02T03:04:05\n"
+
+
+def test_a_folder_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    for files in (False, True):
+        with pytest.raises(FlorError, match=r"^the current folder was removed: go to another one$"):
+            Database(allow_files=files)
+        with pytest.raises(FlorError, match=r"^the current folder was removed: go to another one$"):
+            run("select 1", "table", io.StringIO(), allow_files=files)
+
+
+def test_where_there_are_no_files() -> None:
+    database = Database(files_here=False)
+    with pytest.raises(FlorError, match=r"^SQL: s\.py cannot be reached: there are no files here$"):
+        list(database.query("from read_text('s.py')").rows)
 
 
 def test_statements_change_data_once() -> None:
