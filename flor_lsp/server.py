@@ -43,6 +43,7 @@ class FlorServer(LanguageServer):
         self.exit_code = 1
         self.client = Client()
         self.settings = Settings()
+        self._options: dict[str, Any] = {}  # of the initialization
         self.documents = Documents(self._changed, self._closed)
         self.published: set[str] = set()  # documents that have diagnostics
         self.remarks: dict[tuple[str, str], list[str]] = {}  # of the last table, by shadow copy and name
@@ -204,9 +205,29 @@ class FlorServer(LanguageServer):
 
     # ---- the session
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """The session has begun: what goes on beside it begins."""
         self.spawn(self.experiments.keep())
+        if self.client.changes_configuration:
+            changes = types.Registration("flor-settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+            with contextlib.suppress(Exception):  # a client that says it can and does not
+                asked = self.client_register_capability_async(types.RegistrationParams([changes]))
+                await asyncio.wait_for(asked, _PATIENCE)
+        await self.configure(None)
+
+    async def configure(self, given: object) -> None:
+        """Take the settings that the client has now: those it gives, or those it is asked for."""
+        own = given.get("flor") if isinstance(given, dict) else None
+        if not isinstance(own, dict) and self.client.configuration:
+            items = types.ConfigurationParams([types.ConfigurationItem(section="flor")])
+            with contextlib.suppress(Exception):
+                answer = await asyncio.wait_for(self.workspace_configuration_async(items), _PATIENCE)
+                own = answer[0] if answer else None
+        if isinstance(own, dict):
+            self.settings, problems = Settings.read({**self._options, **own})
+            for problem in problems:
+                log.warning("%s", problem)
+            self._refresh()
 
     async def finish(self) -> None:
         """It ends, and so does what goes on beside it."""
@@ -225,7 +246,8 @@ def create_server(version: str) -> FlorServer:
     def initialize(params: types.InitializeParams) -> None:
         server.client = Client.read(params)
         server.documents.encoding = ServerCapabilitiesBuilder.choose_position_encoding(params.capabilities)
-        server.settings, problems = Settings.read(flor_options(params.initialization_options))
+        server._options = flor_options(params.initialization_options)
+        server.settings, problems = Settings.read(server._options)
         for problem in problems:
             log.warning("%s", problem)
 
@@ -351,7 +373,11 @@ def create_server(version: str) -> FlorServer:
 
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
-        server.begin()
+        await server.begin()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
+        await server.configure(params.settings)
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(*_: Any) -> None:

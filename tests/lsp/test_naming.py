@@ -230,3 +230,28 @@ def test_encodings_and_line_ends(client: Client, script: Path, encoding: str) ->
     assert edit["documentChanges"][1]["edits"][0]["newText"] == f"#{script}\r\n" + text.replace(
         piece, f'GET("x", {piece})'
     )
+
+
+def test_an_edit_of_the_server_is_marked_as_a_refactoring(client: Client, script: Path) -> None:
+    capabilities = copy.deepcopy(FULL)
+    capabilities["workspace"]["workspaceEdit"]["metadataSupport"] = True
+    client.initialize(capabilities)
+    uri = client.open(script)
+    sent: list[Any] = []
+    client.answers["workspace/applyEdit"] = lambda params: (
+        sent.append(params) or {"applied": False, "failureReason": "no"}
+    )
+    arguments = [{"uri": uri, "range": range_of(SCRIPT, "fit(rate)")}]
+    with pytest.raises(ReplyError, match="the client did not apply the edit: no"):
+        client.request("workspace/executeCommand", {"command": "flor.nameExpression", "arguments": arguments})
+    (params,) = sent
+    assert params["label"] == 'Name "fit"'
+    assert params["metadata"] == {"isRefactoring": True}
+
+
+def test_a_client_that_applies_no_edits(client: Client, script: Path) -> None:
+    client.initialize(without("workspace", "applyEdit"))
+    uri = client.open(script)
+    arguments = [{"uri": uri, "range": range_of(SCRIPT, "fit(rate)")}]
+    with pytest.raises(ReplyError, match="the client applies no edits of the server: use the code action"):
+        client.request("workspace/executeCommand", {"command": "flor.nameExpression", "arguments": arguments})

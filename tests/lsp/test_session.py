@@ -112,6 +112,23 @@ def test_wrong_settings_are_as_by_default(client: Client, tmp_path: Path) -> Non
     assert b"the setting flor.python is the path of an interpreter, not 3" in client.errors
 
 
+def test_settings_may_change(client: Client, tmp_path: Path) -> None:
+    script = tmp_path / "a.py"
+    script.write_text("print(1)\n")
+    asked: list[Any] = []
+    client.answers["workspace/configuration"] = lambda params: asked.append(params) or [{"codeLens": False}]
+    client.initialize(options={"flor": {"hover": False}})
+    uri = client.open(script)
+    registered = client.notification("client/registerCapability")["registrations"]
+    assert [own["method"] for own in registered] == ["workspace/didChangeConfiguration"]
+    client.notification("workspace/configuration")
+    assert asked == [{"items": [{"section": "flor"}]}]
+    params = {"textDocument": {"uri": uri}}
+    assert client.request("textDocument/codeLens", params) == []
+    client.notify("workspace/didChangeConfiguration", {"settings": {"flor": {"codeLens": True}}})
+    assert [lens["command"]["title"] for lens in client.request("textDocument/codeLens", params)] == ["Run with Flor"]
+
+
 def test_the_log_goes_to_a_file(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with session(tmp_path / "home", "--log", str(log), "--verbose") as client:
