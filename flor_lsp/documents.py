@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -28,6 +29,7 @@ class Document:
         self.content = text
         self.version = version  # None: it is not open
         self.decoded = decoded  # of one that is not open, what its bytes were
+        self._hashed: tuple[Text, str | None] | None = None
         self._chunks: Chunks | None = None
         self._chunked = ""
         self._living: Living | None = None
@@ -35,6 +37,22 @@ class Document:
     @property
     def text(self) -> str:
         return self.content.text
+
+    @property
+    def sha256(self) -> str | None:
+        """The content hash that a run would know it by; None if its encoding lacks a character."""
+        if self._hashed is None or self._hashed[0] is not self.content:
+            try:
+                data = encode(self.text, self.shown_as) if self.decoded is None else self._bytes
+                self._hashed = self.content, hashlib.sha256(data).hexdigest()
+            except FlorError:
+                self._hashed = self.content, None
+        return self._hashed[1]
+
+    @property
+    def _bytes(self) -> bytes:
+        assert self.decoded is not None
+        return self.decoded.encode(self.text, self.shown_as)
 
     @property
     def shown_as(self) -> str:
@@ -149,7 +167,7 @@ class Documents:
         """What the bytes of a document are, or would be if it were saved. Raises FlorError if its encoding lacks a
         character."""
         if document.decoded is not None:
-            return document.decoded.encode(document.text, document.shown_as)
+            return document._bytes
         return encode(document.text, document.shown_as)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePath
 
 from flor import home
 from flor.errors import FlorError
+from flor.trace.layout import captured
 
 log = logging.getLogger("flor_lsp")
 
@@ -60,6 +61,9 @@ def read_run(path: Path) -> RunInfo:
     """Raises FlorError if it is none that can be read."""
     run = home.open_run(path)
     info = run.info
+    sources = [_version(s["path"], s["sha256"], s["module"]) for s in info["sources"]]
+    if not sources:  # it goes on, or was killed
+        sources = [_version(key.path, key.sha256, key.module) for key in captured(path)]
     return RunInfo(
         run.experiment,
         run.id,
@@ -69,7 +73,7 @@ def read_run(path: Path) -> RunInfo:
         info["exit_code"],
         None if info.get("exception") is None else str(info["exception"]),
         None if info.get("root") is None else str(info["root"]),
-        tuple(_version(s["path"], s["sha256"], s["module"]) for s in info["sources"]),
+        tuple(sources),
     )
 
 

@@ -20,7 +20,7 @@ from flor.annotate.living import Living
 from flor.errors import FlorError
 from flor_lsp.client import Client, Settings, flor_options
 from flor_lsp.documents import Document, Documents
-from flor_lsp.experiments import Experiments
+from flor_lsp.experiments import Experiments, RunInfo
 from flor_lsp.features import lenses, names, naming, tables, values
 from flor_lsp.jobs import Jobs
 from flor_lsp.protocol import Protocol, ReplyError, on_unreadable
@@ -109,6 +109,19 @@ class FlorServer(LanguageServer):
         if (waiting := self._later.pop(uri, None)) is not None:
             waiting.cancel()
         names.forget(self, uri)
+
+    def runs_of(self, document: Document) -> list[RunInfo]:
+        """The runs that captured a file, or a shadow copy's source; the newest first."""
+        path = document.path if document.living is None else document.living.source_path
+        if path is None:
+            return []
+        sha256 = document.sha256
+        if document.living is not None:
+            try:
+                sha256 = self.documents.of(path).sha256
+            except FlorError:  # it is gone; runs know it by its path
+                sha256 = None
+        return self.experiments.of_file(path, sha256)
 
     def stripped(self, living: Living) -> Chunks:
         """The source that a shadow copy is of, as the copy has it."""

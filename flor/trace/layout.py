@@ -175,6 +175,19 @@ def _read_descriptions(layout: Layout) -> dict[str, dict[str, Any]]:
     return found  # without those that are making their folder just now, or died over it
 
 
+def captured(run: Path) -> list[SourceKey]:
+    """What the processes of a run that is not packed have captured so far. Nothing where that cannot be read."""
+    found: dict[SourceKey, None] = {}
+    for folder in _listed(run / "segments"):
+        try:
+            lines = (folder / "modules.jsonl").read_bytes().split(b"\n")[:-1]
+            own = [json.loads(line) for line in lines]
+            found |= dict.fromkeys(SourceKey(str(o["sha256"]), str(o["path"]), str(o["module"])) for o in own)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return list(found)
+
+
 def _process_json(path: Path) -> dict[str, Any]:
     data = json.loads((path / "process.json").read_bytes())
     parent, started = data["parent"], data["started"]

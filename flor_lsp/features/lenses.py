@@ -36,7 +36,7 @@ def lenses(server: FlorServer, params: types.CodeLensParams) -> list[types.CodeL
         if living.names:
             found.append(("Open table", "flor.openTable", {"uri": document.uri}))
     else:
-        runs = [] if document.path is None else server.experiments.of_file(document.path)
+        runs = server.runs_of(document)
         found = []
         if document.path is not None and (is_script(document) or runs):
             found.append(("Run with Flor", "flor.run", {"uri": document.uri}))

@@ -47,7 +47,7 @@ def experiment_of(server: FlorServer, uri: str) -> str:
     """The experiment of the last run of a file, or of a shadow copy's source. Raises ReplyError if there is none."""
     document = server.documents.get(uri)
     path = _source_path(document)
-    found = [] if path is None else server.experiments.of_file(path)
+    found = server.runs_of(document)
     if not found:
         raise ReplyError(f"no run has captured {path or document.shown_as} yet: run it with Flor")
     experiment: str = found[0].experiment
@@ -78,7 +78,7 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
         b"\xef\xbb\xbf"
     ):
         raise ReplyError(f"{path.name} has changes that are not saved: save it, what is on disk would run")
-    runs = server.experiments.of_file(path)
+    runs = server.runs_of(document)
     experiment = asked.experiment or (runs[0].experiment if runs else path.stem)
     python = jobs.interpreter(server.settings.python)
 
@@ -193,9 +193,8 @@ async def experiments(server: FlorServer, params: Any) -> dict[str, Any]:
     if asked.uri is None:
         found = {name: server.experiments.runs(name) for name in server.experiments.names()}
     else:
-        path = _source_path(server.documents.get(asked.uri))
         found = {}
-        for run_ in [] if path is None else server.experiments.of_file(path):
+        for run_ in server.runs_of(server.documents.get(asked.uri)):
             found.setdefault(run_.experiment, []).append(run_)
     return {"experiments": [{"name": name, "runs": list(map(_run, runs))} for name, runs in found.items()]}
 

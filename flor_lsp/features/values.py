@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,10 +93,8 @@ def last_run(server: FlorServer, document: Document) -> tuple[RunInfo, Version] 
     """The last run that captured a file, and the version that it has."""
     if document.path is None:
         return None
-    sha = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
-    found = server.experiments.of_file(document.path, sha)
-    for run in found[:1]:
-        version = Experiments.version(run, document.path, sha)
+    for run in server.runs_of(document)[:1]:
+        version = Experiments.version(run, document.path, document.sha256)
         if version is not None:
             return run, version
     return None
