@@ -15,8 +15,9 @@ import pytest
 
 from flor import listing
 from flor.errors import FlorError
+from flor.etl import table
 from flor.home import process_started, runs
-from flor.query import sql, table
+from flor.query import sql
 from tests.conftest import flor
 
 pytestmark = pytest.mark.once
