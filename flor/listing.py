@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -17,6 +19,8 @@ from flor.errors import FlorError
 from flor.home import NOT_PACKED, Run, experiment_path, experiments, home, open_run, run_paths, runs
 from flor.trace.format import THINNED
 from flor.trace.thinned import Thinned
+
+_TRIES, _PAUSE = 20, 0.05  # of removing what somebody else is at work in; seconds
 
 
 def experiments_and_runs(only: str | None) -> tuple[list[str], list[str]]:
@@ -170,7 +174,7 @@ def remove(folder: Path, paths: Sequence[Path]) -> None:
     """Remove a folder with these runs in it, and what git keeps of their code. Raises FlorError if something stays."""
     found = [run for run in map(_readable, paths) if run is not None]
     try:
-        shutil.rmtree(folder)
+        _remove_tree(folder)
     except OSError as error:
         raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
     for run in found:
@@ -179,6 +183,20 @@ def remove(folder: Path, paths: Sequence[Path]) -> None:
         except versions.GitError as error:
             ref, repository = run.info["code"]["ref"], run.info["code"]["repository"]
             raise FlorError(f"run {run.id} was removed; its code stays under {ref} in {repository}: {error}") from None
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder in which somebody else may be at work: who packs a run removes files, too, and makes others."""
+    for again in reversed(range(_TRIES)):
+        try:
+            shutil.rmtree(folder)
+            return
+        except OSError as error:
+            if not folder.exists():
+                return
+            if not again or error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise
+            time.sleep(_PAUSE)
 
 
 def refuse_running(paths: Sequence[Path]) -> None:

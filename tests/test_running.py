@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from flor import listing
 from flor.errors import FlorError
 from flor.home import runs
 from flor.trace.read import open_trace
@@ -109,3 +115,26 @@ def test_what_is_read_while_it_is_written_is_what_came_first(recorder: str, writ
             lengths.append(length)
     assert lengths == sorted(lengths)
     assert lengths and lengths[0] < count
+
+
+def test_a_folder_in_which_somebody_removes_files_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who packs a run takes its segments away; whoever removes the run meanwhile comes upon files that are gone."""
+    folder = tmp_path / "runs"
+    (folder / "a" / "segments").mkdir(parents=True)
+    remove_tree, failed = shutil.rmtree, []
+
+    def rmtree(path: Path) -> None:
+        if len(failed) < 2:
+            failed.append(path)
+            number = (errno.ENOENT, errno.ENOTEMPTY)[len(failed) - 1]
+            raise OSError(number, os.strerror(number), "segments")
+        remove_tree(path)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    listing.remove(folder, [])
+    assert not folder.exists()
+    folder.mkdir()
+    failed.clear()
+    monkeypatch.setattr(listing, "_TRIES", 1)
+    with pytest.raises(FlorError, match="cannot remove segments: No such file or directory"):
+        listing.remove(folder, [])
