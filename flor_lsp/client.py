@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lsprotocol import types
@@ -54,7 +54,6 @@ class Client:
     resolves_edits: bool = False  # of code actions
     keeps_data: bool = False  # of code actions, until they are resolved
     disabled_actions: bool = False
-    literal_actions: bool = False
     document_changes: bool = False
     creates_files: bool = False
     applies_edits: bool = False
@@ -68,7 +67,6 @@ class Client:
     markdown: bool = False  # in a hover
     prompts: bool = False  # it has `flor.client.*` commands, which ask the user
     panel: bool = False  # it shows the side panel
-    problems: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, params: types.InitializeParams) -> Client:
@@ -87,7 +85,6 @@ class Client:
             resolves_edits=bool(resolve and "edit" in resolve.properties),
             keeps_data=bool(action and action.data_support),
             disabled_actions=bool(action and action.disabled_support),
-            literal_actions=bool(action and action.code_action_literal_support),
             document_changes=bool(edit and edit.document_changes),
             creates_files=bool(edit and types.ResourceOperationKind.Create in (edit.resource_operations or [])),
             applies_edits=bool(workspace and workspace.apply_edit),

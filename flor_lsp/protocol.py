@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from concurrent.futures import Future, InvalidStateError
@@ -128,17 +127,13 @@ class Protocol(LanguageServerProtocol):
         match future.exception():
             case None:
                 self._send_response(msg_id, result=future.result())
-            case ReplyError() | JsonRpcException() as error:
+            case JsonRpcException() as error:
                 self._refuse(msg_id, error.code or _ERRORS.InternalError, error.message or "it failed")
             case FlorError() as error:
                 self._refuse(msg_id, _LSP_ERRORS.RequestFailed, str(error))
             case error:
                 log.error("a request failed", exc_info=error)
                 self._refuse(msg_id, _ERRORS.InternalError, f"flor-lsp failed: {type(error).__name__}: {error}")
-
-    def send_request_async(self, method: str, params: Any = None, msg_id: Any = None) -> asyncio.Future[Any]:
-        """A request to the client. What is cancelled is forgotten; a reply that comes all the same is no error."""
-        return asyncio.wrap_future(self.send_request(method, params, msg_id=msg_id))
 
     # ---- the session
 

@@ -309,22 +309,6 @@ def create_server(version: str) -> FlorServer:
     def completion(params: types.CompletionParams) -> list[types.CompletionItem]:
         return names.completion(server, params)
 
-    @server.command(naming.COMMAND)
-    async def name_expression(*arguments: Any) -> dict[str, Any]:
-        return await naming.name_expression(server, arguments)
-
-    @server.command("flor.removeName")
-    async def remove_name(*arguments: Any) -> dict[str, Any]:
-        return await names.remove_name(server, arguments)
-
-    @server.command("flor.renameName")
-    async def rename_name(*arguments: Any) -> dict[str, Any]:
-        return await names.rename_name(server, arguments)
-
-    @server.command(names.UPDATE)
-    async def update_shadow(*arguments: Any) -> dict[str, Any]:
-        return await names.update_shadow(server, arguments)
-
     @server.command(naming.AFTER)
     def after_naming(*arguments: Any) -> None:
         naming.after_naming(server, arguments)
@@ -341,21 +325,17 @@ def create_server(version: str) -> FlorServer:
     def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         return lenses.lenses(server, params)
 
-    @server.command("flor.run")
-    async def run(*arguments: Any) -> dict[str, Any]:
-        return await tables.run(server, arguments)
-
-    @server.command("flor.etl")
-    async def etl(*arguments: Any) -> dict[str, Any]:
-        return await tables.etl(server, arguments)
-
-    @server.command("flor.openTable")
-    async def open_table(*arguments: Any) -> dict[str, Any] | None:
-        return await tables.open_table(server, arguments)
-
-    @server.command("flor.sql")
-    async def sql(*arguments: Any) -> dict[str, Any]:
-        return await tables.sql(server, arguments)
+    for command, do in {
+        naming.COMMAND: naming.name_expression,
+        "flor.removeName": names.remove_name,
+        "flor.renameName": names.rename_name,
+        names.UPDATE: names.update_shadow,
+        "flor.run": tables.run,
+        "flor.etl": tables.etl,
+        "flor.openTable": tables.open_table,
+        "flor.sql": tables.sql,
+    }.items():
+        server.command(command)(_command(server, do))
 
     for method, answer in {
         "flor/experiments": tables.experiments,
@@ -408,9 +388,13 @@ def _asynchronous(
     return handler
 
 
+def _command(server: FlorServer, answer: Callable[[FlorServer, Any], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def handler(*arguments: Any) -> Any:
+        return await answer(server, arguments)
+
+    return handler
+
+
 def _wanted(kind: str, only: Sequence[str] | None) -> bool:
     """Whether a client that asks for some kinds of actions asks for this one."""
     return only is None or any(kind == own or kind.startswith(f"{own}.") for own in map(str, only))
-
-
-__all__ = ["FlorError", "FlorServer", "create_server"]

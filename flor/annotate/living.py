@@ -110,10 +110,7 @@ class Living:
 
     def counterpart(self, source: Chunks, number: int) -> int | None:
         """Which chunk is that of a chunk of the source; None where that is not plain."""
-        text = source.chunks[number].key
-        there = [i for i, chunk in enumerate(source.chunks) if chunk.key == text]
-        here = [i for i, own in enumerate(self.sources) if own is not None and own.rstrip() == text]
-        return here[there.index(number)] if len(there) == len(here) else None
+        return next((here for here, there in self.origins(source).items() if there == number), None)
 
     def origins(self, source: Chunks) -> dict[int, int]:
         """For each of its chunks, that of the source which is the same, where that is plain."""

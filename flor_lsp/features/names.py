@@ -13,8 +13,7 @@ from flor.annotate.places import Refusal
 from flor.annotate.source import Lines
 from flor.errors import FlorError
 from flor_lsp import edits
-from flor_lsp.copies import of_source
-from flor_lsp.documents import Document, uri_of
+from flor_lsp.documents import Document
 from flor_lsp.messages import OfDocument, OfName, RenameName, structured
 from flor_lsp.protocol import ReplyError
 
@@ -278,13 +277,3 @@ def _diagnostic(
     document: Document, start: int, end: int, message: str, severity: types.DiagnosticSeverity
 ) -> types.Diagnostic:
     return types.Diagnostic(document.content.range(start, end), message, severity, source=_SOURCE)
-
-
-def shadow_uri(server: FlorServer, document: Document) -> str | None:
-    """The URI of the shadow copy of a source, be it there or not."""
-    if document.path is None:
-        return None
-    try:
-        return uri_of(of_source(server.documents, document.path))
-    except FlorError:
-        return None

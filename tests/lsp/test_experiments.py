@@ -7,21 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lsp.client import Client, session
+from tests.lsp.client import Client
 
 pytestmark = pytest.mark.once
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with session(tmp_path / "home") as found:
-        yield found
 
 
 def capture(script: Path, home: Path, experiment: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lsp.client import FULL, Client, ReplyError, apply_edits, apply_to_disk, range_of, session
+from tests.lsp.client import FULL, Client, ReplyError, apply_edits, apply_to_disk, range_of
 
 SCRIPT = """\
 import sys
@@ -28,12 +27,6 @@ def script(tmp_path: Path) -> Path:
     path = tmp_path / "train.py"
     path.write_text(SCRIPT)
     return path
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with session(tmp_path / "home") as found:
-        yield found
 
 
 def without(*path: str) -> Any:

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ from tests.lsp.test_naming import actions
 pytestmark = pytest.mark.once
 
 _COUNT = int(os.environ.get("FLOR_FUZZ", "3000"))  # random messages
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with session(tmp_path / "home") as found:
-        yield found
 
 
 def test_a_session(client: Client) -> None:

@@ -6,13 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, offset, position, range_of, session
+from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, offset, position, range_of
 from tests.lsp.test_naming import actions
 
 pytestmark = pytest.mark.once
@@ -36,12 +35,6 @@ def script(tmp_path: Path) -> Path:
     path = tmp_path / "train.py"
     path.write_text(SCRIPT)
     return path
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with session(tmp_path / "home") as found:
-        yield found
 
 
 def capture(script: Path, home: Path, *arguments: str) -> None:
@@ -107,11 +100,9 @@ def test_the_walk_through(client: Client, script: Path, tmp_path: Path) -> None:
     text = apply_edits(text, action["edit"]["documentChanges"][0]["edits"])
     assert "my loss" not in text
     assert text.count("GET") == 1
-
-    definition = client.request("textDocument/definition", {
-        "textDocument": {"uri": shadow}, "position": range_of(text, 'GET("sp|eed"' if '"speed"' in text else 'GET("f|it"')["start"],
-    })  # fmt: skip
-    assert definition is None or definition["uri"] == uri
+    at = range_of(client.texts[shadow], '"my lo|ss"')["start"]
+    place = client.request("textDocument/definition", {"textDocument": {"uri": shadow}, "position": at})
+    assert place == {"uri": uri, "range": range_of(SCRIPT, "fit(rate) + step")}
 
 
 def hints(client: Client, uri: str) -> list[tuple[str, Any]]:
