@@ -78,6 +78,7 @@ def _editing(client: Client, script: Path) -> Iterator[Row]:
     chance = random.Random(3)
     actions, resolves = [], []
     version = 1
+    client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})  # it has been read
     for start, end in _places(text)[:_REQUESTS]:
         line = chance.randrange(text.count("\n"))
         at = offset(text, {"line": line, "character": 0})
@@ -102,7 +103,7 @@ def _editing(client: Client, script: Path) -> Iterator[Row]:
         client.notify(
             "textDocument/didChange", {"textDocument": {"uri": uri, "version": version}, "contentChanges": [gone]}
         )
-        client.request("flor/jobs")
+        client.request("textDocument/codeAction", {**params, "context": {"diagnostics": []}})
     yield _row(f"code action, {_LINES:,} lines, right after an edit", actions)
     yield _row(f"naming, {_LINES:,} lines, no shadow copy yet, until the edit is sent", resolves)
     copy = script.with_name("large_h.py")
@@ -122,7 +123,9 @@ def _editing(client: Client, script: Path) -> Iterator[Row]:
             copy.write_text(shadow_text)
             shadow = client.open(copy)
         else:
-            client.replace(shadow, shadow_text, number + 1)
+            changes = [{"range": own["range"], "text": own["newText"]} for own in reversed(edit)]
+            changed = {"textDocument": {"uri": shadow, "version": number + 1}, "contentChanges": changes}
+            client.notify("textDocument/didChange", changed)
     yield _row(f"naming, {_LINES:,} lines, into an open shadow copy, until the edit is sent", named[1:])
 
 

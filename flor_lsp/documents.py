@@ -11,6 +11,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.uris import from_fs_path, to_fs_path
 
+from flor.annotate import header
 from flor.annotate.chunks import Chunks
 from flor.annotate.living import Living
 from flor.annotate.source import Decoded, decode, encode
@@ -18,6 +19,11 @@ from flor.errors import FlorError
 from flor_lsp.positions import Text
 
 log = logging.getLogger("flor_lsp")
+
+#: Edits that are not so many characters apart are taken together.
+_NEAR = 200
+#: So many edits at different places are taken one by one; more are taken as one that goes from the first to the last.
+_PLACES = 16
 
 
 class Document:
@@ -31,7 +37,8 @@ class Document:
         self.decoded = decoded  # of one that is not open, what its bytes were
         self._hashed: tuple[Text, str | None] | None = None
         self._chunks: Chunks | None = None
-        self._chunked = ""
+        self._since: list[str] = []  # the texts that it had since the chunks were made, edit by edit
+        self._edited = (0, -1)  # where the edits to the last of them lie
         self._living: Living | None = None
 
     @property
@@ -63,10 +70,32 @@ class Document:
     def chunks(self) -> Chunks:
         """Its text in chunks."""
         if self._chunks is None:
-            self._chunks, self._chunked = Chunks.of(self.text), self.text
-        elif self._chunked is not self.text:
-            self._chunks, self._chunked = self._chunks.changed(self.text), self.text
+            self._chunks = Chunks.of(self.text)
+        elif self._since:
+            found = self._chunks
+            for text in self._since:
+                found = found.changed(text)
+            if found.broken and len(self._since) > 1:  # as one edit without the others may leave it
+                found = self._chunks.changed(self.text)
+            self._chunks = found
+        self._since, self._edited = [], (0, -1)
         return self._chunks
+
+    def edit(self, start: int, end: int, new: str) -> None:
+        """Replace what is between two offsets."""
+        self.content = self.content.edited(start, end, new)
+        low, high = self._edited
+        if self._since and low - _NEAR <= start and end <= high + _NEAR:
+            self._since[-1] = self.text
+            self._edited = min(low, start), max(high, end) + len(new) - (end - start)
+        else:
+            self._since = [*self._since, self.text] if len(self._since) < _PLACES else [self.text]
+            self._edited = start, start + len(new)
+
+    def replace(self, text: str) -> None:
+        """Give it another text."""
+        self.content = Text(text, self.content.encoding)
+        self._since, self._edited = [self.text], (0, -1)
 
     def mend(self) -> None:
         """Parse all of it, if a part was broken: takes as long as the text is."""
@@ -76,14 +105,15 @@ class Document:
     @property
     def living(self) -> Living | None:
         """What it is as a shadow copy; None if it is none."""
-        chunks = self.chunks
-        if self._living is None or self._living.chunks is not chunks:
-            self._living = Living(self.text, chunks, self.shown_as, self._living)
-        return self._living if self._living.source_path is not None else None
+        if header.read(self.text) is None:
+            self._living = None
+        elif self._living is None or self._living.chunks is not self.chunks:
+            self._living = Living(self.text, self.chunks, self.shown_as)
+        return self._living
 
     def take_over(self, other: Document) -> None:
         """Have what was made of another document of the same file."""
-        self._chunks, self._chunked, self._living = other._chunks, other._chunked, other._living
+        self._chunks, self._since, self._living = other._chunks, [*other._since, self.text], other._living
 
 
 class Documents:
@@ -113,9 +143,9 @@ class Documents:
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 start, end = document.content.offsets(change.range)
-                document.content = document.content.edited(start, end, change.text)
+                document.edit(start, end, change.text)
             else:
-                document.content = Text(change.text, self.encoding)
+                document.replace(change.text)
         document.version = params.text_document.version
         self._changed(document)
 

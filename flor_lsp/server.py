@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,6 +29,7 @@ from flor_lsp.workers import Worker
 
 log = logging.getLogger("flor_lsp")
 
+_IDLE = 3.0  # seconds without a change, until garbage is collected
 _QUIET = 0.3  # seconds without a change, until what takes longer is done
 _SETTLE = 0.1  # seconds from an edit to its telling
 _PATIENCE = 5.0  # seconds that a client may take to answer
@@ -58,6 +60,7 @@ class FlorServer(LanguageServer):
         self._remembered: dict[str, str] = {}  # shadow copy -> its text as the last edit of the server made it
         self._refreshing = False
         self._later: dict[str, asyncio.TimerHandle] = {}
+        self._cleaning: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def report_server_error(self, error: Exception, source: Any) -> None:
@@ -96,6 +99,9 @@ class FlorServer(LanguageServer):
             waiting.cancel()
         loop = asyncio.get_running_loop()
         self._later[uri] = loop.call_later(_QUIET, self._settled, uri)
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+        self._cleaning = loop.call_later(_IDLE, gc.collect)
 
     def _settled(self, uri: str) -> None:
         """A document has not changed for a while."""
@@ -220,6 +226,9 @@ class FlorServer(LanguageServer):
 
     async def begin(self) -> None:
         """The session has begun: what goes on beside it begins."""
+        # Syntax trees are many objects and no cycles: looking through them would hold up who types.
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 1_000)
         self.spawn(self.experiments.keep())
         if self.client.changes_configuration:
             changes = types.Registration("flor-settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION)

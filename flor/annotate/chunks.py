@@ -8,6 +8,7 @@ and the expression statements behind it (a `GET("n", x)` belongs to the statemen
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,14 +22,17 @@ _WIDER = (0, 1, 4)
 _TRIALS = 8
 #: Characters with which no statement begins.
 _NO_STATEMENT = ("", *" \t\f\r\n#)]}")
+#: A first line which, whatever comes behind it, begins a statement that is no expression.
+_STATEMENT_LINE = re.compile(r"(?:@|(?:async|class|def|for|from|if|import|try|while|with)\b).*(?:\r\n?|\n)")
 
 
 class Chunk:
     """Some lines of a text."""
 
-    def __init__(self, text: str, broken: bool = False) -> None:
+    def __init__(self, text: str, broken: bool = False, tree: ast.Module | None = None) -> None:
         self.text = text
         self.broken = broken  # whether it does not parse
+        self._tree = tree  # of the text, if it was just parsed by itself
 
     @cached_property
     def key(self) -> str:
@@ -38,7 +42,8 @@ class Chunk:
     @cached_property
     def parsed(self) -> Parsed:
         """Raises SyntaxError if it is broken."""
-        return Parsed(self.text)
+        tree, self._tree = self._tree, None
+        return Parsed(self.text, tree)
 
 
 class Chunks:
@@ -68,7 +73,10 @@ class Chunks:
         same objects, and only what lies between is parsed."""
         old = self.chunks
         whole, last = self._front(text)
-        front, at = (whole - 1, last - len(old[whole - 1].text)) if whole else (0, 0)  # the last of them may go on
+        if self._begins_there(whole, text, last):
+            front, at = whole, last
+        else:
+            front, at = (whole - 1, last - len(old[whole - 1].text)) if whole else (0, 0)  # the last of them may go on
         back, end = self._back(text, front, at)
         least = front, at, back, end
         for wider in _WIDER:
@@ -107,6 +115,13 @@ class Chunks:
             count += 1
         return count, at
 
+    def _begins_there(self, index: int, text: str, at: int) -> bool:
+        """Whether a text's statement at an offset begins as that of a chunk, so that what is before ends there."""
+        if index == len(self.chunks) or (index and self.chunks[index - 1].broken):
+            return False
+        line = _STATEMENT_LINE.match(self.chunks[index].text)
+        return line is not None and text.startswith(line.group(), at)
+
     def _back(self, text: str, first: int, at: int) -> tuple[int, int]:
         """The index of the first of the chunks that the text ends with, and where it begins. Before `first` and `at`
         there is none."""
@@ -133,9 +148,10 @@ def _split(text: str) -> list[Chunk] | None:
     if not text:
         return []
     try:
-        body = parse_tree(text).body
+        tree = parse_tree(text)
     except SyntaxError:
         return None
+    body = tree.body
     lines = [0, *(match.end() for match in NEWLINE.finditer(text))]
     cuts = [0]
     end_before = 0
@@ -144,6 +160,8 @@ def _split(text: str) -> list[Chunk] | None:
         if number and line > end_before and not isinstance(statement, ast.Expr):
             cuts.append(lines[line - 1])
         end_before = statement.end_lineno or line
+    if len(cuts) == 1:
+        return [Chunk(text, tree=tree)]
     return [Chunk(text[start:end]) for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 

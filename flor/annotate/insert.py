@@ -1,8 +1,7 @@
 """Insert, remove and rename a GET: text in, edit out. Each is verified before it is answered.
 
-`ast` locates, libcst writes the call around the selected expression alone, the call is spliced into the text. An edit
-is given only if the GETs taken out again leave byte for byte what they left before, and the new name stands for what
-was selected.
+`ast` locates, and the call is spliced into the text around the selected expression alone. An edit is given only if the
+GETs taken out again leave byte for byte what they left before, and the new name stands for what was selected.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from flor.annotate.nameable import answer_for, expression_at
 from flor.annotate.places import Edit, Expression, Place, Refusal, Shadow, apply
 from flor.annotate.source import NEWLINE, Parsed, syntax_line
 from flor.annotate.strip import Stripped, looked_through, removals, strip, variants
-from flor.annotate.tree import descend, span_of
+from flor.annotate.tree import Step, descend, follow, span_of
 from flor.errors import FlorError
 
 BINDERS = (ast.Name, ast.arg, ast.alias, ast.ExceptHandler)
@@ -78,22 +77,25 @@ def insert_from_source(source: str | Parsed, shadow: Shadow, start: int, end: in
 
 def insert_selected(text: str, copy_text: str, shown_as: str, selected: Expression, name: str) -> Edit | Refusal:
     """The edit of a shadow copy's text that names `selected`, an expression of its source, whose text is `text`."""
-    return insert_matched(Parsed(text), strip(Parsed(copy_text)).tree, Parsed(copy_text), shown_as, selected, name)
-
-
-def insert_matched(
-    original: Parsed, stripped: ast.Module, fresh: Parsed, shown_as: str, selected: Expression, name: str
-) -> Edit | Refusal:
-    """As `insert_selected`, of texts that were parsed: the source, the copy without its GETs, and the copy. Changes
-    none of them, if the source has no GET."""
-    node = node_of(original, selected)
-    if original.tree is stripped:
-        return insert_at(fresh, selected, name)
+    original, stripped = Parsed(text), strip(Parsed(copy_text)).tree
+    node = path_to(original, selected)[-1].node
     matching = corresponding(looked_through(original), stripped)
     found = matching.nodes.get(node)
     if found is None or node in matching.changed:
         line = original.lines.position(selected.start)[0]
         return Refusal(f"{shown_as} is out of date: line {line} of the source has changed since, or is not in the copy")
+    return _insert_around(Parsed(copy_text), found, selected, name)
+
+
+def insert_counterpart(
+    original: Parsed, stripped: ast.Module, fresh: Parsed, selected: Expression, name: str
+) -> Edit | Refusal:
+    """As `insert_selected`, of texts that were parsed: the source, which has no GET, the copy without its GETs, which
+    says the same, and the copy. Changes none of them."""
+    return _insert_around(fresh, follow(path_to(original, selected), stripped), selected, name)
+
+
+def _insert_around(fresh: Parsed, found: ast.AST, selected: Expression, name: str) -> Edit | Refusal:
     same_kind = type(found) if selected.kind == "binding" else ast.expr
     target = answer_for(fresh, node_at(fresh, fresh.start(found), fresh.end(found), same_kind))
     return target if isinstance(target, Refusal) else insert_at(fresh, target, name)
@@ -167,27 +169,33 @@ def _place_of(stripped: Stripped, name: str) -> Place | None:
 
 def node_at(parsed: Parsed, start: int, end: int, kind: type[ast.AST]) -> ast.AST:
     """The innermost node of a kind at exactly these offsets, which must be there."""
-    for step in reversed(descend(parsed, start, end)):
-        if isinstance(step.node, kind) and (parsed.start(step.node), parsed.end(step.node)) == (start, end):
-            return step.node
-    raise AssertionError(f"no {kind.__name__} at {start} to {end}")
+    return _path_at(parsed, start, end, kind)[-1].node
 
 
-def node_of(parsed: Parsed, expression: Expression) -> ast.AST:
-    """The node of an expression of `parsed`."""
+def _path_at(parsed: Parsed, start: int, end: int, kind: type[ast.AST]) -> list[Step]:
+    path = descend(parsed, start, end)
+    while not isinstance(node := path[-1].node, kind) or (parsed.start(node), parsed.end(node)) != (start, end):
+        path.pop()
+        assert path, f"no {kind.__name__} at {start} to {end}"
+    return path
+
+
+def path_to(parsed: Parsed, expression: Expression) -> list[Step]:
+    """The nodes from the module to that of an expression of `parsed`."""
     if expression.kind == "expression":
-        return node_at(parsed, expression.start, expression.end, ast.expr)
-    for step in reversed(descend(parsed, expression.start, expression.end)):
-        if span_of(step.node) == expression.span and isinstance(step.node, BINDERS):
-            return step.node
-    raise AssertionError("a binding has its node")
+        return _path_at(parsed, expression.start, expression.end, ast.expr)
+    path = descend(parsed, expression.start, expression.end)
+    while not isinstance(node := path[-1].node, BINDERS) or span_of(node) != expression.span:
+        path.pop()
+        assert path, "a binding has its node"
+    return path
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """The lines of one top-level statement: enough of a text to understand an edit in it."""
+    """The lines of one statement of the text or of a class: enough of a text to understand an edit in it."""
 
-    start: int
+    start: int  # offset of `text` in the whole
     text: str
     text_without: str  # its GETs taken out
     place: Place  # of the expression to be named, in `text_without`
@@ -195,21 +203,27 @@ class _Piece:
     @classmethod
     def around(cls, parsed: Parsed, expression: Expression) -> _Piece:
         """The piece around an expression; the whole text where its lines do not stand alone. Raises GetError."""
-        low, high = _top_level_lines(parsed, expression.start)
+        low, high, head = _lines_around(parsed, expression.start)
+        text = head + parsed.text[low:high]
+        if "GET" not in text and (head or text == parsed.text):  # it is as it is, and parses
+            above = parsed.lines.position(low)[0] - 1 - len(NEWLINE.findall(head))
+            line, column, end_line, end_column = expression.span
+            span = (line - above, column, end_line - above, end_column)
+            return cls(low - len(head), text, text, Place(expression.kind, span, expression.variable))
         try:
-            piece = Parsed(parsed.text[low:high])
+            start, piece = low - len(head), Parsed(text)
         except SyntaxError:
-            low, piece = 0, Parsed(parsed.text)
+            start, piece = 0, Parsed(parsed.text)
         shift = dataclasses.replace(
             expression,
-            start=expression.start - low,
-            end=expression.end - low,
-            span=piece.lines.span(expression.start - low, expression.end - low),
+            start=expression.start - start,
+            end=expression.end - start,
+            span=piece.lines.span(expression.start - start, expression.end - start),
         )
-        node = node_of(piece, shift)
+        node = path_to(piece, shift)[-1].node
         stripped = strip(piece)
         place = Place(expression.kind, span_of(stripped.partner[node]), expression.variable)
-        return cls(low, piece.text, stripped.text, place)
+        return cls(start, piece.text, stripped.text, place)
 
     def with_edit(self, edit: Edit) -> Stripped | None:
         """This piece with an edit of the whole text made, its GETs taken out; None if that is no annotated text."""
@@ -219,18 +233,29 @@ class _Piece:
             return None
 
 
-def _top_level_lines(parsed: Parsed, offset: int) -> tuple[int, int]:
-    """The lines of the top-level statement at an offset, and of those that share them, to the next one's first.
+def _lines_around(parsed: Parsed, offset: int) -> tuple[int, int, str]:
+    """The lines of the statement at an offset, of the text or of a class in it, and of those that share them, to the
+    next one's first; and what has to stand above them.
 
     Expression statements come with the statement before them, which tells what a `GET("n", x)` of its own is.
     """
-    body, starts = parsed.tree.body, [parsed.lines.line_start(parsed.start(s)) for s in parsed.tree.body]
-    first = last = max((i for i, start in enumerate(starts) if start <= offset), default=0)
-    while first > 0 and (starts[first] <= parsed.end(body[first - 1]) or isinstance(body[first], ast.Expr)):
-        first -= 1
-    while last + 1 < len(body) and starts[last + 1] <= parsed.end(body[last]):
-        last += 1
-    return starts[first], starts[last + 1] if last + 1 < len(body) else len(parsed.text)
+    body, end, head = parsed.tree.body, len(parsed.text), ""
+    while True:
+        starts = [parsed.lines.line_start(parsed.start(s)) for s in body]
+        first = last = max((i for i, start in enumerate(starts) if start <= offset), default=0)
+        while first > 0 and (starts[first] <= parsed.end(body[first - 1]) or isinstance(body[first], ast.Expr)):
+            first -= 1
+        while last + 1 < len(body) and starts[last + 1] <= parsed.end(body[last]):
+            last += 1
+        low, high = starts[first], starts[last + 1] if last + 1 < len(body) else end
+        around = body[first]
+        if first != last or not isinstance(around, ast.ClassDef):
+            return low, high, head
+        inside = parsed.start(around.body[0])
+        lines = parsed.lines.line_start(inside)
+        if offset < lines or parsed.text[lines:inside].strip():
+            return low, high, head
+        body, end, head = around.body, high, "class C:\n"
 
 
 def _candidates(parsed: Parsed, gets: Gets, expression: Expression, name: str) -> Iterator[Edit]:
@@ -245,14 +270,12 @@ def _candidates(parsed: Parsed, gets: Gets, expression: Expression, name: str) -
     after_word = not sole_generator and start > 0 and f"_{parsed.text[start - 1]}".isidentifier()
     for parentheses in (False, True):
         call = _call(name, parsed.text[start:end], parentheses, space=after_word)
-        if call is None:
-            continue
         if sole_generator:
             call = f"({call})"
         yield [(start, end, " " + call if after_word else call)]
     region = _argument_with_parentheses(gets, parsed, start, end)
-    if region is not None and (call := _call(name, parsed.text[slice(*region)], False, space=False)) is not None:
-        yield [(*region, call)]
+    if region is not None:
+        yield [(*region, _call(name, parsed.text[slice(*region)], False, space=False))]
 
 
 def _argument_with_parentheses(gets: Gets, parsed: Parsed, start: int, end: int) -> tuple[int, int] | None:
@@ -274,21 +297,7 @@ def _is_sole_generator(parsed: Parsed, start: int, end: int) -> bool:
     )
 
 
-def _call(name: str, expression: str, parentheses: bool, space: bool) -> str | None:
-    """`GET("name", expression)`, the expression's text unchanged; None where libcst has another idea of it."""
-    import libcst as cst  # takes as long to import as the rest of Flor: only insertion pays for it
-
-    newline = NEWLINE.search(expression)
-    try:
-        node = cst.parse_expression(f"({expression})")
-        if not parentheses:
-            node = node.with_changes(lpar=node.lpar[1:], rpar=node.rpar[:-1])
-        call = cst.Call(
-            func=cst.Name("GET"),
-            args=[cst.Arg(cst.SimpleString(_literal(name))), cst.Arg(node)],
-            whitespace_after_func=cst.SimpleWhitespace(" " if space else ""),
-        )
-        code = cst.Module([], default_newline=newline.group() if newline else "\n").code_for_node(call)
-    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError):
-        return None
-    return code if expression in code else None
+def _call(name: str, expression: str, parentheses: bool, space: bool) -> str:
+    """`GET("name", expression)`, the expression's text unchanged."""
+    argument = f"({expression})" if parentheses else expression
+    return f"GET{' ' if space else ''}({_literal(name)}, {argument})"

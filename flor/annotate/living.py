@@ -7,11 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from flor.annotate import header
 from flor.annotate.chunks import Chunk, Chunks
 from flor.annotate.gets import GetError
-from flor.annotate.insert import bad_name, insert_at, insert_matched, insert_selected, remove, rename
+from flor.annotate.insert import bad_name, insert_at, insert_counterpart, insert_selected, remove, rename
 from flor.annotate.places import Edit, Expression, Place, Refusal
 from flor.annotate.source import NEWLINE, Lines, Parsed, syntax_line
 from flor.annotate.strip import strip
@@ -50,24 +51,33 @@ class _Content:
     tree: ast.Module | None = None  # without the GETs, if it has some; positions are those of the chunk
 
 
-#: A chunk, and where in it the header is.
-_Key = tuple[Chunk, tuple[int, int] | None]
+#: What chunks hold that have no header.
+_known: WeakKeyDictionary[Chunk, _Content] = WeakKeyDictionary()
 
 
 class Living:
-    """A shadow copy as it is now. `before`: as it was a moment ago; what did not change is taken from there."""
+    """A shadow copy as it is now. What a chunk of it holds is found out once, whichever text it is in."""
 
-    def __init__(self, text: str, chunks: Chunks, shown_as: str, before: Living | None = None) -> None:
+    def __init__(self, text: str, chunks: Chunks, shown_as: str) -> None:
         self.text = text
         self.chunks = chunks
         self.shown_as = shown_as
         found = header.read(text)
         self.source_path: Path | None = None if found is None else found[0]
-        span = None if found is None else found[1]
-        keys = [(chunk, span if number == 0 else None) for number, chunk in enumerate(chunks.chunks)]
-        known: dict[_Key, _Content] = {} if before is None else before._known
-        self._contents = [known.get(key) or _content(*key) for key in keys]
-        self._known: dict[_Key, _Content] = dict(zip(keys, self._contents, strict=True))
+        self._header = None if found is None else found[1]
+
+    @cached_property
+    def _contents(self) -> list[_Content]:
+        found = []
+        for number, chunk in enumerate(self.chunks.chunks):
+            if number == 0 and self._header is not None:
+                content = _content(chunk, self._header)
+            elif (known := _known.get(chunk)) is not None:
+                content = known
+            else:
+                content = _known[chunk] = _content(chunk, None)
+            found.append(content)
+        return found
 
     @cached_property
     def names(self) -> list[Named]:
@@ -141,10 +151,10 @@ class Living:
         chunk = source.chunks[number]
         if (here := self.counterpart(source, number)) is not None:
             own = self.chunks.chunks[here].parsed
+            if own.text == chunk.text:
+                return self._moved(insert_at(own, expression, name), here)
             stripped = self._contents[here].tree or own.tree
-            source_chunk = Parsed(chunk.text) if "GET" in chunk.text else chunk.parsed  # GETs are looked through
-            edit = insert_matched(source_chunk, stripped, own, self.shown_as, expression, name)
-            return self._moved(edit, here)
+            return self._moved(insert_counterpart(chunk.parsed, stripped, own, expression, name), here)
         start = source.starts[number]
         text = "".join(c.text for c in source.chunks)
         lines = len(NEWLINE.findall(text, 0, start))

@@ -163,11 +163,12 @@ def offset_of(text: str, line: int, column: int) -> int:
 class Parsed:
     """A text with its line index and its syntax tree. Whoever asks several things about one text parses it once."""
 
-    def __init__(self, text: str) -> None:
-        """Raises SyntaxError where `text` is no Python; it has a line number and one line of message."""
+    def __init__(self, text: str, tree: ast.Module | None = None) -> None:
+        """`tree`: that of `text`, for whoever has it. Raises SyntaxError where `text` is no Python; it has a line
+        number and one line of message."""
         self.text = text
         self.lines = Lines(text)
-        self.tree = parse_tree(text)
+        self.tree = tree if tree is not None else parse_tree(text)
 
     @classmethod
     def of(cls, source: str | Parsed) -> Parsed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flor.annotate.source import Parsed
@@ -56,6 +56,15 @@ def descend(parsed: Parsed, start: int, end: int) -> list[Step]:
     while (below := _covering(path[-1].node, low, high)) is not None:
         path += below
     return path
+
+
+def follow(path: Sequence[Step], root: ast.AST) -> ast.AST:
+    """The node of another, equal tree to which a path from its root leads."""
+    node = root
+    for step in path[1:]:
+        below = getattr(node, step.field)
+        node = below if step.index is None else below[step.index]
+    return node
 
 
 def _covering(node: ast.AST, low: tuple[int, int], high: tuple[int, int]) -> list[Step] | None:

@@ -230,6 +230,8 @@ class Trace:
 
     def _here(self, instances: Ints) -> Ints:
         """What the pieces call instances that are kept: their places among the kept ones. -1 stays."""
+        if len(self._ids) == self.count:
+            return instances
         found = np.searchsorted(self._ids, instances)
         assert (self._ids[np.minimum(found, len(self._ids) - 1)] == instances)[instances >= 0].all()
         return np.where(instances < 0, -1, found)

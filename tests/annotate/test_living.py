@@ -34,7 +34,7 @@ COPY = "#/p/train.py\n" + SOURCE
 
 def living(text: str, before: Living | None = None) -> Living:
     chunks = Chunks.of(text) if before is None else before.chunks.changed(text)
-    return Living(text, chunks, "train_h.py", before)
+    return Living(text, chunks, "train_h.py")
 
 
 def name_from_source(copy: Living, source: str, piece: str, name: str, nth: int = 0) -> str | Refusal:
