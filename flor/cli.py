@@ -236,6 +236,14 @@ def _standard_input() -> str:
         raise FlorError("the query holds bytes that are no text here: write it in the encoding of the locale") from None
 
 
+def ui(parsed: argparse.Namespace) -> NoReturn:
+    command = [sys.executable, "-P", "-m", "flor_lsp.ui"]
+    command += ["--no-browser"] if parsed.no_browser else []
+    command += [] if parsed.port is None else [f"--port={parsed.port}"]
+    command += [] if parsed.experiment is None else ["--", parsed.experiment]
+    os.execv(sys.executable, command)
+
+
 def ls(parsed: argparse.Namespace) -> None:
     from flor import listing
 
@@ -448,6 +456,10 @@ def _parser() -> argparse.ArgumentParser:
         "--watch", metavar="SECONDS", nargs="?", const="", help="ask again while runs go on, every 2 seconds or so many"
     )
     sub.add_argument("--allow-files", action="store_true", help="let SQL reach files outside of the current folder")
+    sub = add("ui", ui, "show runs and tables in a browser")
+    sub.add_argument("experiment", metavar="EXPERIMENT", nargs="?", help="the one to show at first")
+    sub.add_argument("--no-browser", action="store_true", help="print the address only")
+    sub.add_argument("--port", metavar="PORT", type=int, help="on 127.0.0.1; by default any that is free")
     sub = add("ls", ls, "list experiments and their runs")
     sub.add_argument("experiment", metavar="EXPERIMENT", nargs="?")
     sub = add("show", show, "show an experiment: its runs, names and sources")

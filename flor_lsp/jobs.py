@@ -148,8 +148,8 @@ class Jobs:
         self._server.progress(types.ProgressParams(token, self._server.protocol._converter.unstructure(value)))
 
     def _tell(self, job: Job) -> None:
-        if self._server.client.panel:
-            self._server.protocol.notify("flor/jobsChanged", {"job": job.about})
+        if self._server.shows_panel:
+            self._server.tell("flor/jobsChanged", {"job": job.about})
 
 
 def _is_cancelled() -> bool:

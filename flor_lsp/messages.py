@@ -156,6 +156,35 @@ class Plot:
 
 
 @attrs.frozen
+class Export:
+    """Parameters of `flor/export`."""
+
+    handle: int
+    path: str  # absolute
+    format: str | None = None  # csv, parquet, arrow, json, xlsx; none: as the path's extension says
+    columns: list[str] | None = None
+    sort: list[Sort] = attrs.field(factory=list)
+    filter: list[Filter] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class OfColumn:
+    """Parameters of `flor/reveal`."""
+
+    shadow: str  # the path of the shadow copy
+    name: str
+
+
+@attrs.frozen
+class Panel:
+    """Parameters of `flor/panel` and `flor.openPanel`."""
+
+    experiment: str | None = None
+    uri: str | None = None  # of the file that is to be shown
+    theme: str | None = None  # light, dark, hc-light, hc-dark
+
+
+@attrs.frozen
 class OfTable:
     """Parameters of `flor/closeTable`."""
 

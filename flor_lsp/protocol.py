@@ -124,16 +124,11 @@ class Protocol(LanguageServerProtocol):
         if future.cancelled():
             self._refuse(msg_id, _LSP_ERRORS.RequestCancelled, "the request was cancelled")
             return
-        match future.exception():
-            case None:
-                self._send_response(msg_id, result=future.result())
-            case JsonRpcException() as error:
-                self._refuse(msg_id, error.code or _ERRORS.InternalError, error.message or "it failed")
-            case FlorError() as error:
-                self._refuse(msg_id, _LSP_ERRORS.RequestFailed, str(error))
-            case error:
-                log.error("a request failed", exc_info=error)
-                self._refuse(msg_id, _ERRORS.InternalError, f"flor-lsp failed: {type(error).__name__}: {error}")
+        error = future.exception()
+        if error is None:
+            self._send_response(msg_id, result=future.result())
+        else:
+            self._refuse(msg_id, *error_of(error))
 
     # ---- the session
 
@@ -161,6 +156,17 @@ class Protocol(LanguageServerProtocol):
 
 def _is_id(value: object) -> bool:
     return isinstance(value, int | str) and not isinstance(value, bool)
+
+
+def error_of(error: BaseException) -> tuple[int, str]:
+    """The code and the sentence that a request is answered with which failed."""
+    match error:
+        case JsonRpcException():
+            return error.code or _ERRORS.InternalError, error.message or "it failed"
+        case FlorError():
+            return _LSP_ERRORS.RequestFailed, str(error)
+    log.error("a request failed", exc_info=error)
+    return _ERRORS.InternalError, f"flor-lsp failed: {type(error).__name__}: {error}"
 
 
 def on_unreadable(protocol: Protocol, error: Exception) -> None:

@@ -22,8 +22,9 @@ from flor.errors import FlorError
 from flor_lsp.client import Client, Settings, flor_options
 from flor_lsp.documents import Document, Documents
 from flor_lsp.experiments import Experiments, RunInfo
-from flor_lsp.features import lenses, names, naming, tables, values
+from flor_lsp.features import lenses, names, naming, panel, tables, values
 from flor_lsp.jobs import Jobs
+from flor_lsp.panel_host import PanelHost
 from flor_lsp.protocol import Protocol, ReplyError, on_unreadable
 from flor_lsp.workers import Worker
 
@@ -35,6 +36,38 @@ _SETTLE = 0.1  # seconds from an edit to its telling
 _PATIENCE = 5.0  # seconds that a client may take to answer
 
 
+Answer = Callable[["FlorServer", Any], Awaitable[Any]]
+
+#: What commands do with their arguments.
+COMMANDS: dict[str, Answer] = {
+    naming.COMMAND: naming.name_expression,
+    "flor.removeName": names.remove_name,
+    "flor.renameName": names.rename_name,
+    names.UPDATE: names.update_shadow,
+    "flor.run": tables.run,
+    "flor.etl": tables.etl,
+    "flor.openTable": tables.open_table,
+    "flor.openPanel": panel.open_panel,
+    "flor.sql": tables.sql,
+}
+#: What Flor's own requests are answered with.
+REQUESTS: dict[str, Answer] = {
+    "flor/experiments": tables.experiments,
+    "flor/names": tables.names,
+    "flor/table": tables.table,
+    "flor/rows": tables.rows,
+    "flor/cell": tables.cell,
+    "flor/plot": tables.plot,
+    "flor/export": tables.export,
+    "flor/reveal": tables.reveal,
+    "flor/sql": tables.sql,
+    "flor/closeTable": tables.close,
+    "flor/jobs": tables.going,
+    "flor/cancel": tables.cancel,
+    "flor/panel": panel.address,
+}
+
+
 class FlorServer(LanguageServer):
     """What all features share."""
 
@@ -43,7 +76,9 @@ class FlorServer(LanguageServer):
     def __init__(self, version: str) -> None:
         super().__init__("flor-lsp", version, protocol_cls=Protocol)
         self.exit_code = 1
+        self.has_client = True  # whether one speaks LSP to it
         self.client = Client()
+        self.panel_host: PanelHost | None = None  # what serves the side panel, once it is asked for
         self.settings = Settings()
         self._options: dict[str, Any] = {}  # of the initialization
         self.documents = Documents(self._changed, self._closed)
@@ -69,6 +104,25 @@ class FlorServer(LanguageServer):
 
     # ---- to the client
 
+    @property
+    def shows_panel(self) -> bool:
+        """Whether someone has the side panel."""
+        return self.client.panel or self.panel_host is not None
+
+    def tell(self, method: str, params: dict[str, Any]) -> None:
+        """Notify the client, and side panels."""
+        if self.has_client:
+            self.protocol.notify(method, params)
+        if self.panel_host is not None:
+            self.panel_host.notify(method, params)
+
+    def say(self, kind: types.MessageType, text: str) -> None:
+        """Say something to the user."""
+        if self.has_client:
+            self.window_show_message(types.ShowMessageParams(kind, text))
+        else:
+            log.warning("%s", text)
+
     async def apply(self, edit: types.WorkspaceEdit, label: str) -> None:
         """Have the client apply an edit. Raises ReplyError if it does not."""
         if not self.client.applies_edits:
@@ -79,6 +133,19 @@ class FlorServer(LanguageServer):
         answer = await self.workspace_apply_edit_async(params)
         if not answer.applied:
             raise ReplyError(f"the client did not apply the edit: {answer.failure_reason or 'it gave no reason'}")
+
+    async def answer(self, method: str, params: Any) -> Any:
+        """What one of Flor's own requests is answered with, or a command, whoever asks. Raises ReplyError or FlorError
+        with what is wrong."""
+        if method == types.WORKSPACE_EXECUTE_COMMAND:
+            given = params if isinstance(params, dict) else {}
+            method, params = str(given.get("command")), tuple(given.get("arguments") or ())
+            answer = COMMANDS.get(method)
+        else:
+            answer = REQUESTS.get(method)
+        if answer is None:
+            raise ReplyError(f"there is no {method}", types.ErrorCodes.MethodNotFound)
+        return await answer(self, params)
 
     def spawn(self, work: Any) -> None:
         """Do something beside the answering of messages."""
@@ -198,12 +265,12 @@ class FlorServer(LanguageServer):
         for remark in made["diagnostics"]:
             if remark["name"] in copies:
                 self.remarks.setdefault((copies[remark["name"]], remark["name"]), []).append(remark["text"])
-        self.protocol.notify("flor/tableChanged", made)
+        self.tell("flor/tableChanged", made)
         for document in self.documents.opened():
             names.publish(self, document)
 
     def _experiments_changed(self, experiments: set[str]) -> None:
-        self.protocol.notify("flor/experimentsChanged", {"experiments": sorted(experiments)})
+        self.tell("flor/experimentsChanged", {"experiments": sorted(experiments)})
         self._refresh()
 
     def _refresh(self) -> None:
@@ -254,6 +321,8 @@ class FlorServer(LanguageServer):
     async def finish(self) -> None:
         """It ends, and so does what goes on beside it."""
         await self.jobs.stop()
+        if self.panel_host is not None:
+            self.panel_host.stop()
         for task in list(self._tasks):
             task.cancel()
         for worker in (self.reader, self.maker, self.viewer):
@@ -334,40 +403,10 @@ def create_server(version: str) -> FlorServer:
     def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         return lenses.lenses(server, params)
 
-    for command, do in {
-        naming.COMMAND: naming.name_expression,
-        "flor.removeName": names.remove_name,
-        "flor.renameName": names.rename_name,
-        names.UPDATE: names.update_shadow,
-        "flor.run": tables.run,
-        "flor.etl": tables.etl,
-        "flor.openTable": tables.open_table,
-        "flor.sql": tables.sql,
-    }.items():
+    for command, do in COMMANDS.items():
         server.command(command)(_command(server, do))
-
-    for method, answer in {
-        "flor/experiments": tables.experiments,
-        "flor/table": tables.table,
-        "flor/rows": tables.rows,
-        "flor/cell": tables.cell,
-        "flor/plot": tables.plot,
-        "flor/sql": tables.sql,
-        "flor/closeTable": tables.close,
-    }.items():
-        server.feature(method)(_asynchronous(server, answer))
-
-    @server.feature("flor/names")
-    def flor_names(params: Any) -> dict[str, Any]:
-        return tables.names(server, params)
-
-    @server.feature("flor/cancel")
-    def flor_cancel(params: Any) -> dict[str, bool]:
-        return tables.cancel(server, params)
-
-    @server.feature("flor/jobs")
-    def flor_jobs(params: Any) -> dict[str, Any]:
-        return {"jobs": [job.about for job in server.jobs.going()]}
+    for method, answer in REQUESTS.items():
+        server.feature(method)(_request(server, answer))
 
     @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def progress_cancel(params: types.WorkDoneProgressCancelParams) -> None:
@@ -388,16 +427,14 @@ def create_server(version: str) -> FlorServer:
     return server
 
 
-def _asynchronous(
-    server: FlorServer, answer: Callable[[FlorServer, Any], Awaitable[Any]]
-) -> Callable[[Any], Awaitable[Any]]:
+def _request(server: FlorServer, answer: Answer) -> Callable[[Any], Awaitable[Any]]:
     async def handler(params: Any) -> Any:
         return await answer(server, params)
 
     return handler
 
 
-def _command(server: FlorServer, answer: Callable[[FlorServer, Any], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _command(server: FlorServer, answer: Answer) -> Callable[..., Awaitable[Any]]:
     async def handler(*arguments: Any) -> Any:
         return await answer(server, arguments)
 

@@ -28,7 +28,7 @@ from flor.errors import FlorError
 from flor.etl.asked import Asked, remake
 from flor.etl.extract import Annotated
 from flor.etl.table import Table
-from flor.output.formats import plain_text
+from flor.output.formats import plain_text, whole, writer
 from flor.query.sql import Database
 
 Say = Callable[..., None]
@@ -141,12 +141,14 @@ def open_table(say: Say, experiment: str) -> dict[str, Any]:
         table = pq.read_table(folder / "table.parquet")
         names = {n["name"]: {"role": "name", **n} for n in about["names"]}
         columns = {**{key: {"role": "key"} for key in about["keys"]}, **names}
+        diagnostics = [{"name": own["name"], "text": str(own["text"])} for own in about.get("diagnostics", [])]
     except FileNotFoundError:
         raise FlorError(f"experiment {experiment!r} has no table yet: name an expression") from None
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise FlorError(f"the table of {experiment!r} cannot be read ({error}): refresh it") from None
     return _keep(
-        table, {"experiment": experiment, "runs": about.get("runs", []), "diagnostics": [], "columns": columns}
+        table,
+        {"experiment": experiment, "runs": about.get("runs", []), "diagnostics": diagnostics, "columns": columns},
     )
 
 
@@ -394,6 +396,31 @@ def thinned(values: npt.NDArray[np.float64], most: int) -> Ints:
     return np.array(sorted(chosen), np.int64)
 
 
+# ---- files
+
+
+def export(
+    say: Say,
+    handle: int,
+    path: str,
+    format: str | None = None,  # noqa: A002 - as the message has it
+    columns: list[str] | None = None,
+    sort: list[dict[str, Any]] | None = None,
+    filter: list[dict[str, Any]] | None = None,  # noqa: A002
+) -> dict[str, Any]:
+    """Write a table into a file. Returns how many rows it has, and what is to be said of its values. Raises FlorError
+    if it cannot be written: what was there is as it was."""
+    own = _of(handle)
+    write = writer(Path(path) if format is None else Path(f"table.{format}"))
+    table = own.table.select(_columns(own, columns))
+    order = _order(own, sort or [], filter or [])
+    if order is not None:
+        table = table.take(pa.array(order))
+    with whole(Path(path)) as file:
+        remarks = write(table, file)
+    return {"path": path, "rows": table.num_rows, "remarks": [str(remark) for remark in remarks]}
+
+
 def close(say: Say, handle: int) -> None:
     """A table is not asked for any more."""
     if (own := _open.pop(handle, None)) is not None:
@@ -409,5 +436,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "rows": rows,
     "cell": whole_cell,
     "plot": plot,
+    "export": export,
     "close": close,
 }

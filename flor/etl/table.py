@@ -301,6 +301,7 @@ def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) 
             for path, name in table.names
         ],
         "rows": table.arrow.num_rows,
+        "diagnostics": [{"name": own.name, "text": str(own)} for own in table.diagnostics],
     }
     sink = pa.BufferOutputStream()
     repeated = [field.name for field in table.arrow.schema if pa.types.is_large_string(field.type)]

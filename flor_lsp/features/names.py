@@ -167,7 +167,7 @@ async def update_shadow(server: FlorServer, arguments: Any) -> dict[str, Any]:
         server.after_naming(document.path)
     if made["lost"]:
         lost = "; ".join(made["lost"])
-        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"{document.shown_as}: {lost}"))
+        server.say(types.MessageType.Warning, f"{document.shown_as}: {lost}")
     return {"lost": made["lost"], "inexact": made["inexact"]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from flor_lsp.messages import (
     About,
     Cell,
     Etl,
+    Export,
+    OfColumn,
     OfExperiment,
     OfJob,
     OfTable,
@@ -33,6 +36,8 @@ from flor_lsp.protocol import ReplyError
 
 if TYPE_CHECKING:
     from flor_lsp.server import FlorServer
+
+log = logging.getLogger("flor_lsp")
 
 
 # ---- which experiment
@@ -83,7 +88,10 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
     python = jobs.interpreter(server.settings.python)
 
     def tell(line: str) -> None:
-        server.window_log_message(types.LogMessageParams(types.MessageType.Log, line))
+        if server.has_client:
+            server.window_log_message(types.LogMessageParams(types.MessageType.Log, line))
+        else:
+            log.info("%s", line)
 
     async def work(report: jobs.Report) -> int:
         report(str(path), None)
@@ -136,22 +144,27 @@ async def open_table(server: FlorServer, arguments: Any) -> dict[str, Any] | Non
     """Show a table: in the side panel, where the client has one, else as a CSV file that it opens."""
     asked = structured(OfExperiment, arguments)
     experiment = _asked(server, asked)
-    if server.client.panel:
-        server.protocol.notify("flor/showTable", {"experiment": experiment})
+    if server.shows_panel:
+        server.tell("flor/showTable", {"experiment": experiment})
         return {"experiment": experiment}
-    path = await asyncio.to_thread(_export, experiment)
-    if server.client.shows_documents:
-        start = types.Range(types.Position(0, 0), types.Position(0, 0))
-        shown = types.ShowDocumentParams(uri_of(path), take_focus=True, selection=start)
-        with contextlib.suppress(asyncio.TimeoutError):  # a client that never answers
-            await asyncio.wait_for(server.window_show_document_async(shown), 5)
-    else:
-        text = f"the table of {experiment} is in {path}"
-        server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
+    path = await asyncio.to_thread(_as_csv, experiment)
+    start = types.Range(types.Position(0, 0), types.Position(0, 0))
+    if not await _show(server, uri_of(path), start):
+        server.say(types.MessageType.Info, f"the table of {experiment} is in {path}")
     return {"experiment": experiment, "file": str(path)}
 
 
-def _export(experiment: str) -> Path:
+async def _show(server: FlorServer, uri: str, range_: types.Range) -> bool:
+    """Have the client show a place. Whether it has."""
+    if not server.client.shows_documents:
+        return False
+    shown = types.ShowDocumentParams(uri, take_focus=True, selection=range_)
+    with contextlib.suppress(asyncio.TimeoutError):  # a client that never answers
+        return bool((await asyncio.wait_for(server.window_show_document_async(shown), 5)).success)
+    return False
+
+
+def _as_csv(experiment: str) -> Path:
     """An experiment's table as a CSV file, to be looked at. Raises FlorError."""
     import pyarrow.parquet as pq
 
@@ -206,12 +219,16 @@ def _run(own: RunInfo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def names(server: FlorServer, params: Any) -> dict[str, Any]:
+async def names(server: FlorServer, params: Any) -> dict[str, Any]:
     """The names that a file has, or a shadow copy: where each is, in the copy and in the source."""
     asked = structured(About, params)
     if asked.uri is None:
         raise ReplyError("name a file", types.ErrorCodes.InvalidParams)
-    document = server.documents.get(asked.uri)
+    return _names(server, asked.uri)
+
+
+def _names(server: FlorServer, uri: str) -> dict[str, Any]:
+    document = server.documents.get(uri)
     copy: Document | None = document
     if document.living is None:
         there = None
@@ -255,11 +272,35 @@ async def plot(server: FlorServer, params: Any) -> Any:
     return await server.viewer.call("plot", **attrs.asdict(structured(Plot, params)))
 
 
+async def export(server: FlorServer, params: Any) -> dict[str, Any]:
+    """Write an open table into a file, in some order, of some rows and columns."""
+    asked = structured(Export, params)
+    if not Path(asked.path).is_absolute():
+        raise ReplyError(f"{asked.path} is no absolute path", types.ErrorCodes.InvalidParams)
+    return dict(await server.viewer.call("export", **attrs.asdict(asked)))
+
+
+async def reveal(server: FlorServer, params: Any) -> dict[str, bool]:
+    """Have the editor show what a name is of: in the source if it is known there, else in the shadow copy."""
+    asked = structured(OfColumn, params)
+    found = _names(server, uri_of(Path(asked.shadow)))
+    own = next((own for own in found["names"] if own["name"] == asked.name), None)
+    if own is None:
+        raise ReplyError(f'the name "{asked.name}" is not in {asked.shadow} any more')
+    uri, range_ = (found["source"], own["source"]) if own["source"] is not None else (found["shadow"], own["range"])
+    return {"shown": await _show(server, uri, server.protocol._converter.structure(range_, types.Range))}
+
+
 async def close(server: FlorServer, params: Any) -> None:
     """An open table is not needed any more."""
     await server.viewer.call("close", **attrs.asdict(structured(OfTable, params)))
 
 
-def cancel(server: FlorServer, params: Any) -> dict[str, bool]:
+async def going(server: FlorServer, params: Any) -> dict[str, Any]:
+    """The jobs that go on."""
+    return {"jobs": [job.about for job in server.jobs.going()]}
+
+
+async def cancel(server: FlorServer, params: Any) -> dict[str, bool]:
     """Cancel a job."""
     return {"cancelled": server.jobs.cancel(structured(OfJob, params).id)}
