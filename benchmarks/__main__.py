@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import capture, commands, peers, processes, results, server, storage, tables
+from benchmarks import capture, commands, peers, processes, results, server, servers, storage, tables
 from benchmarks.results import Row
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +30,7 @@ def sections(scale: float, pairs: int, values: int) -> dict[str, Callable[[], li
         "table": lambda: commands.table(int(1_000_000 * scale), pairs),
         "memory": lambda: storage.memory(int(values * scale)),
         "server": lambda: server.measure(int(1_000_000 * scale)),
+        "servers": servers.compare,
         "peers": lambda: peers.compare(scale),
     }
 

@@ -21,20 +21,13 @@ from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.capture import WORKLOADS, Workload, loop
+from benchmarks.environment import ROOT, about, install, python, tool
 from benchmarks.processes import FailedError
 from benchmarks.results import Row, spread
 
-ROOT = Path(__file__).parent.parent
-ENVIRONMENT = ROOT / ".bench-venv"
 OURS = Path(__file__).parent / "peer_scripts"
 REPEATS = 3
 NEEDED = ("numpy", "scikit-learn")  # by the workloads
-
-_ABOUT = """\
-import importlib.metadata, sys
-about = importlib.metadata.metadata(sys.argv[1])
-print(about["Version"], about["License-Expression"] or about["License"] or "licence unknown", sep="\\t")
-"""
 
 
 @dataclass(frozen=True)
@@ -47,15 +40,6 @@ class Peer:
     lengths: dict[str, int]  # of each workload's loop, for a few seconds at most
     command: Callable[[list[str], Path], list[str]]
     prepare: Callable[[list[str], Path], list[str]] | None = None  # the script in the form that the tool can run
-
-
-def python() -> str:
-    """The Python that the peers run on."""
-    return str(ENVIRONMENT / "bin" / "python")
-
-
-def _tool(name: str) -> str:
-    return str(ENVIRONMENT / "bin" / name)
 
 
 def monitoring_python() -> str:
@@ -87,7 +71,7 @@ def as_functions(script: list[str], folder: Path, decorator: str = "") -> list[s
 
 
 def _viztracer(script: list[str], folder: Path, *options: str) -> list[str]:
-    return [_tool("viztracer"), "--quiet", "--output_file", str(folder / "viztracer.json"), *options, "--", *script]
+    return [tool("viztracer"), "--quiet", "--output_file", str(folder / "viztracer.json"), *options, "--", *script]
 
 
 PEERS = (
@@ -137,7 +121,7 @@ PEERS = (
         "noWorkflow",
         "noworkflow",
         {"nbody": 60, "sgd": 100, "mlp": 4, "iris": 100},
-        lambda script, folder: [_tool("now"), "run", "--dir", str(folder), *script],
+        lambda script, folder: [tool("now"), "run", "--dir", str(folder), *script],
     ),
 )
 
@@ -149,10 +133,10 @@ def compare(scale: float) -> list[Row]:
 
 
 def _rows(scale: float) -> Iterator[Row]:
-    _install()
+    install(dict.fromkeys([*NEEDED, *(p.package for p in PEERS if p.package)]))
     for peer in PEERS:
         try:
-            about = _about(peer)
+            known = _about(peer)
         except FailedError as error:
             print(f"{peer.title}: not measured, {error}")
             yield {"peer": peer.name, "title": peer.title, "why": str(error)}
@@ -161,7 +145,7 @@ def _rows(scale: float) -> Iterator[Row]:
             if workload.name not in peer.lengths:
                 continue
             processes.say(f"{peer.title}: {workload.title}")
-            row = {"peer": peer.name, "title": peer.title, **about, "workload": workload.name}
+            row = {"peer": peer.name, "title": peer.title, **known, "workload": workload.name}
             try:
                 yield {**row, **_ratio(peer, workload, scale)}
             except FailedError as error:
@@ -169,27 +153,14 @@ def _rows(scale: float) -> Iterator[Row]:
                 yield {**row, "why": str(error)}
 
 
-def _install() -> None:
-    """Make the peers' environment and install what is not in it."""
-    if not Path(python()).exists():
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-    for package in dict.fromkeys([*NEEDED, *(p.package for p in PEERS if p.package)]):
-        if subprocess.run([python(), "-c", _ABOUT, package], capture_output=True).returncode:
-            subprocess.run([python(), "-m", "pip", "install", "--quiet", package], capture_output=True)
-
-
 def _about(peer: Peer) -> Row:
-    if peer.package is None:
-        command = peer.command(["-c"], Path())[:1]
-        version = subprocess.run(
-            [*command, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True
-        ).stdout.strip()
-        return {"version": version, "licence": "PSF-2.0"}
-    done = subprocess.run([python(), "-c", _ABOUT, peer.package], capture_output=True, text=True)
-    if done.returncode:
-        raise FailedError(f"{peer.package} could not be installed")
-    version, licence = done.stdout.strip().split("\t")
-    return {"version": version, "licence": licence}
+    if peer.package is not None:
+        return about(peer.package)
+    command = peer.command(["-c"], Path())[:1]
+    version = subprocess.run(
+        [*command, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True
+    ).stdout.strip()
+    return {"version": version, "licence": "PSF-2.0"}
 
 
 @cache

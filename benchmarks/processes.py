@@ -139,6 +139,24 @@ def _peak(pid: int) -> int:
     return 0
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process and its children, and theirs, have resident."""
+    children: dict[int, list[int]] = {}
+    sizes: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            about = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+            own = int(path.parent.name)
+            children.setdefault(int(about["PPid"]), []).append(own)
+            sizes[own] = int(about.get("VmRSS", "0 kB").split()[0]) * 1024
+    found, todo = 0, [pid]
+    while todo:
+        own = todo.pop()
+        found += sizes.get(own, 0)
+        todo += children.get(own, [])
+    return found
+
+
 def _children() -> set[int]:
     with contextlib.suppress(OSError):
         return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))

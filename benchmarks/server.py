@@ -5,6 +5,7 @@ right after an edit, naming until the edit is sent, memory, windows of a table o
 from __future__ import annotations
 
 import ast
+import math
 import random
 import re
 import statistics
@@ -19,7 +20,7 @@ from benchmarks.commands import TABLE, TABLE_NAMES
 from benchmarks.results import Row, spread
 from tests.lsp.client import Client, apply_edits, offset, position, session
 
-_LINES = 10_000
+LINES = 10_000
 _REQUESTS = 300
 _STARTS = 7
 
@@ -52,11 +53,11 @@ def _measure(rows: int) -> Iterator[Row]:
                 starts.append(time.perf_counter() - begin)
         yield {"title": "from start to the reply to initialize", "p50": statistics.median(starts), "p99": max(starts)}
         script = folder / "large.py"
-        script.write_text(large_file(_LINES))
+        script.write_text(large_file(LINES))
         with session(home) as client:
             client.initialize()
             yield from _editing(client, script)
-            yield {"title": "memory, the file open", "bytes": _resident(client.process.pid)}
+            yield {"title": "memory, the file open", "bytes": processes.resident(client.process.pid)}
         yield from _windows(home, folder, rows)
 
 
@@ -72,13 +73,18 @@ def _places(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _editing(client: Client, script: Path) -> Iterator[Row]:
+def after_edits(client: Client, script: Path, seconds: float = math.inf) -> tuple[list[float], list[float]]:
+    """Open a file; again and again insert a line, and ask at once for the code actions of an expression. How long these
+    took, and how long the first action of those took to be resolved. `seconds`: when to stop at the latest."""
     text = script.read_text()
     uri = client.open(script)
     chance = random.Random(3)
     actions, resolves = [], []
     version = 1
-    client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})  # it has been read
+    last = time.perf_counter() + seconds
+    start, end = _places(text)[0]
+    first = {"textDocument": {"uri": uri}, "range": {"start": position(text, start), "end": position(text, end)}}
+    client.request("textDocument/codeAction", {**first, "context": {"diagnostics": []}})  # it has been read
     for start, end in _places(text)[:_REQUESTS]:
         line = chance.randrange(text.count("\n"))
         at = offset(text, {"line": line, "character": 0})
@@ -92,7 +98,7 @@ def _editing(client: Client, script: Path) -> Iterator[Row]:
         client.notify("textDocument/didChange", edit)
         found = client.request("textDocument/codeAction", {**params, "context": {"diagnostics": []}})
         actions.append(time.perf_counter() - begin)
-        if found:
+        if found and found[0].get("kind") == "refactor.extract.name":
             begin = time.perf_counter()
             client.request("codeAction/resolve", found[0])
             resolves.append(time.perf_counter() - begin)
@@ -104,8 +110,17 @@ def _editing(client: Client, script: Path) -> Iterator[Row]:
             "textDocument/didChange", {"textDocument": {"uri": uri, "version": version}, "contentChanges": [gone]}
         )
         client.request("textDocument/codeAction", {**params, "context": {"diagnostics": []}})
-    yield _row(f"code action, {_LINES:,} lines, right after an edit", actions)
-    yield _row(f"naming, {_LINES:,} lines, no shadow copy yet, until the edit is sent", resolves)
+        if time.perf_counter() > last:
+            break
+    return actions, resolves
+
+
+def _editing(client: Client, script: Path) -> Iterator[Row]:
+    text = script.read_text()
+    actions, resolves = after_edits(client, script)
+    uri = script.as_uri()
+    yield _row(f"code action, {LINES:,} lines, right after an edit", actions)
+    yield _row(f"naming, {LINES:,} lines, no shadow copy yet, until the edit is sent", resolves)
     copy = script.with_name("large_h.py")
     shadow_text = ""
     named = []
@@ -126,7 +141,7 @@ def _editing(client: Client, script: Path) -> Iterator[Row]:
             changes = [{"range": own["range"], "text": own["newText"]} for own in reversed(edit)]
             changed = {"textDocument": {"uri": shadow, "version": number + 1}, "contentChanges": changes}
             client.notify("textDocument/didChange", changed)
-    yield _row(f"naming, {_LINES:,} lines, into an open shadow copy, until the edit is sent", named[1:])
+    yield _row(f"naming, {LINES:,} lines, into an open shadow copy, until the edit is sent", named[1:])
 
 
 def _windows(home: Path, folder: Path, rows: int) -> Iterator[Row]:
@@ -164,12 +179,9 @@ def _windows(home: Path, folder: Path, rows: int) -> Iterator[Row]:
 
 
 def _row(title: str, taken: list[float]) -> Row:
-    p99 = sorted(taken)[min(int(len(taken) * 0.99), len(taken) - 1)]
-    return {"title": title, "p50": statistics.median(taken), "p99": p99, "spread": spread(taken)}
+    return {"title": title, **percentiles(taken), "spread": spread(taken)}
 
 
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
+def percentiles(taken: list[float]) -> Row:
+    """`p50` and `p99` of some times."""
+    return {"p50": statistics.median(taken), "p99": sorted(taken)[min(int(len(taken) * 0.99), len(taken) - 1)]}

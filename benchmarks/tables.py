@@ -127,6 +127,18 @@ def server(rows: list[Row]) -> Table:
     return table
 
 
+def servers(rows: list[Row]) -> Table:
+    """A line for each server; of one that gave no figures, why."""
+    table = [["another language server", "version", "start", "code action, median", "99 of 100", "memory"]]
+    for r in rows:
+        if "why" in r:
+            table.append([r["title"], r["why"], "", "", "", ""])
+        else:
+            times = [f"{r[key] * 1000:.1f} ms" for key in ("start", "p50", "p99")]
+            table.append([r["title"], r["version"], *times, megabytes(r["bytes"])])
+    return table
+
+
 TABLES: dict[str, Callable[[list[Row]], Table]] = {
     "startup": startup,
     "imports": imports,
@@ -137,6 +149,7 @@ TABLES: dict[str, Callable[[list[Row]], Table]] = {
     "table": table,
     "memory": memory,
     "server": server,
+    "servers": servers,
     "peers": peers,
 }
 
