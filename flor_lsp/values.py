@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ import numpy.typing as npt
 
 from flor import home
 from flor.annotate.places import Place
-from flor.etl.extract import Piece, values_at
+from flor.etl.extract import values_at
 from flor.trace import format as f
 from flor.trace.read import Trace, open_trace
-from flor.trace.recorded import Recorded, texts, together, type_names
+from flor.trace.recorded import Recorded, texts, type_names
 
 _LAST = 5  # values that are shown
 _LONGEST = 80  # characters of a value
 _BARS = 24
+_STRETCHES = 240  # of a part, of which bars are made
+_UNPACKED = 64 << 20  # bytes of segments: of more, nothing is shown until they are packed
 Numbers = npt.NDArray[np.float64]
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -32,8 +35,15 @@ def _open(path: str, state: tuple[int, ...]) -> Trace:
     return open_trace(home.open_run(Path(path)))
 
 
-def _trace(path: str) -> Trace:
+def _trace(path: str) -> Trace | None:
+    """A run's trace; None while much of it has to be packed first."""
     run = Path(path)
+    unpacked = 0
+    for file in (run / "segments").glob("*/*.events"):
+        with contextlib.suppress(FileNotFoundError):  # packed meanwhile
+            unpacked += file.stat().st_size
+    if unpacked > _UNPACKED:
+        return None
     state = []
     for part in (run / "run.json", run / "trace", run / "segments"):
         try:
@@ -46,49 +56,59 @@ def _trace(path: str) -> Trace:
     return _open(path, tuple(state))
 
 
-def values(say: Callable[..., None], run: str, path: str, sha256: str, spans: list[list[Any]]) -> list[Any]:
+def values(say: Callable[..., None], run: str, path: str, sha256: str, spans: list[list[Any]]) -> list[Any] | None:
     """For each span, `[kind, line, column, end line, end column]` in a source of a run, a summary of its values, or
-    null if it has none."""
+    null if it has none. Null for all while the trace is being packed."""
     trace = _trace(run)
+    if trace is None:
+        return None
     found = [i for i, s in enumerate(trace.sources) if (s.path, s.sha256) == (path, sha256)]
-    result = []
-    for kind, *span in spans:
-        pieces: list[Piece] = []
-        for index in found:
-            answer = values_at(trace, index, Place(kind, tuple(span)))
-            pieces += [] if isinstance(answer, str) else answer
-        result.append(_summary(pieces))
-    return result
+    return [_summary(_parts(trace, found, Place(kind, tuple(span)))) for kind, *span in spans]
 
 
-def _summary(pieces: list[Piece]) -> dict[str, Any] | None:
-    recorded = together([piece.values for piece in pieces])
-    count = len(recorded.kind)
+def _parts(trace: Trace, sources: list[int], place: Place) -> Iterator[Recorded]:
+    for index in sources:
+        answer = values_at(trace, index, place)
+        yield from () if isinstance(answer, str) else answer
+
+
+def _summary(parts: Iterable[Recorded]) -> dict[str, Any] | None:
+    """Values in a few words; of all parts there is only one in memory."""
+    count = 0
+    kinds: set[int] = set()
+    types: dict[str, None] = {}
+    last: list[str] = []
+    extremes: list[float] = []  # ints where they are whole
+    spark: list[tuple[int, float]] = []  # how many values, and their mean
+    for recorded in parts:
+        if not (size := len(recorded.kind)):
+            continue
+        count += size
+        tail = _some(recorded, slice(max(size - _LAST, 0), size))
+        shown = [_short(t) if t is not None else _no_value(int(k)) for t, k in zip(texts(tail), tail.kind, strict=True)]
+        last = [*last, *shown][-_LAST:]
+        types |= dict.fromkeys(map(str, type_names(_some(recorded, _first_of_each(recorded))).to_pylist()))
+        kinds |= set(np.flatnonzero(np.bincount(recorded.kind)).tolist())
+        if kinds <= {f.INT, f.FLOAT, f.BOOL}:
+            numbers = _numbers(recorded)
+            extremes += _extremes(recorded, numbers, is_whole=f.FLOAT not in kinds)
+            spark += _means(numbers)
     if not count:
         return None
-    last = _some(recorded, slice(max(count - _LAST, 0), count))
-    shown = [_short(t) if t is not None else _no_value(int(k)) for t, k in zip(texts(last), last.kind, strict=True)]
-    kinds = np.flatnonzero(np.bincount(recorded.kind)).tolist()
-    summary: dict[str, Any] = {
-        "count": count,
-        "last": shown,
-        "types": [str(t) for t in type_names(_some(recorded, _first_of_each(recorded))).to_pylist()],
-    }
-    if set(kinds) <= {f.INT, f.FLOAT, f.BOOL}:
-        numbers = _numbers(recorded)
-        least, most = _extremes(recorded, numbers, is_whole=f.FLOAT not in kinds)
-        if least is not None:
-            summary |= {"min": least, "max": most, "spark": spark(numbers)}
+    summary: dict[str, Any] = {"count": count, "last": last, "types": list(types)}
+    if kinds <= {f.INT, f.FLOAT, f.BOOL} and extremes:
+        as_text = repr if f.FLOAT not in kinds else lambda number: repr(float(number))
+        summary |= {"min": as_text(min(extremes)), "max": as_text(max(extremes)), "spark": _spark(spark)}
     return summary
 
 
-def _extremes(recorded: Recorded, numbers: Numbers, is_whole: bool) -> tuple[str | None, str | None]:
-    """The smallest and the largest of some numbers, exactly."""
+def _extremes(recorded: Recorded, numbers: Numbers, is_whole: bool) -> list[float]:
+    """The smallest and the largest of some numbers, exactly; none if none is finite."""
     if is_whole:  # as a float, a large one would be another number
         ints = recorded.payload.view(np.int64)
-        return str(int(ints.min())), str(int(ints.max()))
+        return [int(ints.min()), int(ints.max())]
     finite = numbers[np.isfinite(numbers)]
-    return (repr(float(finite.min())), repr(float(finite.max()))) if len(finite) else (None, None)
+    return [float(finite.min()), float(finite.max())] if len(finite) else []
 
 
 def _first_of_each(recorded: Recorded) -> npt.NDArray[np.int64]:
@@ -117,19 +137,32 @@ def _short(text: str) -> str:
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
-def spark(numbers: Numbers) -> str:
-    """Numbers as a line of bars, each the mean of as many of them; a space where none is finite."""
-    parts = np.array_split(numbers, min(_BARS, len(numbers)))
-    with np.errstate(all="ignore"):
-        means = [float(np.mean(own[np.isfinite(own)])) if np.isfinite(own).any() else math.nan for own in parts]
-    finite = [m for m in means if math.isfinite(m)]
+def _means(numbers: Numbers) -> list[tuple[int, float]]:
+    """Numbers in stretches of about one length: how many they are, and the mean of those that are finite."""
+    parts = np.array_split(numbers, min(_STRETCHES, len(numbers)))
+    return [
+        (len(own), float(np.mean(own[finite])) if (finite := np.isfinite(own)).any() else math.nan) for own in parts
+    ]
+
+
+def _spark(stretches: list[tuple[int, float]]) -> str:
+    """Means as a line of bars, each for as many numbers; a space where none is finite."""
+    ends = np.cumsum([size for size, _ in stretches])
+    bars = min(_BARS, int(ends[-1]))
+    which = np.minimum((ends - 1) * bars // ends[-1], bars - 1)
+    sizes, means = np.array(stretches, np.float64).T
+    known = np.isfinite(means)
+    weights = np.bincount(which[known], sizes[known], bars)
+    sums = np.bincount(which[known], (sizes * np.where(known, means, 0.0))[known], bars)
+    heights = [float(s / w) if w else math.nan for s, w in zip(sums, weights, strict=True)]
+    finite = [h for h in heights if math.isfinite(h)]
     if not finite:
         return ""
     low, high = min(finite), max(finite)
     step = (high - low) or 1.0
     return "".join(
-        " " if not math.isfinite(m) else _SPARKS[min(int((m - low) / step * len(_SPARKS)), len(_SPARKS) - 1)]
-        for m in means
+        " " if not math.isfinite(h) else _SPARKS[min(int((h - low) / step * len(_SPARKS)), len(_SPARKS) - 1)]
+        for h in heights
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -64,6 +64,8 @@ _ALIKE = 0.5
 
 #: Block instances of a run of which only those are read that the names' values lie in.
 LONG = 1 << 18
+#: Values that `values_at` gathers of a long run.
+MANY = 1 << 21
 
 
 class Annotated:
@@ -285,14 +287,24 @@ def find_site(sites: SourceMap, place: Place) -> _Found | str:
     return f"line {place.span[0]} of the source is not recorded"
 
 
-def values_at(trace: Trace, source: int, place: Place) -> list[Piece] | str:
-    """The values that a place in a run's source has; else why there are none. A piece's block is the source's own."""
+def values_at(trace: Trace, source: int, place: Place) -> Iterable[Recorded] | str:
+    """The values that a place in a run's source has, part by part; else why there are none. Where they have to be
+    gathered, and are more than `MANY`, there are none."""
     if not trace.sources[source].available:
         return f"the run's copy of {trace.sources[source].path} cannot be read"
-    found = find_site(trace.sources[source].map, place)
+    sites = trace.sources[source].map
+    found = find_site(sites, place)
     if isinstance(found, str):
         return found
-    return _pieces(trace, source, found, range(len(trace.sources[source].map.blocks)))
+    site = sites.sites[found.site]
+    if site.source == "recorded" and found.literal is None and site.since is None:
+        parts = trace.in_parts(source, found.site)
+        return (Recorded(own.kind, own.payload, [own.data]) for own in parts)
+    if trace.count >= LONG:
+        if trace.counts.get((source, site.block), 0) > MANY:
+            return f"line {place.span[0]} has too many values to be looked at here: name it, and a table has them"
+        trace = trace.only([(source, site.block)])
+    return [piece.values for piece in _pieces(trace, source, found, range(len(sites.blocks)))]
 
 
 def _pieces(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) -> list[Piece]:

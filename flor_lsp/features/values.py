@@ -43,8 +43,9 @@ class Values:
         self._versions: dict[str, Chunks] = {}  # by content
         self._carries: dict[tuple[int, int], tuple[Chunks, Chunks, Carry]] = {}
 
-    async def of(self, run: RunInfo, version: Version, places: Sequence[_Place]) -> list[Any]:
-        """The summary of each place in a run's source, None where it has no value. Raises FlorError."""
+    async def of(self, run: RunInfo, version: Version, places: Sequence[_Place]) -> list[Any] | None:
+        """The summary of each place in a run's source, None where it has no value. None for all while much of the
+        run's trace is still to be packed. Raises FlorError."""
         keys = [(run.experiment, run.id, version.path, place) for place in places]
         missing = [place for key, place in zip(keys, places, strict=True) if key not in self._known]
         found: dict[_Place, Any] = {}
@@ -56,6 +57,8 @@ class Values:
                 sha256=version.sha256,
                 spans=[[kind, *span] for kind, span in missing],
             )
+            if answers is None:
+                return None
             found = dict(zip(missing, answers, strict=True))
         if run.status != "running":
             if len(self._known) > _KEPT:
@@ -121,7 +124,7 @@ async def hints(server: FlorServer, params: types.InlayHintParams) -> list[types
         if (there := carry.back(own.named.chunk, own.named.place.span)) is not None:
             places.append((own.named.place.kind, there))
             shown.append(own)
-    summaries = await server.values.of(*last, places)
+    summaries = await server.values.of(*last, places) or [None] * len(shown)
     return [
         _hint(document, own.named.name, own.end, summary, last[0])
         for own, summary in zip(shown, summaries, strict=True)
@@ -199,19 +202,23 @@ async def hover(server: FlorServer, params: types.HoverParams) -> types.Hover | 
     there = [(carry.back(number, span), kind, text, start, end) for number, kind, span, text, start, end in wanted]
     known = [(span, kind, text, start, end) for span, kind, text, start, end in there if span is not None]
     summaries = await server.values.of(*last, [(kind, span) for span, kind, *_ in known])
+    if summaries is None:
+        _, _, text, start, end = known[0]
+        waiting = f"run {last[0].id} of {last[0].experiment}: its trace is being packed, its values show after that"
+        return types.Hover(_markup(server, text, waiting), document.content.range(start, end))
     for (_, _, text, start, end), summary in zip(known, summaries, strict=True):
         if summary is not None:
-            return types.Hover(_markup(server, text, summary, last[0]), document.content.range(start, end))
+            return types.Hover(_markup(server, text, _text(summary, last[0])), document.content.range(start, end))
     return None
 
 
-def _markup(server: FlorServer, text: str, summary: Any, run: RunInfo) -> types.MarkupContent:
+def _markup(server: FlorServer, text: str, said: str) -> types.MarkupContent:
     line = " ".join(text.split())
     line = line if len(line) <= 60 else line[:59] + "…"
     if not server.client.markdown:
-        return types.MarkupContent(types.MarkupKind.PlainText, f"{line}\n{_text(summary, run)}")
+        return types.MarkupContent(types.MarkupKind.PlainText, f"{line}\n{said}")
     fence = "``" if "`" in line else "`"
-    shown = f"{fence} {line} {fence}\n\n```text\n{_text(summary, run)}\n```"
+    shown = f"{fence} {line} {fence}\n\n```text\n{said}\n```"
     return types.MarkupContent(types.MarkupKind.Markdown, shown)
 
 
