@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def recorded(numbers: list[float]) -> Recorded:
 @given(NUMBERS, st.lists(st.integers(0, 40)))
 def test_parts_say_what_the_whole_says(numbers: list[float], cuts: list[int]) -> None:
     edges = sorted({0, len(numbers), *(cut for cut in cuts if cut <= len(numbers))})
-    parts = [recorded(numbers[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [recorded(numbers[a:b]) for a, b in itertools.pairwise(edges)]
     whole, in_parts = values._summary([recorded(numbers)]), values._summary(parts)
     if whole is None or in_parts is None:
         assert whole is in_parts is None
