@@ -36,6 +36,8 @@ Ints = npt.NDArray[np.int64]
 
 _MOST_OPEN = 16  # tables; of more, the one that was not asked for the longest is closed
 _LONGEST = 300  # characters of a cell
+_LARGEST = 1 << 16  # characters of an array that is looked at
+_PICTURE = 16  # numbers of a picture, in each direction
 _MOST_ROWS = 5_000  # of a window
 _SAFE = 2**53  # ints of which JavaScript has every one
 _OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -313,9 +315,29 @@ def cell(value: object) -> Any:
         return {"text": str(value)}
     if isinstance(value, Decimal | date | datetime | bytes):
         value = plain_text(value)
-    if isinstance(value, str) and len(value) > _LONGEST:
-        return {"text": value[:_LONGEST], "length": len(value)}
+    if isinstance(value, str):
+        cut = {"text": value[:_LONGEST], "length": len(value)} if len(value) > _LONGEST else {"text": value}
+        if value.startswith("[") and (pictured := picture(value)) is not None:
+            return cut | pictured
+        return cut if "length" in cut else value
     return value
+
+
+def picture(text: str) -> dict[str, Any] | None:
+    """Of a text that holds an array of numbers: its `shape`, and as `picture` some of them in rows, what is no number
+    being null: of many every so-manieth, of more than two dimensions the first. None if it is something else."""
+    try:
+        found = json.loads(text) if len(text) <= _LARGEST else None
+        array = np.array(found, np.float64)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not 1 <= array.ndim <= 8 or not array.size:
+        return None
+    plane = np.atleast_2d(array[(0,) * (array.ndim - 2)] if array.ndim > 2 else array)
+    steps = [max(-(-size // _PICTURE), 1) for size in plane.shape]
+    shown = plane[:: steps[0], :: steps[1]]
+    rows_ = [[v if math.isfinite(v) else None for v in row] for row in shown.tolist()]
+    return {"shape": list(array.shape), "picture": rows_}
 
 
 def whole_cell(say: Say, handle: int, row: int, column: str, sort: Any = None, filter: Any = None) -> dict[str, Any]:  # noqa: A002

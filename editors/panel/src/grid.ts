@@ -1,0 +1,361 @@
+// A table of any length: AG Grid asks for windows of rows, and the server sorts and filters.
+
+import {
+  CellApiModule,
+  CellStyleModule,
+  ColumnApiModule,
+  ColumnAutoSizeModule,
+  createGrid,
+  InfiniteRowModelModule,
+  ModuleRegistry,
+  NumberFilterModule,
+  RenderApiModule,
+  ScrollApiModule,
+  TextFilterModule,
+  themeQuartz,
+  TooltipModule,
+  type ColDef,
+  type ColumnState,
+  type GridApi,
+  type IGetRowsParams,
+  type IInnerHeaderComponent,
+  type IHeaderParams,
+} from 'ag-grid-community'
+import { formatOf, isLong, shown, tsv, whole, type Format } from './cells'
+import { button, el, plural, say } from './dom'
+import type { Host } from './host'
+import { orderOf, type FilterModel, type SortModel } from './order'
+import { picture } from './picture'
+import type { Cell, Column, Order, Rows, Table } from './protocol'
+
+ModuleRegistry.registerModules([
+  CellApiModule,
+  CellStyleModule,
+  ColumnApiModule,
+  ColumnAutoSizeModule,
+  InfiniteRowModelModule,
+  NumberFilterModule,
+  RenderApiModule,
+  ScrollApiModule,
+  TextFilterModule,
+  TooltipModule,
+])
+
+const BLOCK = 100 // rows of a window
+const MOST_COPIED = 20_000 // rows
+const MARKED = 2500 // milliseconds that a new column is marked
+
+const theme = themeQuartz.withParams({
+  accentColor: 'var(--accent)',
+  backgroundColor: 'var(--background)',
+  borderColor: 'var(--border)',
+  browserColorScheme: 'inherit',
+  cellHorizontalPadding: 8,
+  foregroundColor: 'var(--foreground)',
+  fontFamily: 'inherit',
+  fontSize: 12,
+  headerBackgroundColor: 'var(--raised)',
+  headerFontSize: 12,
+  headerHeight: 28,
+  headerTextColor: 'var(--foreground)',
+  rowHeight: 24,
+  rowHoverColor: 'var(--hover)',
+  spacing: 4,
+  wrapperBorder: false,
+  wrapperBorderRadius: 0,
+})
+
+interface Row {
+  cells: Cell[]
+}
+
+export interface Actions {
+  /** The user wants to see where a column comes from. */
+  reveal(column: Column): void
+  /** The user wants to see a cell in full. */
+  open(column: Column, row: number, order: Order, cell: Cell): void
+  /** The columns' places, widths and order have changed. */
+  arranged(columns: ColumnState[]): void
+  /** How many rows there are in the order that is shown. */
+  counted(rows: number): void
+}
+
+export class Grid {
+  readonly element = el('div', { class: 'grid' })
+  private api: GridApi<Row> | undefined
+  private readonly formats = new Map<string, Format>()
+
+  constructor(
+    private readonly host: Host,
+    readonly table: Table,
+    private readonly actions: Actions,
+    arranged: ColumnState[] | undefined,
+    private readonly fresh: ReadonlySet<string>,
+  ) {
+    const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content
+    this.api = createGrid<Row>(this.element, {
+      theme,
+      ...(nonce ? { styleNonce: nonce } : {}),
+      rowModelType: 'infinite',
+      cacheBlockSize: BLOCK,
+      maxBlocksInCache: 50,
+      infiniteInitialRowCount: Math.max(table.rows, 1),
+      maxConcurrentDatasourceRequests: 2,
+      blockLoadDebounceMillis: 30,
+      columnDefs: table.columns.map((column, index) => this.definition(column, index)),
+      defaultColDef: { sortable: true, resizable: true, minWidth: 48, maxWidth: 1200 },
+      tooltipShowDelay: 600,
+      suppressDragLeaveHidesColumns: true,
+      suppressColumnMoveAnimation: true,
+      autoSizeStrategy: arranged ? undefined : { type: 'fitCellContents', defaultMaxWidth: 280 },
+      datasource: { rowCount: table.rows, getRows: (params) => void this.load(params) },
+      overlayNoRowsTemplate: '<span>No row passes the filter.</span>',
+      onCellClicked: ({ column, event }) => {
+        const own = this.column(column.getColId())
+        if (own?.role === 'name' && (event as MouseEvent).detail < 2) this.actions.reveal(own)
+      },
+      onCellDoubleClicked: ({ column, rowIndex, data }) => this.open(column.getColId(), rowIndex, data),
+      onCellKeyDown: (event) => {
+        const key = event.event as KeyboardEvent
+        if (!('column' in event)) return
+        if (key.key === 'Enter') this.open(event.column.getColId(), event.rowIndex, event.data)
+        if (key.key === 'c' && (key.ctrlKey || key.metaKey)) void this.copyCell(event.value as Cell)
+      },
+      onColumnMoved: ({ finished }) => finished && this.arranged(),
+      onColumnResized: ({ finished, source }) => finished && source !== 'autosizeColumns' && this.arranged(),
+      onColumnVisible: () => this.arranged(),
+      onColumnPinned: () => this.arranged(),
+      onFirstDataRendered: () => this.showFresh(),
+    })
+    if (arranged) this.api.applyColumnState({ state: arranged.filter(known(table)), applyOrder: true })
+  }
+
+  private definition(column: Column, index: number): ColDef<Row, Cell> {
+    const isNumber = column.type === 'int' || column.type === 'float'
+    const id = column.name
+    return {
+      colId: id,
+      headerName: id,
+      headerTooltip: column.text ? `${id}: ${column.text}` : id,
+      headerComponentParams: {
+        innerHeaderComponent: Head,
+        innerHeaderComponentParams: { column, reveal: this.actions.reveal },
+      },
+      cellClass: isNumber ? 'number' : column.type,
+      valueGetter: ({ data }) => data?.cells[index],
+      valueFormatter: ({ value }) => (value === undefined ? '' : shown(value as Cell, this.format(column))),
+      tooltipValueGetter: ({ value }) => (value === undefined ? '' : tooltip(value as Cell)),
+      cellRenderer: ({ value, valueFormatted }: { value: Cell | undefined; valueFormatted: string }) =>
+        value === undefined ? '' : content(value, valueFormatted),
+      cellClassRules: { fresh: () => this.fresh.has(id) },
+      headerClass: [...(isNumber ? ['number'] : []), ...(this.fresh.has(id) ? ['fresh'] : [])],
+      filter: isNumber ? 'agNumberColumnFilter' : 'agTextColumnFilter',
+      filterParams: {
+        maxNumConditions: 1,
+        buttons: ['reset'],
+        filterOptions: isNumber
+          ? [
+              'equals',
+              'notEqual',
+              'lessThan',
+              'lessThanOrEqual',
+              'greaterThan',
+              'greaterThanOrEqual',
+              'inRange',
+              'blank',
+              'notBlank',
+            ]
+          : ['contains', 'equals', 'notEqual', 'blank', 'notBlank'],
+      },
+    }
+  }
+
+  private format(column: Column): Format {
+    return this.formats.get(column.name) ?? 'plain'
+  }
+
+  private column(id: string): Column | undefined {
+    return this.table.columns.find((column) => column.name === id)
+  }
+
+  private async load(params: IGetRowsParams): Promise<void> {
+    const order = orderOf(params.sortModel as SortModel, params.filterModel as FilterModel)
+    try {
+      const { rows, total } = await this.rows(params.startRow, params.endRow - params.startRow, order)
+      this.table.columns.forEach((column, i) => {
+        if (!this.formats.has(column.name)) {
+          this.formats.set(
+            column.name,
+            formatOf(
+              column,
+              rows.map((row) => row[i] ?? null),
+            ),
+          )
+        }
+      })
+      params.successCallback(
+        rows.map((cells) => ({ cells })),
+        total,
+      )
+      this.actions.counted(total)
+    } catch (error) {
+      say((error as Error).message)
+      params.failCallback()
+    }
+  }
+
+  private rows(offset: number, limit: number, order: Order, columns?: string[]): Promise<Rows> {
+    return this.host.request<Rows>('flor/rows', {
+      handle: this.table.handle,
+      offset,
+      limit,
+      columns,
+      ...order,
+    })
+  }
+
+  /** The order in which the rows are shown. */
+  order(): Order {
+    const sorted = (this.api?.getColumnState() ?? [])
+      .filter((own) => own.sort)
+      .sort((a, b) => (a.sortIndex ?? 0) - (b.sortIndex ?? 0))
+    return orderOf(
+      sorted.map(({ colId, sort }) => ({ colId, sort: sort as 'asc' | 'desc' })),
+      (this.api?.getFilterModel() ?? {}) as FilterModel,
+    )
+  }
+
+  /** The columns that are shown, from left to right. */
+  visible(): string[] {
+    return (this.api?.getAllDisplayedColumns() ?? []).map((column) => column.getColId())
+  }
+
+  isVisible(name: string): boolean {
+    return this.api?.getColumn(name)?.isVisible() ?? true
+  }
+
+  isPinned(name: string): boolean {
+    return this.api?.getColumn(name)?.isPinned() ?? false
+  }
+
+  setVisible(name: string, visible: boolean): void {
+    this.api?.setColumnsVisible([name], visible)
+  }
+
+  setPinned(name: string, pinned: boolean): void {
+    this.api?.setColumnsPinned([name], pinned ? 'left' : null)
+  }
+
+  private arranged(): void {
+    if (this.api) this.actions.arranged(this.api.getColumnState())
+  }
+
+  private open(id: string, row: number | null, data: Row | undefined): void {
+    const index = this.table.columns.findIndex((column) => column.name === id)
+    const column = this.table.columns[index]
+    const cell = data?.cells[index]
+    if (column && row !== null && cell !== undefined) this.actions.open(column, row, this.order(), cell)
+  }
+
+  private async copyCell(cell: Cell): Promise<void> {
+    await copy(whole(cell))
+    say('Copied the cell.')
+  }
+
+  /** The rows as they are shown, with a head, as tab-separated values on the clipboard. */
+  async copy(): Promise<void> {
+    const columns = this.visible()
+    const lines = [columns.map(tsv).join('\t')]
+    const order = this.order()
+    let total = 1
+    for (let offset = 0; offset < Math.min(total, MOST_COPIED); offset += 5000) {
+      const window = await this.rows(offset, 5000, order, columns)
+      total = window.total
+      lines.push(...window.rows.map((row) => row.map(tsv).join('\t')))
+    }
+    await copy(lines.join('\n'))
+    const copied = plural(lines.length - 1, 'row')
+    say(
+      lines.length - 1 < total
+        ? `Copied the first ${copied} of ${total}: export for all.`
+        : `Copied ${copied}.`,
+    )
+  }
+
+  /** Names that were not there before come into view, and are marked for a moment. */
+  private showFresh(): void {
+    const [first] = [...this.fresh].filter((name) => this.column(name))
+    if (first === undefined || !this.api) return
+    this.api.ensureColumnVisible(first, 'middle')
+    setTimeout(() => this.element.classList.add('settled'), MARKED)
+  }
+
+  close(): void {
+    this.api?.destroy()
+    this.api = undefined
+    this.host.request('flor/closeTable', { handle: this.table.handle }).catch(() => undefined)
+  }
+}
+
+function known(table: Table): (own: ColumnState) => boolean {
+  const names = new Set(table.columns.map((column) => column.name))
+  return (own) => names.has(own.colId)
+}
+
+/** A header's label, with a button to the code that it names. */
+class Head implements IInnerHeaderComponent {
+  private readonly element = el('span', { class: 'head' })
+
+  init(params: IHeaderParams): void {
+    const { column, reveal } = params as unknown as { column: Column; reveal: (column: Column) => void }
+    this.element.append(el('span', { class: 'label' }, column.name))
+    if (column.role !== 'name') return
+    const go = button('↗', () => reveal(column), {
+      class: 'quiet',
+      tabindex: -1,
+      title: `Go to the code: ${column.text ?? column.name}`,
+      'aria-label': `Go to the code of ${column.name}`,
+    })
+    go.addEventListener('click', (event) => event.stopPropagation())
+    this.element.append(go)
+  }
+
+  getGui(): HTMLElement {
+    return this.element
+  }
+
+  refresh(): boolean {
+    return true
+  }
+}
+
+function content(cell: Cell, text: string): HTMLElement | string {
+  if (cell === null) return el('span', { class: 'null' }, 'NULL')
+  if (cell === '') return el('span', { class: 'null', 'aria-label': 'empty text' }, "''")
+  if (isLong(cell) && cell.picture) {
+    return el('span', { class: 'array' }, picture(cell.picture), el('span', {}, text))
+  }
+  return text
+}
+
+function tooltip(cell: Cell): string {
+  if (cell === null) return 'NULL: no value was recorded, or it was None'
+  const text = isLong(cell) ? cell.text : String(cell)
+  return isLong(cell) && cell.length
+    ? `${text}… (${plural(cell.length, 'character')}: Enter shows all)`
+    : text
+}
+
+async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    // A web view without the permission: the old way.
+    const area = el('textarea', { class: 'outside', 'aria-hidden': 'true' })
+    area.value = text
+    document.body.append(area)
+    area.select()
+    document.execCommand('copy')
+    area.remove()
+  }
+}

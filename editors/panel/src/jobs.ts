@@ -1,0 +1,71 @@
+// What goes on: runs and tables that are being made, each with its progress and a way to end it.
+
+import { button, el, say } from './dom'
+import type { Host } from './host'
+import type { Job } from './protocol'
+
+export class Jobs {
+  readonly element = el('section', { class: 'jobs', 'aria-label': 'Jobs', hidden: true })
+  private readonly jobs = new Map<number, Job>()
+
+  constructor(private readonly host: Host) {}
+
+  async begin(): Promise<void> {
+    const { jobs } = await this.host.request<{ jobs: Job[] }>('flor/jobs')
+    for (const job of jobs) this.changed(job)
+  }
+
+  changed(job: Job): void {
+    if (job.state === 'running' || job.state === 'failed') this.jobs.set(job.id, job)
+    else this.jobs.delete(job.id)
+    if (job.state === 'done' && job.kind === 'run') say(`${job.title}: finished.`)
+    if (job.state === 'cancelled') say(`${job.title}: cancelled.`)
+    this.draw()
+  }
+
+  private draw(): void {
+    const lines = [...this.jobs.values()]
+      .slice(-4)
+      .map((job) => (job.state === 'failed' ? this.failed(job) : this.going(job)))
+    this.element.replaceChildren(...lines)
+    this.element.hidden = !lines.length
+  }
+
+  private going(job: Job): HTMLElement {
+    const progress = el('progress', {
+      'aria-label': job.title,
+      max: 1,
+      value: job.fraction === null ? undefined : job.fraction,
+    })
+    const cancel = button(
+      'Cancel',
+      () => {
+        cancel.disabled = true
+        this.host.request('flor/cancel', { id: job.id }).catch((error: Error) => say(error.message))
+      },
+      { 'aria-label': `Cancel: ${job.title}` },
+    )
+    return el(
+      'div',
+      { class: 'job' },
+      el('span', { class: 'what' }, job.title),
+      progress,
+      el('span', { class: 'message' }, job.message),
+      cancel,
+    )
+  }
+
+  private failed(job: Job): HTMLElement {
+    const away = button('Dismiss', () => {
+      this.jobs.delete(job.id)
+      this.draw()
+    })
+    return el(
+      'div',
+      { class: 'job failed', role: 'alert' },
+      el('span', { class: 'what' }, `${job.title} failed`),
+      el('span', { class: 'message', title: job.message }, job.message),
+      away,
+    )
+  }
+}

@@ -1,0 +1,3 @@
+// What esbuild bundles besides scripts.
+
+declare module '*.css'
