@@ -1,6 +1,7 @@
 # make demo     the walk-through on the Iris example, ending in its table
 # make test     all tests, on every supported Python that is there
 # make lint     formatting, style, types, the arrows between rooms
+# make panel    the side panel's page, which flor ui and the editors show; needs Node
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make figures  the figures of the last make bench into docs/performance.md
 # make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
@@ -10,11 +11,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+PANEL := flor_lsp/panel/panel.js
 
 # What is compiled once is compiled for all of the processes that the targets start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench figures oracle cpython clean
+.PHONY: demo test lint panel bench figures oracle cpython clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -25,19 +27,27 @@ $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 demo: $(INSTALLED)
 	@examples/iris/demo.sh $(CURDIR)/$(BIN)
 
-test: lint
+test: lint panel
 	$(BIN)/python tests/pythons.py
 	$(BIN)/pytest -n 2 tests
 
 cpython: $(INSTALLED)
 	$(BIN)/python tests/pythons.py -m tests.cpython; others=$$?; $(BIN)/python -m tests.cpython && exit $$others
 
-lint: $(INSTALLED)
+panel: $(PANEL)
+
+$(PANEL): editors/panel/package-lock.json editors/panel/build.mjs $(wildcard editors/panel/src/*)
+	cd editors/panel && npm ci --silent && npm run --silent build
+	rm -rf flor_lsp/panel && cp -r editors/panel/dist flor_lsp/panel
+	touch $@
+
+lint: $(INSTALLED) $(PANEL)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/clang-format --dry-run --Werror flor/*/*.[ch]
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd editors/panel && npm run --silent check
 
 SCRIPT ?= $(wildcard tests/oracle/scripts/[a-z]*.py)
 
@@ -52,4 +62,4 @@ figures: $(INSTALLED)
 	$(BIN)/python -m benchmarks.report
 
 clean:
-	rm -rf $(VENV) build demo *.egg-info flor/*/*.so
+	rm -rf $(VENV) build demo *.egg-info flor/*/*.so flor_lsp/panel editors/*/dist editors/*/node_modules

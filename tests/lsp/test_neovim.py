@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lsp.debian import installed
+from tests.debian import installed
 
 pytestmark = pytest.mark.once
 
