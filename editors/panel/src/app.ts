@@ -22,6 +22,7 @@ interface State {
   sql?: string
 }
 
+const LIVE = 3000 // milliseconds between two tables of a run that goes on, at least
 const FORMATS = ['csv', 'xlsx', 'parquet', 'json'] as const
 
 export class App {
@@ -31,6 +32,8 @@ export class App {
   private experiments: Experiment[] = []
   private table: Table | undefined
   private opening = 0
+  private growing = false // a run of the table goes on
+  private waiting: ReturnType<typeof setTimeout> | undefined // until the table is made anew
   private grid: Grid | undefined
   private plot: Plot | undefined
   private readonly sql: Sql
@@ -50,7 +53,7 @@ export class App {
     this.sql = new Sql(host, this.state.sql ?? '', (sql) => this.keep({ sql }), this.actions(undefined))
     this.gone.append(
       el('span', {}, 'The server is gone. It is looked for again; if it was ended, start it anew.'),
-      button('Try again', () => location.reload()),
+      button('Try again', () => host.again()),
     )
     host.listen((method, params) => this.told(method, params as Record<string, unknown>))
     for (const tab of TABS) {
@@ -81,7 +84,7 @@ export class App {
   private told(method: string, params: Record<string, unknown>): void {
     switch (method) {
       case 'flor/experimentsChanged':
-        void this.refresh(false)
+        void this.refresh(false).then(() => this.grow())
         break
       case 'flor/tableChanged':
         if (params['experiment'] === this.experiment?.name) void this.open(true)
@@ -103,7 +106,7 @@ export class App {
         break
       case 'host/connection':
         this.gone.hidden = params['connected'] === true
-        if (params['connected'] === true) void this.refresh(false)
+        if (params['connected'] === true) void this.refresh()
         break
     }
   }
@@ -137,6 +140,32 @@ export class App {
     if (this.wanted === null || own.some(({ name }) => name === this.wanted)) return own
     const other = (await ask({})).find(({ name }) => name === this.wanted)
     return other ? [other, ...own] : own
+  }
+
+  /** While a run of the experiment goes on its table is made anew now and then, and once more when it has ended. */
+  private grow(): void {
+    const { experiment, table } = this
+    const going = experiment?.runs.some((run) => run.status === 'running') ?? false
+    if (!table || !experiment || experiment.name !== table.experiment || (!going && !this.growing)) return
+    if (this.waiting !== undefined) return
+    const begun = Date.now()
+    this.growing = going
+    this.waiting = setTimeout(
+      () => {
+        const given = { command: 'flor.etl', arguments: [{ experiment: experiment.name }] }
+        this.host
+          .request('workspace/executeCommand', given)
+          .catch(() => undefined) // the job says what is wrong
+          .then(() => {
+            const pause = Math.max(LIVE, 4 * (Date.now() - begun - LIVE))
+            this.waiting = setTimeout(() => {
+              this.waiting = undefined
+              this.grow()
+            }, pause)
+          })
+      },
+      going ? LIVE : 0,
+    )
   }
 
   private async open(changed: boolean): Promise<void> {
@@ -193,6 +222,9 @@ export class App {
       arranged: (columns) => {
         const name = table?.experiment
         if (name !== undefined) this.keep({ arranged: { ...this.state.arranged, [name]: columns } })
+      },
+      lost: () => {
+        if (table && table === this.table) void this.open(false)
       },
       counted: (rows) => {
         if (table && table === this.table) {

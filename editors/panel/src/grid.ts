@@ -41,6 +41,7 @@ ModuleRegistry.registerModules([
   TooltipModule,
 ])
 
+const NOT_OPEN = 'this table is not open any more: open it again' // as the server says it
 const BLOCK = 100 // rows of a window
 const MOST_COPIED = 20_000 // rows
 const MARKED = 2500 // milliseconds that a new column is marked
@@ -76,6 +77,8 @@ export interface Actions {
   open(column: Column, row: number, order: Order, cell: Cell): void
   /** The columns' places, widths and order have changed. */
   arranged(columns: ColumnState[]): void
+  /** The server does not have the table any more. */
+  lost(): void
   /** How many rows there are in the order that is shown. */
   counted(rows: number): void
 }
@@ -109,7 +112,7 @@ export class Grid {
       suppressColumnMoveAnimation: true,
       autoSizeStrategy: arranged ? undefined : { type: 'fitCellContents', defaultMaxWidth: 280 },
       datasource: { rowCount: table.rows, getRows: (params) => void this.load(params) },
-      overlayNoRowsTemplate: '<span>No row passes the filter.</span>',
+      overlayNoRowsTemplate: `<span>${table.rows ? 'No row passes the filter.' : 'The table has no rows yet.'}</span>`,
       onCellClicked: ({ column, event }) => {
         const own = this.column(column.getColId())
         if (own?.role === 'name' && (event as MouseEvent).detail < 2) this.actions.reveal(own)
@@ -201,6 +204,7 @@ export class Grid {
     } catch (error) {
       say((error as Error).message)
       params.failCallback()
+      if ((error as Error).message === NOT_OPEN) this.actions.lost()
     }
   }
 

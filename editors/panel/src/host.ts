@@ -25,6 +25,8 @@ export interface Host {
   /** Write a table into a file that the user chooses; answers where it is, if that is known. */
   exportTable(request: Export): Promise<string | undefined>
   saveImage(suggested: string, dataUrl: string): Promise<void>
+  /** Try to have the server again. */
+  again(): void
   state(): unknown
   setState(state: unknown): void
 }
@@ -92,6 +94,10 @@ class MessageHost implements Host {
 
   async saveImage(suggested: string, dataUrl: string): Promise<void> {
     await this.request('host/saveImage', { suggested, data: dataUrl.slice(dataUrl.indexOf(',') + 1) })
+  }
+
+  again(): void {
+    void this.request('host/restart')
   }
 
   state(): unknown {
@@ -188,6 +194,10 @@ class HttpHost implements Host {
 
   async saveImage(suggested: string, dataUrl: string): Promise<void> {
     save(suggested, dataUrl)
+  }
+
+  again(): void {
+    location.reload()
   }
 
   state(): unknown {

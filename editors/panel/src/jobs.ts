@@ -4,9 +4,12 @@ import { button, el, say } from './dom'
 import type { Host } from './host'
 import type { Job } from './protocol'
 
+const SOON = 600 // milliseconds; what takes less is not shown
+
 export class Jobs {
   readonly element = el('section', { class: 'jobs', 'aria-label': 'Jobs', hidden: true })
   private readonly jobs = new Map<number, Job>()
+  private readonly since = new Map<number, number>() // when each was first told of
 
   constructor(private readonly host: Host) {}
 
@@ -16,6 +19,10 @@ export class Jobs {
   }
 
   changed(job: Job): void {
+    if (job.state === 'running' && !this.since.has(job.id)) {
+      this.since.set(job.id, Date.now())
+      setTimeout(() => this.draw(), SOON)
+    }
     if (job.state === 'running' || job.state === 'failed') this.jobs.set(job.id, job)
     else this.jobs.delete(job.id)
     if (job.state === 'done' && job.kind === 'run') say(`${job.title}: finished.`)
@@ -24,7 +31,9 @@ export class Jobs {
   }
 
   private draw(): void {
+    const now = Date.now()
     const lines = [...this.jobs.values()]
+      .filter((job) => job.state === 'failed' || now - (this.since.get(job.id) ?? 0) >= SOON)
       .slice(-4)
       .map((job) => (job.state === 'failed' ? this.failed(job) : this.going(job)))
     this.element.replaceChildren(...lines)

@@ -1,0 +1,156 @@
+// What the user can do, by menu, palette and key.
+
+import path from 'node:path'
+import * as vscode from 'vscode'
+import { problem } from './naming'
+import type { Panel } from './panel'
+import type { Server } from './server'
+
+interface Naming {
+  uri: string
+  range: { start: vscode.Position; end: vscode.Position }
+  name?: string
+  text?: string
+  version?: number
+}
+
+interface Names {
+  shadow: string | null
+  source: string | null
+  names: { name: string; text: string }[]
+}
+
+export function register(server: Server, panel: Panel): vscode.Disposable[] {
+  const commands: Record<string, (...given: never[]) => unknown> = {
+    'flor.client.nameExpression': (naming: Naming) => name(server, naming),
+    'flor.name': () => nameSelection(server),
+    'flor.runFile': () => run(server, panel),
+    'flor.refresh': () => server.command('flor.etl', { uri: document().uri.toString() }),
+    'flor.showTable': () => panel.show(),
+    'flor.openShadow': () => openShadow(server),
+    'flor.rename': () => rename(server),
+    'flor.remove': () => remove(server),
+    'flor.update': () => update(server),
+    'flor.query': () => panel.show(),
+    'flor.showLog': () => server.log.show(),
+    'flor.restart': () => server.restart(),
+  }
+  return Object.entries(commands).map(([id, act]) =>
+    vscode.commands.registerCommand(id, async (...given: never[]) => {
+      try {
+        await act(...given)
+      } catch (error) {
+        void vscode.window.showErrorMessage((error as Error).message)
+      }
+    }),
+  )
+}
+
+/** The Python file that the user has before them. Throws if there is none. */
+function document(): vscode.TextDocument {
+  const found = vscode.window.activeTextEditor?.document
+  if (found?.languageId !== 'python') throw new Error('Open a Python file first.')
+  return found
+}
+
+function names(server: Server, uri: string): Promise<Names> {
+  return server.request<Names>('flor/names', { uri })
+}
+
+/** Ask for a name, and have the expression named. */
+async function name(server: Server, { text, name: suggested, ...asked }: Naming): Promise<void> {
+  const taken = (await names(server, asked.uri)).names.map((own) => own.name)
+  const line = text?.replaceAll(/\s+/g, ' ')
+  const chosen = await vscode.window.showInputBox({
+    title: 'Name this expression',
+    prompt: line && (line.length > 80 ? `${line.slice(0, 79)}…` : line),
+    value: suggested ?? '',
+    validateInput: (value) => problem(value, taken),
+  })
+  if (chosen !== undefined) await server.command('flor.nameExpression', { ...asked, name: chosen })
+}
+
+/** Name what is selected, or what is at the caret; the server says what that is, and what name suits. */
+async function nameSelection(server: Server): Promise<void> {
+  const { uri, version } = document()
+  const { start, end } = vscode.window.activeTextEditor!.selection
+  const range = {
+    start: { line: start.line, character: start.character },
+    end: { line: end.line, character: end.character },
+  }
+  const context = { diagnostics: [], only: ['refactor.extract.name'], triggerKind: 1 }
+  const asked = { textDocument: { uri: uri.toString() }, range, context }
+  type Action = { title: string; disabled?: { reason: string }; command?: { arguments: Naming[] } }
+  const actions = (await server.request<Action[] | null>('textDocument/codeAction', asked)) ?? []
+  const named = actions.flatMap((action) => action.command?.arguments ?? [])
+  if (!named.length)
+    throw new Error(actions[0]?.disabled?.reason ?? 'There is no expression here: select one.')
+  if (named.length === 1) return name(server, { ...named[0]!, version })
+  const items = named.map((own) => ({
+    label: own.text?.replaceAll(/\s+/g, ' ') ?? '',
+    description: `"${own.name}"`,
+    own,
+  }))
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Name which expression?' })
+  if (chosen) await name(server, { ...chosen.own, version })
+}
+
+async function run(server: Server, panel: Panel): Promise<void> {
+  const own = document()
+  if (own.isDirty && !(await own.save())) return
+  const { experiment } = await server.command<{ experiment: string }>('flor.run', { uri: own.uri.toString() })
+  await panel.show(experiment)
+}
+
+/** The source on the left, its shadow copy on the right. */
+async function openShadow(server: Server): Promise<void> {
+  const { uri } = document()
+  const { shadow, source } = await names(server, uri.toString())
+  if (shadow === null)
+    throw new Error(`Nothing is named in ${path.basename(uri.fsPath)} yet: name an expression.`)
+  if (source !== null)
+    await vscode.window.showTextDocument(vscode.Uri.parse(source), { viewColumn: vscode.ViewColumn.One })
+  await vscode.window.showTextDocument(vscode.Uri.parse(shadow), { viewColumn: vscode.ViewColumn.Two })
+}
+
+/** Have the user choose one of the names. */
+async function chosenName(
+  server: Server,
+  title: string,
+): Promise<{ shadow: string; name: string; all: string[] } | undefined> {
+  const { shadow, names: all } = await names(server, document().uri.toString())
+  if (shadow === null || !all.length)
+    throw new Error('Nothing is named in this file yet: name an expression.')
+  const items = all.map((own) => ({ label: own.name, description: own.text.replaceAll(/\s+/g, ' ') }))
+  const chosen = await vscode.window.showQuickPick(items, { title })
+  return chosen && { shadow, name: chosen.label, all: all.map((own) => own.name) }
+}
+
+async function rename(server: Server): Promise<void> {
+  const chosen = await chosenName(server, 'Rename which name?')
+  if (!chosen) return
+  const others = chosen.all.filter((other) => other !== chosen.name)
+  const value = await vscode.window.showInputBox({
+    title: `Rename "${chosen.name}"`,
+    value: chosen.name,
+    validateInput: (text) => problem(text, others),
+  })
+  if (value !== undefined && value !== chosen.name) {
+    await server.command('flor.renameName', { uri: chosen.shadow, name: chosen.name, new_name: value })
+  }
+}
+
+async function remove(server: Server): Promise<void> {
+  const chosen = await chosenName(server, 'Remove which name?')
+  if (chosen) await server.command('flor.removeName', { uri: chosen.shadow, name: chosen.name })
+}
+
+async function update(server: Server): Promise<void> {
+  const { shadow } = await names(server, document().uri.toString())
+  if (shadow === null) throw new Error('Nothing is named in this file yet: name an expression.')
+  const { lost, inexact } = await server.command<{ lost: string[]; inexact: string[] }>('flor.updateShadow', {
+    uri: shadow,
+  })
+  const said = [...lost, ...inexact]
+  if (said.length) void vscode.window.showWarningMessage(said.join('\n'))
+}
