@@ -2,6 +2,7 @@
 # make test     all tests, on every supported Python that is there
 # make lint     formatting, style, types, the arrows between rooms
 # make panel    the side panel's page, which flor ui and the editors show; needs Node
+# make vscode   the extension for VS Code, editors/vscode/dist/flor.vsix; needs Node
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make figures  the figures of the last make bench into docs/performance.md
 # make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
@@ -12,11 +13,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PANEL := flor_lsp/panel/panel.js
+VSCODE := editors/vscode/dist/extension.js
 
 # What is compiled once is compiled for all of the processes that the targets start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint panel bench figures oracle cpython clean
+.PHONY: demo test lint panel vscode test-vscode-latest bench figures oracle cpython clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -27,7 +29,7 @@ $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 demo: $(INSTALLED)
 	@examples/iris/demo.sh $(CURDIR)/$(BIN)
 
-test: lint panel
+test: lint $(VSCODE)
 	$(BIN)/python tests/pythons.py
 	$(BIN)/pytest -n 2 tests
 
@@ -41,13 +43,24 @@ $(PANEL): editors/panel/package-lock.json editors/panel/build.mjs $(wildcard edi
 	rm -rf flor_lsp/panel && cp -r editors/panel/dist flor_lsp/panel
 	touch $@
 
-lint: $(INSTALLED) $(PANEL)
+$(VSCODE): editors/vscode/package-lock.json editors/vscode/build.mjs $(wildcard editors/vscode/src/*) $(PANEL)
+	cd editors/vscode && npm ci --silent && npm run --silent build
+	touch $@
+
+vscode: $(VSCODE)
+	cd editors/vscode && npm run --silent package
+
+test-vscode-latest: $(INSTALLED) vscode
+	cd editors/vscode && npm run test:latest
+
+lint: $(INSTALLED) $(PANEL) $(VSCODE)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/clang-format --dry-run --Werror flor/*/*.[ch]
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd editors/panel && npm run --silent check
+	cd editors/vscode && npm run --silent check
 
 SCRIPT ?= $(wildcard tests/oracle/scripts/[a-z]*.py)
 

@@ -92,10 +92,10 @@ def check(script: Path, arguments: Sequence[str], folder: Path) -> Report:
     runs = list(home.runs("oracle", [])) if _use(folder / "home") else []
     if not runs:
         raise CannotCheckError(f"flor python made no run of it: {_last_line(flor)}")
-    processes = len(list((runs[-1].path / "segments").glob("*/process.json")))
+    trace = open_trace(runs[-1])
+    processes = len({process for process, _ in trace._about.streams})
     if processes > 1:
         raise CannotCheckError(f"it ran in {processes} processes, and the truth program keeps the values of one")
-    trace = open_trace(runs[-1])
     truth, plain = _truth(script, arguments, trace, environment, folder / "truth")
     report = _compare(Report(script.name), trace, truth, flor, plain, frozenset())
     if not report.wrong:

@@ -102,6 +102,7 @@ export class App {
         if (params['uri'] === null || params['uri'] === this.uri) break
         this.uri = String(params['uri'])
         this.wanted = null
+        say('')
         void this.refresh()
         break
       case 'host/connection':

@@ -124,8 +124,8 @@ export class Grid {
         if (key.key === 'Enter') this.open(event.column.getColId(), event.rowIndex, event.data)
         if (key.key === 'c' && (key.ctrlKey || key.metaKey)) void this.copyCell(event.value as Cell)
       },
-      onColumnMoved: ({ finished }) => finished && this.arranged(),
-      onColumnResized: ({ finished, source }) => finished && source !== 'autosizeColumns' && this.arranged(),
+      onColumnMoved: ({ finished, source }) => finished && source.startsWith('ui') && this.arranged(),
+      onColumnResized: ({ finished, source }) => finished && source.startsWith('uiColumn') && this.arranged(),
       onColumnVisible: () => this.arranged(),
       onColumnPinned: () => this.arranged(),
       onFirstDataRendered: () => this.showFresh(),
