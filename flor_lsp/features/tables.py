@@ -95,14 +95,14 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
 
     async def work(report: jobs.Report) -> int:
         report(str(path), None)
-        return await jobs.capture(python, path, experiment, list(asked.arguments), tell)
+        if code := await jobs.capture(python, path, experiment, list(asked.arguments), tell):
+            raise FlorError(f"{path.name} ended with exit code {code}; its output is in the log")
+        return code
 
     try:
         code = await server.jobs.run("run", f"Run {path.name}", work)
     finally:
         await server.experiments.look_at(experiment)
-    if code:
-        raise ReplyError(f"{path.name} ended with exit code {code}; its output is in the log")
     return {"experiment": experiment, "exitCode": code}
 
 

@@ -167,40 +167,6 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
       if (probe) await until(() => api(() => true), { timeout: t, what: 'the extension host' })
     },
 
-    /** Reloads the window. The extension host starts anew; unsaved text is lost. */
-    async reload() {
-      const before = probe && (await api(() => process.pid))
-      await page.reload()
-      await page.locator('.monaco-workbench').waitFor({ timeout })
-      await vs.ready()
-      if (probe) await wait(async () => (await api(() => process.pid)) !== before, 'a new extension host')
-    },
-
-    /** Waits until an extension ("publisher.name") is active, that is its activate() has finished. */
-    waitForExtension: (id, t = timeout) =>
-      wait(
-        () =>
-          api((v, id) => {
-            const extension = v.extensions.getExtension(id)
-            if (!extension) throw new Error(`${id} is not installed or not enabled`)
-            return extension.isActive
-          }, id),
-        `extension ${id} to be active`,
-        t,
-      ),
-
-    /** The text of an output channel, as far as it was written to disk; '' if there is none. */
-    output(name) {
-      const logs = path.join(userDataDir, 'logs')
-      if (!fs.existsSync(logs)) return ''
-      return fs
-        .readdirSync(logs, { recursive: true })
-        .sort()
-        .filter((f) => path.basename(f).replace(/^\d+-/, '') === `${name}.log`)
-        .map((f) => fs.readFileSync(path.join(logs, f), 'utf8'))
-        .join('')
-    },
-
     /**
      * Opens a file through Ctrl+P: a path relative to the folder (or absolute),
      * or just the name of a file that is somewhere below it.
@@ -278,18 +244,6 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
       await page.keyboard.press('Control+c')
       return page.evaluate(() => navigator.clipboard.readText())
     },
-
-    /** The tabs open in all groups: [{label, dirty, active}]. */
-    tabs: () =>
-      page.locator('.tabs-container .tab').evaluateAll((tabs) =>
-        tabs.map((t) => ({
-          label:
-            ['.label-name', '.label-suffix'].map((c) => t.querySelector(c)?.textContent || '').join('') ||
-            t.getAttribute('data-resource-name'),
-          dirty: t.classList.contains('dirty'),
-          active: t.classList.contains('active'),
-        })),
-      ),
 
     /**
      * Opens the code action menu (Ctrl+.) at the cursor or selection and
@@ -389,53 +343,12 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
       return box
     },
 
-    /** Picks an entry of an open quick pick by its exact label. */
-    async pickQuickPick(label) {
-      await wait(
-        async () => {
-          for (const row of await quickRows.all()) {
-            if ((await rowName(row)) !== label) continue
-            await row.click({ timeout: 2000 })
-            return true
-          }
-        },
-        () => `quick pick entry "${label}"`,
-      )
-    },
-
-    /**
-     * Every notification shown so far, oldest first, also those gone again:
-     * [{severity, text, source, buttons}].
-     */
-    notifications: () => [...toasts],
-
     /** Waits for a notification whose text contains (or matches) `wanted`. */
     waitForNotification: (wanted, t = timeout) =>
       until(
         () => toasts.find((n) => (wanted instanceof RegExp ? wanted.test(n.text) : n.text.includes(wanted))),
         { timeout: t, what: () => `notification ${wanted}; seen: ${JSON.stringify(toasts)}` },
       ),
-
-    /** Presses a button of a visible notification. */
-    async clickNotification(text, button) {
-      await page
-        .locator('.notification-list-item', { hasText: text })
-        .getByRole('button', { name: button, exact: true })
-        .click({ timeout })
-    },
-
-    /** The text and buttons of an open modal dialog; presses `button` if given. */
-    async dialog(button) {
-      const box = page.locator('.monaco-dialog-box')
-      await box.waitFor({ timeout })
-      const text = (await box.locator('.dialog-message-container').innerText()).trim()
-      const buttons = await box.locator('.dialog-buttons .monaco-button').allInnerTexts()
-      if (button) {
-        await box.locator('.dialog-buttons .monaco-button', { hasText: button }).click()
-        await box.waitFor({ state: 'detached', timeout })
-      }
-      return { text, buttons }
-    },
 
     /**
      * The Playwright frame with the HTML of a webview (view, panel or editor).
@@ -475,15 +388,6 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
           `${e.message}: ${JSON.stringify(match, (k, v) => (v instanceof RegExp ? String(v) : v))}\nwebviews open: ${JSON.stringify(seen)}`,
         )
       })
-    },
-
-    /** Saves the active editor with Ctrl+S. */
-    async save() {
-      await focusEditor()
-      await page.keyboard.press('Control+s')
-      await page
-        .locator('.editor-group-container.active .tab.active.dirty')
-        .waitFor({ state: 'detached', timeout })
     },
 
     /**

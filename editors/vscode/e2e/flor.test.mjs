@@ -127,6 +127,7 @@ step('five expressions are named, by key and by menu', async () => {
     await frame.locator(`.ag-header-cell[col-id="${name}"]`).waitFor({ timeout: 60_000 })
   }
   assert.equal(fs.readFileSync(file('iris.py'), 'utf8'), iris)
+  await until(() => fs.readFileSync(file('iris_h.py'), 'utf8').includes('C=GET("C", 100.0)')) // it is saved
   assert.match(fs.readFileSync(file('iris_h.py'), 'utf8'), /score = GET\("score", clf\.score\(X_te, y_te\)\)/)
 })
 

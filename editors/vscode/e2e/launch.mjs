@@ -1,5 +1,5 @@
 // Starts a real VS Code (code-server) with an extension, opens a folder and
-// drives it through Chromium. See README.md for how to use it.
+// drives it through Chromium.
 //
 //   import { launchVSCode } from './launch.mjs'
 //   const vs = await launchVSCode({ folder, vsix })

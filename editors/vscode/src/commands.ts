@@ -40,10 +40,29 @@ export function register(server: Server, panel: Panel): vscode.Disposable[] {
       try {
         await act(...given)
       } catch (error) {
-        void vscode.window.showErrorMessage((error as Error).message)
+        void fail(server, (error as Error).message)
       }
     }),
   )
+}
+
+async function fail(server: Server, message: string): Promise<void> {
+  const actions = message.endsWith('in the log') ? ['Show Log'] : []
+  if (await vscode.window.showErrorMessage(message, ...actions)) server.log.show()
+}
+
+/** Do a command that edits a shadow copy, and save the copy, unless it had changes of the user's own. */
+async function edit<T>(server: Server, shadow: string | null, command: string, argument: object): Promise<T> {
+  const open = (): vscode.TextDocument[] =>
+    vscode.workspace.textDocuments.filter(
+      (own) => shadow === null || own.uri.toString() === vscode.Uri.parse(shadow).toString(),
+    )
+  const dirty = new Set(open().filter((own) => own.isDirty))
+  const answer = await server.command<T>(command, argument)
+  for (const own of open()) {
+    if (own.isDirty && !dirty.has(own) && !own.isUntitled) await own.save()
+  }
+  return answer
 }
 
 /** The Python file that the user has before them. Throws if there is none. */
@@ -59,7 +78,8 @@ function names(server: Server, uri: string): Promise<Names> {
 
 /** Ask for a name, and have the expression named. */
 async function name(server: Server, { text, name: suggested, ...asked }: Naming): Promise<void> {
-  const taken = (await names(server, asked.uri)).names.map((own) => own.name)
+  const { shadow, names: there } = await names(server, asked.uri)
+  const taken = there.map((own) => own.name)
   const line = text?.replaceAll(/\s+/g, ' ')
   const chosen = await vscode.window.showInputBox({
     title: 'Name this expression',
@@ -67,7 +87,7 @@ async function name(server: Server, { text, name: suggested, ...asked }: Naming)
     value: suggested ?? '',
     validateInput: (value) => problem(value, taken),
   })
-  if (chosen !== undefined) await server.command('flor.nameExpression', { ...asked, name: chosen })
+  if (chosen !== undefined) await edit(server, shadow, 'flor.nameExpression', { ...asked, name: chosen })
 }
 
 /** Name what is selected, or what is at the caret; the server says what that is, and what name suits. */
@@ -136,13 +156,17 @@ async function rename(server: Server): Promise<void> {
     validateInput: (text) => problem(text, others),
   })
   if (value !== undefined && value !== chosen.name) {
-    await server.command('flor.renameName', { uri: chosen.shadow, name: chosen.name, new_name: value })
+    await edit(server, chosen.shadow, 'flor.renameName', {
+      uri: chosen.shadow,
+      name: chosen.name,
+      new_name: value,
+    })
   }
 }
 
 async function remove(server: Server): Promise<void> {
   const chosen = await chosenName(server, 'Remove which name?')
-  if (chosen) await server.command('flor.removeName', { uri: chosen.shadow, name: chosen.name })
+  if (chosen) await edit(server, chosen.shadow, 'flor.removeName', { uri: chosen.shadow, name: chosen.name })
 }
 
 async function update(server: Server): Promise<void> {
