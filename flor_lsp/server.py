@@ -326,7 +326,7 @@ class FlorServer(LanguageServer):
         for task in list(self._tasks):
             task.cancel()
         for worker in (self.reader, self.maker, self.viewer):
-            worker.stop()
+            await worker.stop()
 
 
 def create_server(version: str) -> FlorServer:

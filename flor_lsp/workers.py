@@ -56,10 +56,12 @@ class Worker:
                 asyncio.get_running_loop().call_later(_CANCEL, self._give_up, id_)
             raise
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End the process, if there is one."""
         if self._process is not None:
             self._lost(self._process)
+        if self._reader is not None:
+            await self._reader
 
     async def _started(self) -> asyncio.subprocess.Process:
         async with self._starting:

@@ -12,5 +12,10 @@ def installed(program: str, package: str) -> str | None:
     if shutil.which(program) is None and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
-            subprocess.run(["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600", *command], env=environment, capture_output=True, timeout=600)
+            subprocess.run(
+                ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600", *command],
+                env=environment,
+                capture_output=True,
+                timeout=600,
+            )
     return shutil.which(program)
