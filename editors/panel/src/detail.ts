@@ -1,7 +1,7 @@
 // A cell in full.
 
 import { isLong, whole } from './cells'
-import { button, el, say } from './dom'
+import { button, el, plural, say } from './dom'
 import type { Host } from './host'
 import { picture } from './picture'
 import type { Cell, Column, Order, Table } from './protocol'
@@ -31,14 +31,14 @@ export async function showCell(
   const about =
     isLong(cell) && cell.shape
       ? `shape ${cell.shape.join(' × ')}`
-      : `${text.length.toLocaleString('en')} characters`
+      : column.type === 'text' && plural(text.length, 'character')
   dialog.append(
     el(
       'header',
       {},
       el('strong', {}, column.name),
       el('span', {}, `row ${(row + 1).toLocaleString('en')}`),
-      cell !== null && el('span', {}, about),
+      about && cell !== null ? el('span', {}, about) : null,
     ),
     ...(column.text ? [el('code', {}, column.text)] : []),
     ...(isLong(cell) && cell.picture ? [picture(cell.picture)] : []),
