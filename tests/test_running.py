@@ -21,6 +21,8 @@ from tests.capture.reading import sites
 from tests.conftest import flor
 from tests.walkthrough import annotate
 
+pytestmark = pytest.mark.once
+
 Write = Callable[[str, str], Path]
 FLOR = Path(sys.executable).with_name("flor")
 

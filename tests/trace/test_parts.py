@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from flor.trace.cet_json import write_log
 from flor.trace.read import Trace, open_trace
 from tests.trace.test_properties import Record, streams, wild_streams, write
 from tests.trace.writer import MAIN, OTHER, WrittenRun, main_process
+
+pytestmark = pytest.mark.once
 
 #: What the stream of a run's first thread begins with.
 BEGIN: Record = (f.BLOCK << f.KIND_SHIFT | f.OPEN | 1 + MAIN.block("main"), 0)
