@@ -20,7 +20,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flor.errors import FlorError
 
@@ -93,6 +93,11 @@ class PanelHost:
         fragment = urlencode({key: value for key, value in given.items() if value is not None})
         return f"http://127.0.0.1:{self.port}/#{fragment}"
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a page is open."""
+        return bool(self._listening)
+
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Tell every page that is open."""
         line = json.dumps({"method": method, "params": params}).encode() + b"\n"
@@ -164,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             asked = json.loads(self.rfile.read(length))
             if not isinstance(asked, dict):
                 raise ValueError
-        except ValueError:
+        except (ValueError, RecursionError):
             self.close_connection = True
             self._refuse(HTTPStatus.BAD_REQUEST, "a request is a JSON object")
             return
@@ -214,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _export(self, asked: dict[str, Any]) -> None:
         form = asked.get("format")
-        if form not in _MEDIA:
+        if not isinstance(form, str) or form not in _MEDIA:
             self._refuse(HTTPStatus.BAD_REQUEST, f"there is no format {form!r}")
             return
         with tempfile.TemporaryDirectory(prefix="flor-") as folder:
@@ -224,7 +229,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_json(answer, HTTPStatus.CONFLICT)
                 return
             with path.open("rb") as file:
-                self._head(HTTPStatus.OK, _MEDIA[form], {"Content-Length": str(path.stat().st_size)})
+                remarks = quote(" ".join(answer["result"]["remarks"]))
+                headers = {"Content-Length": str(path.stat().st_size), "Flor-Remarks": remarks}
+                self._head(HTTPStatus.OK, _MEDIA[form], headers)
                 while piece := file.read(_LONGEST):
                     self.wfile.write(piece)
 

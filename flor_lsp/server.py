@@ -68,6 +68,10 @@ REQUESTS: dict[str, Answer] = {
 }
 
 
+#: What concerns the side panel alone.
+_OF_PANEL = ("flor/showTable", "flor/jobsChanged")
+
+
 class FlorServer(LanguageServer):
     """What all features share."""
 
@@ -107,11 +111,11 @@ class FlorServer(LanguageServer):
     @property
     def shows_panel(self) -> bool:
         """Whether someone has the side panel."""
-        return self.client.panel or self.panel_host is not None
+        return self.client.panel or (self.panel_host is not None and self.panel_host.is_shown)
 
     def tell(self, method: str, params: dict[str, Any]) -> None:
         """Notify the client, and side panels."""
-        if self.has_client:
+        if self.has_client and (self.client.panel or method not in _OF_PANEL):
             self.protocol.notify(method, params)
         if self.panel_host is not None:
             self.panel_host.notify(method, params)
@@ -139,8 +143,10 @@ class FlorServer(LanguageServer):
         with what is wrong."""
         if method == types.WORKSPACE_EXECUTE_COMMAND:
             given = params if isinstance(params, dict) else {}
-            method, params = str(given.get("command")), tuple(given.get("arguments") or ())
-            answer = COMMANDS.get(method)
+            method, arguments = str(given.get("command")), given.get("arguments") or []
+            if not isinstance(arguments, list):
+                raise ReplyError("the arguments of a command are a list", types.ErrorCodes.InvalidParams)
+            answer, params = COMMANDS.get(method), tuple(arguments)
         else:
             answer = REQUESTS.get(method)
         if answer is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +54,8 @@ class _Open:
 
 
 _open: OrderedDict[int, _Open] = OrderedDict()
-_last = 0
+#: The last handle. A process that follows another has others: what was open there is not taken for what is open here.
+_last = time.time_ns() // 1_000_000
 
 
 def _keep(table: pa.Table, about: dict[str, Any]) -> dict[str, Any]:
@@ -268,11 +270,14 @@ def _order(own: _Open, sort: list[dict[str, Any]], filter_: list[dict[str, Any]]
             for s in sort
             for c in _columns(own, [str(s.get("column"))])
         ]
-        query = (
-            f"select n from (select *, row_number() over () - 1 as n from t) {where} order by {', '.join([*keys, 'n'])}"
-        )
+        number = "row"  # a name that no column has, as SQL compares them
+        while number in {name.casefold() for name in own.table.column_names}:
+            number += "_"
+        numbered = f"(select *, row_number() over () - 1 as {_quoted(number)} from t)"
+        order = ", ".join([*keys, _quoted(number)])
+        query = f"select {_quoted(number)} from {numbered} {where} order by {order}"
         try:
-            found = own.database.execute(query, values).fetchnumpy()["n"]
+            (found,) = own.database.execute(query, values).fetchnumpy().values()
         except duckdb.Error as error:
             raise FlorError(f"this cannot be filtered so: {str(error).partition(chr(10))[0]}") from None
         own.orders[key] = np.asarray(found, np.int64)
@@ -326,10 +331,11 @@ def cell(value: object) -> Any:
 def picture(text: str) -> dict[str, Any] | None:
     """Of a text that holds an array of numbers: its `shape`, and as `picture` some of them in rows, what is no number
     being null: of many every so-manieth, of more than two dimensions the first. None if it is something else."""
+    if len(text) > _LARGEST or any(word in text for word in ('"', "true", "false")):  # neither is a number
+        return None
     try:
-        found = json.loads(text) if len(text) <= _LARGEST else None
-        array = np.array(found, np.float64)
-    except (ValueError, TypeError, RecursionError):
+        array = np.array(json.loads(text), np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     if not 1 <= array.ndim <= 8 or not array.size:
         return None
@@ -359,7 +365,8 @@ def plot(
     say: Say, handle: int, y: list[str], x: str | None = None, by: str | None = None, points: int = 2000
 ) -> dict[str, Any]:
     """Series of numbers, one for each column and each value of `by`, of at most so many points: of more, each stretch
-    is shown by its least and its largest. Raises FlorError for columns that hold no numbers."""
+    is shown by its least and its largest. In the order of `x`; of several values at one place the last one, and how
+    many are hidden by others. Raises FlorError for columns that hold no numbers."""
     own = _of(handle)
     found = []
     groups: list[tuple[Any, Ints]] = [(None, np.arange(own.table.num_rows))]
@@ -379,9 +386,14 @@ def plot(
             at = np.arange(len(rows_), dtype=np.float64) if xs is None else xs[rows_]
             keep = ~np.isnan(at)
             at, values = at[keep], values[keep]
+            order = np.argsort(at, kind="stable")
+            at, values = at[order], values[order]
+            last = np.append(np.diff(at) != 0, True)[: len(at)]  # of several values at one place
+            hidden = len(at) - int(last.sum())
+            at, values = at[last], values[last]
             chosen = thinned(values, max(points, 4))
             found.append({
-                "column": column, "by": cell(word), "count": len(values),
+                "column": column, "by": cell(word), "count": len(values), "hidden": hidden,
                 "x": [_point(v) for v in at[chosen].tolist()], "y": [_point(v) for v in values[chosen].tolist()],
             })  # fmt: skip
     return {"series": found}

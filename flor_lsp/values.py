@@ -153,15 +153,16 @@ def _spark(stretches: list[tuple[int, float]]) -> str:
     sizes, means = np.array(stretches, np.float64).T
     known = np.isfinite(means)
     weights = np.bincount(which[known], sizes[known], bars)
-    sums = np.bincount(which[known], (sizes * np.where(known, means, 0.0))[known], bars)
-    heights = [float(s / w) if w else math.nan for s, w in zip(sums, weights, strict=True)]
+    shares = sizes[known] / weights[which[known]]
+    sums = np.bincount(which[known], shares * means[known], bars)
+    heights = [float(s) if w else math.nan for s, w in zip(sums, weights, strict=True)]
     finite = [h for h in heights if math.isfinite(h)]
     if not finite:
         return ""
-    low, high = min(finite), max(finite)
+    low, high = min(finite) / 2, max(finite) / 2  # halves: the difference of two floats may be none
     step = (high - low) or 1.0
     return "".join(
-        " " if not math.isfinite(h) else _SPARKS[min(int((h - low) / step * len(_SPARKS)), len(_SPARKS) - 1)]
+        " " if not math.isfinite(h) else _SPARKS[min(int((h / 2 - low) / step * len(_SPARKS)), len(_SPARKS) - 1)]
         for h in heights
     )
 

@@ -27,3 +27,30 @@ def test_arrays_of_numbers_have_a_picture() -> None:
     assert (large["shape"], large["length"]) == ([20, 40], len(json.dumps(rows)))
     assert large["picture"] == [row[::3] for row in rows[::2]]
     assert cell(json.dumps([rows, rows]))["picture"] == large["picture"]
+
+
+def test_what_is_no_array_of_numbers_has_none() -> None:
+    for text in ("[" + "9" * 400 + "]", '["1", "2"]', "[true, false]"):
+        assert cell(text) in (text, {"text": text[:300], "length": len(text)})
+
+
+def test_a_column_may_have_any_name() -> None:
+    import pyarrow as pa
+
+    from flor_lsp import tables
+
+    for name in ("n", "N", "row", "Row_"):
+        kept = tables._keep(pa.table({name: [30, 10, 20]}), {"columns": {}})
+        sort = [{"column": name, "descending": False}]
+        window = tables.rows(print, kept["handle"], sort=sort, filter=[{"column": name, "operator": ">", "value": 10}])
+        assert window == {"rows": [[20], [30]], "total": 2}
+
+
+def test_values_at_one_place_are_counted() -> None:
+    import pyarrow as pa
+
+    from flor_lsp import tables
+
+    kept = tables._keep(pa.table({"x": [2, 1, 2, None], "y": [5.0, 6.0, 7.0, 8.0]}), {"columns": {}})
+    (series,) = tables.plot(print, kept["handle"], ["y"], "x")["series"]
+    assert (series["x"], series["y"], series["hidden"]) == ([1.0, 2.0], [6.0, 7.0], 1)

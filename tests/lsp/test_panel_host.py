@@ -114,6 +114,10 @@ def test_what_is_wrong_is_said(home: Path) -> None:
         assert page.request("workspace/executeCommand", 3)["error"]["code"] == -32601
         assert page.send("POST", "/request", b"no JSON").status == 400
         assert page.send("POST", "/request", b"[]").status == 400
+        assert page.send("POST", "/request", b"[" * 100_000).status == 400
+        assert page.send("POST", "/export", {"handle": 1, "format": []}).status == 400
+        wrong = {"command": "flor.sql", "arguments": 5}
+        assert page.request("workspace/executeCommand", wrong)["error"]["code"] == -32602
         assert page.send("GET", "/../server.py").status == 404
         assert page.send("POST", "/export", {"handle": 1, "format": "exe"}).status == 400
         assert page.send("POST", "/export", {"handle": 99, "format": "csv"}).status == 409

@@ -41,6 +41,7 @@ def test_parts_say_what_the_whole_says(numbers: list[float], cuts: list[int]) ->
 
 def test_a_spark_shows_the_course() -> None:
     assert values._summary([recorded(list(range(24)))])["spark"] == "▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇▇███"  # type: ignore[index]
+    assert values._summary([recorded([-1.7e308, 1.7e308])])["spark"] == "▁█"  # type: ignore[index]
     rising = [recorded([float(i)] * 1000) for i in range(24)]
     assert values._summary(rising)["spark"] == "▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇▇███"  # type: ignore[index]
 

@@ -197,6 +197,7 @@ export class App {
   }
 
   private replace(fresh: ReadonlySet<string>): void {
+    const before = this.grid?.table.experiment === this.table?.experiment ? this.grid?.state() : undefined
     this.grid?.close()
     this.plot?.close()
     this.grid = this.plot = undefined
@@ -204,7 +205,8 @@ export class App {
     if (!table) return
     this.count.textContent = plural(table.rows, 'row')
     const name = table.experiment ?? ''
-    const arranged = fresh.size ? undefined : this.state.arranged?.[name]
+    const kept = this.state.arranged?.[name]
+    const arranged = before ?? (kept && { columns: kept })
     this.grid = new Grid(this.host, table, this.actions(table), arranged, fresh)
     this.plot = new Plot(this.host, table, this.state.plots?.[name] ?? {}, (plot) =>
       this.keep({ plots: { ...this.state.plots, [name]: plot } }),
@@ -241,7 +243,9 @@ export class App {
   private async reveal(column: Column): Promise<void> {
     if (column.shadow === undefined) return
     try {
-      await this.host.request('flor/reveal', { shadow: column.shadow, name: column.name })
+      const asked = { shadow: column.shadow, name: column.name }
+      const { shown } = await this.host.request<{ shown: boolean }>('flor/reveal', asked)
+      if (!shown) say(`${column.name} is in ${column.shadow}, line ${column.line}.`)
     } catch (error) {
       say((error as Error).message)
     }
@@ -365,8 +369,8 @@ export class App {
     try {
       const order = grid.order()
       const given = { handle: table.handle, format, suggested, columns: grid.visible(), ...order }
-      const path = await this.host.exportTable(given)
-      if (path !== undefined) say(`Written to ${path}.`)
+      const { path, remarks } = await this.host.exportTable(given)
+      say([path === undefined ? '' : `Written to ${path}.`, ...remarks].join(' '))
     } catch (error) {
       say((error as Error).message)
     }

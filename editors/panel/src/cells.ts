@@ -22,6 +22,13 @@ export function formatOf(column: Column, cells: readonly Cell[]): Format {
   return { digits: Math.min(room, Math.max(needed, 1)) }
 }
 
+/** The format that fits what two formats of a column fit. */
+export function wider(one: Format | undefined, other: Format): Format {
+  if (one === undefined || one === 'plain' || other === 'plain') return other
+  if (one === 'exponent' || other === 'exponent') return 'exponent'
+  return { digits: Math.max(one.digits, other.digits) }
+}
+
 /** How many digits a number has behind its point. */
 function digitsOf(number: number): number {
   const text = String(number)

@@ -10,6 +10,7 @@ import {
   ModuleRegistry,
   NumberFilterModule,
   RenderApiModule,
+  RowApiModule,
   ScrollApiModule,
   TextFilterModule,
   themeQuartz,
@@ -21,7 +22,7 @@ import {
   type IInnerHeaderComponent,
   type IHeaderParams,
 } from 'ag-grid-community'
-import { formatOf, isLong, shown, tsv, whole, type Format } from './cells'
+import { formatOf, isLong, shown, tsv, whole, wider, type Format } from './cells'
 import { button, el, plural, say } from './dom'
 import type { Host } from './host'
 import { orderOf, type FilterModel, type SortModel } from './order'
@@ -36,6 +37,7 @@ ModuleRegistry.registerModules([
   InfiniteRowModelModule,
   NumberFilterModule,
   RenderApiModule,
+  RowApiModule,
   ScrollApiModule,
   TextFilterModule,
   TooltipModule,
@@ -83,6 +85,13 @@ export interface Actions {
   counted(rows: number): void
 }
 
+/** What the user has made of a table: its columns' places, what it is sorted and filtered by, how far it is scrolled. */
+export interface Arranged {
+  columns: ColumnState[]
+  filter?: Record<string, unknown>
+  first?: number // row
+}
+
 export class Grid {
   readonly element = el('div', { class: 'grid' })
   private api: GridApi<Row> | undefined
@@ -92,7 +101,7 @@ export class Grid {
     private readonly host: Host,
     readonly table: Table,
     private readonly actions: Actions,
-    arranged: ColumnState[] | undefined,
+    arranged: Arranged | undefined,
     private readonly fresh: ReadonlySet<string>,
   ) {
     const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content
@@ -122,7 +131,8 @@ export class Grid {
         const key = event.event as KeyboardEvent
         if (!('column' in event)) return
         if (key.key === 'Enter') this.open(event.column.getColId(), event.rowIndex, event.data)
-        if (key.key === 'c' && (key.ctrlKey || key.metaKey)) void this.copyCell(event.value as Cell)
+        if (key.key === 'c' && (key.ctrlKey || key.metaKey))
+          void this.copyCell(event.column.getColId(), event.rowIndex, event.value as Cell)
       },
       onColumnMoved: ({ finished, source }) => finished && source.startsWith('ui') && this.arranged(),
       onColumnResized: ({ finished, source }) => finished && source.startsWith('uiColumn') && this.arranged(),
@@ -130,7 +140,11 @@ export class Grid {
       onColumnPinned: () => this.arranged(),
       onFirstDataRendered: () => this.showFresh(),
     })
-    if (arranged) this.api.applyColumnState({ state: arranged.filter(known(table)), applyOrder: true })
+    if (!arranged) return
+    this.api.applyColumnState({ state: arranged.columns.filter(known(table)), applyOrder: true })
+    if (arranged.filter) this.api.setFilterModel(arranged.filter)
+    if (arranged.first)
+      this.api.ensureIndexVisible(Math.min(arranged.first, Math.max(table.rows - 1, 0)), 'top')
   }
 
   private definition(column: Column, index: number): ColDef<Row, Cell> {
@@ -185,27 +199,32 @@ export class Grid {
     const order = orderOf(params.sortModel as SortModel, params.filterModel as FilterModel)
     try {
       const { rows, total } = await this.rows(params.startRow, params.endRow - params.startRow, order)
-      this.table.columns.forEach((column, i) => {
-        if (!this.formats.has(column.name)) {
-          this.formats.set(
-            column.name,
-            formatOf(
-              column,
-              rows.map((row) => row[i] ?? null),
-            ),
-          )
-        }
-      })
+      if (!this.api) return // it was closed meanwhile
+      if (this.fit(rows)) this.api.refreshCells({ force: true })
       params.successCallback(
         rows.map((cells) => ({ cells })),
         total,
       )
       this.actions.counted(total)
     } catch (error) {
+      if (!this.api) return
       say((error as Error).message)
       params.failCallback()
       if ((error as Error).message === NOT_OPEN) this.actions.lost()
     }
+  }
+
+  /** Widen the columns' formats for some more rows. Whether one has changed. */
+  private fit(rows: Cell[][]): boolean {
+    let changed = false
+    this.table.columns.forEach((column, i) => {
+      const cells = rows.map((row) => row[i] ?? null)
+      const before = this.formats.get(column.name)
+      const now = wider(before, formatOf(column, cells))
+      this.formats.set(column.name, now)
+      changed ||= before !== undefined && JSON.stringify(before) !== JSON.stringify(now)
+    })
+    return changed
   }
 
   private rows(offset: number, limit: number, order: Order, columns?: string[]): Promise<Rows> {
@@ -261,8 +280,13 @@ export class Grid {
     if (column && row !== null && cell !== undefined) this.actions.open(column, row, this.order(), cell)
   }
 
-  private async copyCell(cell: Cell): Promise<void> {
-    await copy(whole(cell))
+  private async copyCell(column: string, row: number | null, cell: Cell): Promise<void> {
+    let text = whole(cell)
+    if (isLong(cell) && cell.length && row !== null) {
+      const given = { handle: this.table.handle, row, column, ...this.order() }
+      text = (await this.host.request<{ text: string | null }>('flor/cell', given)).text ?? ''
+    }
+    await copy(text)
     say('Copied the cell.')
   }
 
@@ -272,18 +296,21 @@ export class Grid {
     const lines = [columns.map(tsv).join('\t')]
     const order = this.order()
     let total = 1
+    let cut = 0
     for (let offset = 0; offset < Math.min(total, MOST_COPIED); offset += 5000) {
       const window = await this.rows(offset, 5000, order, columns)
       total = window.total
       lines.push(...window.rows.map((row) => row.map(tsv).join('\t')))
+      cut += window.rows.flat().filter((cell) => isLong(cell) && cell.length).length
     }
     await copy(lines.join('\n'))
     const copied = plural(lines.length - 1, 'row')
-    say(
+    const short = cut ? ` ${plural(cut, 'long value')} cut: export for all of them.` : ''
+    const said =
       lines.length - 1 < total
         ? `Copied the first ${copied} of ${total}: export for all.`
-        : `Copied ${copied}.`,
-    )
+        : `Copied ${copied}.`
+    say(said + short)
   }
 
   /** Names that were not there before come into view, and are marked for a moment. */
@@ -292,6 +319,15 @@ export class Grid {
     if (first === undefined || !this.api) return
     this.api.ensureColumnVisible(first, 'middle')
     setTimeout(() => this.element.classList.add('settled'), MARKED)
+  }
+
+  /** For the grid that follows this one. */
+  state(): Arranged {
+    return {
+      columns: this.api?.getColumnState() ?? [],
+      filter: this.api?.getFilterModel() ?? {},
+      first: this.api?.getFirstDisplayedRowIndex() ?? 0,
+    }
   }
 
   close(): void {

@@ -14,6 +14,11 @@ export interface Export extends Order {
   suggested: string // a file's name
 }
 
+export interface Exported {
+  path?: string // where it is, if that is known
+  remarks: string[] // what the format cannot hold
+}
+
 export type Listener = (method: string, params: unknown) => void
 
 export interface Host {
@@ -22,8 +27,8 @@ export interface Host {
   request<T>(method: string, params?: unknown): Promise<T>
   /** Notifications of the server, and `host/*` ones. */
   listen(listener: Listener): void
-  /** Write a table into a file that the user chooses; answers where it is, if that is known. */
-  exportTable(request: Export): Promise<string | undefined>
+  /** Write a table into a file that the user chooses. */
+  exportTable(request: Export): Promise<Exported>
   saveImage(suggested: string, dataUrl: string): Promise<void>
   /** Try to have the server again. */
   again(): void
@@ -88,8 +93,8 @@ class MessageHost implements Host {
     this.listeners.push(listener)
   }
 
-  async exportTable(request: Export): Promise<string | undefined> {
-    return (await this.request<{ path?: string }>('host/export', request)).path
+  async exportTable(request: Export): Promise<Exported> {
+    return { remarks: [], ...(await this.request<Partial<Exported>>('host/export', request)) }
   }
 
   async saveImage(suggested: string, dataUrl: string): Promise<void> {
@@ -185,11 +190,12 @@ class HttpHost implements Host {
     }
   }
 
-  async exportTable(request: Export): Promise<string | undefined> {
+  async exportTable(request: Export): Promise<Exported> {
     const response = await this.fetch('export', request)
     if (!response.ok) taken((await response.json()) as Answer)
     save(request.suggested, URL.createObjectURL(await response.blob()))
-    return undefined
+    const remarks = decodeURIComponent(response.headers.get('Flor-Remarks') ?? '')
+    return { remarks: remarks ? [remarks] : [] }
   }
 
   async saveImage(suggested: string, dataUrl: string): Promise<void> {

@@ -5,7 +5,7 @@ import { button, el, plural, say, select } from './dom'
 import type { Host } from './host'
 import { shown } from './cells'
 import type { Column, Series, Table } from './protocol'
-import { above, ascending, hidden, type Line } from './series'
+import { above, ascending, type Line } from './series'
 
 const POINTS = 2000
 const HEIGHT = 60 // pixels at least that the legend needs
@@ -127,7 +127,7 @@ export class Plot {
   private show(series: Series[]): void {
     const style = getComputedStyle(document.body)
     const color = (name: string): string => style.getPropertyValue(name).trim()
-    const behind = series.reduce((sum, own) => sum + hidden(own), 0)
+    const behind = series.reduce((sum, own) => sum + own.hidden, 0)
     this.note.textContent = behind
       ? `${plural(behind, 'value')} not drawn: others of the same line have the same ${this.state.x}.`
       : ''

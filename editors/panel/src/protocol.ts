@@ -79,6 +79,7 @@ export interface Series {
   column: string
   by: Cell
   count: number
+  hidden: number // values at whose place another one stands
   x: (number | null)[]
   y: (number | null)[]
 }

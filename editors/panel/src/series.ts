@@ -13,12 +13,6 @@ export function ascending({ x, y }: Pick<Series, 'x' | 'y'>): AlignedData {
   return [[...pairs.keys()], [...pairs.values()]]
 }
 
-/** How many values of a series are not drawn, as another one has the same x. */
-export function hidden({ x }: Pick<Series, 'x'>): number {
-  const known = x.filter((value) => value !== null)
-  return known.length - new Set(known).size
-}
-
 /** What a logarithmic scale has a place for. */
 export function above(line: Line): Line {
   return line.map((value) => (value && value > 0 ? value : null))

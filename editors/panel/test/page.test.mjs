@@ -194,8 +194,11 @@ test('runs, live; a name that is new comes into view', async (t) => {
   await tab(page, 'Table')
   shadow({ ...NAMES, '"a text that is rather long " * step': 'line' })
   await flor('etl', 'train', 'train_h.py')
+  await header(page, 'loss').locator('.ag-header-cell-label').click()
+  await cell(page, 'loss', 0).filter({ hasText: '0.00' }).waitFor()
   await page.getByRole('button', { name: 'Refresh' }).click()
   await page.locator('.ag-header-cell.fresh[col-id="line"]').waitFor()
+  await cell(page, 'loss', 0).filter({ hasText: '0.00' }).waitFor() // sorted as it was
   await cell(page, 'line', 0).waitFor()
   await page.screenshot({ path: `${SHOTS}fresh-light.png` })
 })

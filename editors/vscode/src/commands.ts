@@ -53,15 +53,14 @@ async function fail(server: Server, message: string): Promise<void> {
 
 /** Do a command that edits a shadow copy, and save the copy, unless it had changes of the user's own. */
 async function edit<T>(server: Server, shadow: string | null, command: string, argument: object): Promise<T> {
-  const open = (): vscode.TextDocument[] =>
-    vscode.workspace.textDocuments.filter(
-      (own) => shadow === null || own.uri.toString() === vscode.Uri.parse(shadow).toString(),
-    )
-  const dirty = new Set(open().filter((own) => own.isDirty))
+  const find = (path: string): vscode.TextDocument | undefined =>
+    vscode.workspace.textDocuments.find((own) => own.uri.fsPath === path)
+  const known = shadow === null ? undefined : find(vscode.Uri.parse(shadow).fsPath)
+  const wasDirty = known?.isDirty ?? false
   const answer = await server.command<T>(command, argument)
-  for (const own of open()) {
-    if (own.isDirty && !dirty.has(own) && !own.isUntitled) await own.save()
-  }
+  const path = shadow === null ? (answer as { shadow?: string }).shadow : vscode.Uri.parse(shadow).fsPath
+  const copy = path === undefined ? undefined : find(path)
+  if (copy?.isDirty && !copy.isUntitled && !wasDirty) await copy.save()
   return answer
 }
 
@@ -172,9 +171,6 @@ async function remove(server: Server): Promise<void> {
 async function update(server: Server): Promise<void> {
   const { shadow } = await names(server, document().uri.toString())
   if (shadow === null) throw new Error('Nothing is named in this file yet: name an expression.')
-  const { lost, inexact } = await server.command<{ lost: string[]; inexact: string[] }>('flor.updateShadow', {
-    uri: shadow,
-  })
-  const said = [...lost, ...inexact]
-  if (said.length) void vscode.window.showWarningMessage(said.join('\n'))
+  const { inexact } = await edit<{ inexact: string[] }>(server, shadow, 'flor.updateShadow', { uri: shadow })
+  if (inexact.length) void vscode.window.showWarningMessage(inexact.join('\n')) // of what is lost the server tells
 }

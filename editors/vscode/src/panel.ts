@@ -80,12 +80,16 @@ export class Panel implements vscode.WebviewViewProvider {
     throw new Error(`there is no ${method}`)
   }
 
-  private async exported({ suggested, ...table }: Record<string, unknown>): Promise<{ path?: string }> {
+  private async exported({
+    suggested,
+    ...table
+  }: Record<string, unknown>): Promise<{ path?: string; remarks?: string[] }> {
     const format = String(table['format'])
     const target = await this.place(String(suggested), { [FORMATS[format] ?? format]: [format] })
     if (!target) return {}
-    await this.server.request('flor/export', { ...table, path: target.fsPath })
-    return { path: target.fsPath }
+    const given = { ...table, path: target.fsPath }
+    const { remarks } = await this.server.request<{ remarks: string[] }>('flor/export', given)
+    return { path: target.fsPath, remarks }
   }
 
   private async saved({ suggested, data }: Record<string, unknown>): Promise<{ path?: string }> {

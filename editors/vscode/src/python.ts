@@ -55,11 +55,15 @@ export type Found = 'there' | 'missing' | 'broken'
 /** Whether an interpreter has the server. */
 export function hasServer(python: string): Promise<{ found: Found; why: string }> {
   const code = 'import importlib.util, sys; sys.exit(0 if importlib.util.find_spec("flor_lsp") else 3)'
+  const why = (errors: string): string =>
+    errors.includes('Unknown option')
+      ? 'Flor needs Python 3.11 or later.'
+      : (errors.trim().split('\n').at(-1) ?? '')
   return new Promise((resolve) => {
     execFile(python, ['-P', '-c', code], { timeout: 30_000 }, (error, _, errors) => {
       if (!error) resolve({ found: 'there', why: '' })
       else if (error.code === 3) resolve({ found: 'missing', why: '' })
-      else resolve({ found: 'broken', why: errors.trim().split('\n').at(-1) || error.message })
+      else resolve({ found: 'broken', why: why(errors) || error.message })
     })
   })
 }

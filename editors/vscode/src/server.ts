@@ -52,7 +52,11 @@ export class Server implements vscode.Disposable {
       void this.offer(`Flor cannot start ${path}: ${why}`, 'Open Settings')
       return
     }
-    if (found === 'missing' && !(await this.install(path))) return
+    if (found === 'missing') {
+      // Not waited for: the user may choose another interpreter instead.
+      void this.install(path).then((done) => (done ? this.restart() : undefined))
+      return
+    }
     await this.serve(path)
   }
 
@@ -141,14 +145,7 @@ export class Server implements vscode.Disposable {
       new vscode.ProcessExecution(python, installArguments()),
     )
     task.presentationOptions = { reveal: vscode.TaskRevealKind.Always }
-    const going = await vscode.tasks.executeTask(task)
-    const code = await new Promise<number | undefined>((resolve) => {
-      const listening = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
-        if (execution !== going) return
-        listening.dispose()
-        resolve(exitCode)
-      })
-    })
+    const code = await ended(task)
     if (code === 0) return true
     void vscode.window.showErrorMessage(
       `Flor was not installed: ${asTyped(command)} ended with exit code ${code}.`,
@@ -189,4 +186,22 @@ export class Server implements vscode.Disposable {
     await this.stop()
     this.log.dispose()
   }
+}
+
+/** Run a task. Its exit code; undefined if it could not be started, or was ended. */
+function ended(task: vscode.Task): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const isOwn = (other: vscode.Task): boolean => other.name === task.name && other.source === task.source
+    const listening = vscode.Disposable.from(
+      vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => isOwn(execution.task) && done(exitCode)),
+      vscode.tasks.onDidEndTask(
+        ({ execution }) => isOwn(execution.task) && setTimeout(() => done(undefined), 500),
+      ),
+    )
+    const done = (code: number | undefined): void => {
+      listening.dispose()
+      resolve(code)
+    }
+    vscode.tasks.executeTask(task).then(undefined, () => done(undefined))
+  })
 }
