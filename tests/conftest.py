@@ -12,6 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test asserts a time.
+settings.register_profile("flor", deadline=None)
+settings.load_profile("flor")
 
 RECORDERS = ("c", "python")
 
