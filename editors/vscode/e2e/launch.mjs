@@ -32,7 +32,6 @@ export const quietSettings = {
   'extensions.autoUpdate': false,
   'extensions.autoCheckUpdates': false,
   'extensions.ignoreRecommendations': true,
-  'security.workspace.trust.enabled': false,
   'workbench.startupEditor': 'none',
   'workbench.tips.enabled': false,
   'workbench.welcomePage.walkthroughs.openOnInstall': false,
@@ -89,6 +88,7 @@ const which = (name) => {
  * @property {string|string[]} [vsix]        packaged extension(s) to install: what users get
  * @property {string|string[]} [extensionDevelopmentPath]  unpacked extension folder(s) to use as they are
  * @property {object} [settings]             user settings, on top of `quietSettings`
+ * @property {boolean} [trusted]              false: the folder is not trusted
  * @property {object[]} [keybindings]        user keybindings
  * @property {number} [port]                 0 (default): a free one
  * @property {Record<string,string|undefined>} [env]  environment of VS Code and so of the extension
@@ -107,6 +107,7 @@ export async function launchVSCode(options) {
     vsix = [],
     extensionDevelopmentPath = [],
     settings = {},
+    trusted = true,
     keybindings,
     port = 0,
     env: extraEnv = {},
@@ -141,6 +142,10 @@ export async function launchVSCode(options) {
     return [dir, `${publisher}.${name}-${version}`.toLowerCase()]
   })
 
+  const trust = trusted
+    ? { 'security.workspace.trust.enabled': false }
+    : { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' }
+
   // --- fresh directories
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'vscode-e2e-')) // mode 0700
   if (home.length > 50) {
@@ -155,7 +160,7 @@ export async function launchVSCode(options) {
   fs.mkdirSync(path.join(home, 'tmp'))
   fs.writeFileSync(
     path.join(userDataDir, 'User/settings.json'),
-    JSON.stringify({ ...quietSettings, ...settings }, null, 2),
+    JSON.stringify({ ...quietSettings, ...trust, ...settings }, null, 2),
   )
   if (keybindings)
     fs.writeFileSync(path.join(userDataDir, 'User/keybindings.json'), JSON.stringify(keybindings, null, 2))
@@ -314,7 +319,7 @@ export async function launchVSCode(options) {
         `127.0.0.1:${port}`,
         '--disable-telemetry',
         '--disable-update-check',
-        '--disable-workspace-trust',
+        ...(trusted ? ['--disable-workspace-trust'] : []),
         '--disable-getting-started-override',
         '--disable-proxy',
       ],

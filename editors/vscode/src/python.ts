@@ -39,9 +39,17 @@ export async function find(): Promise<Interpreter | undefined> {
   return choose({ setting, extension, onPath: onPath() })
 }
 
+/** Whether an interpreter of a folder may be started: of a workspace that is not trusted none of its own. */
+function mayStart(folder: string): boolean {
+  if (!path.isAbsolute(folder)) return false
+  if (vscode.workspace.isTrusted) return true
+  const workspace = (vscode.workspace.workspaceFolders ?? []).map((own) => own.uri.fsPath)
+  return !workspace.some((own) => !path.relative(own, folder).startsWith('..'))
+}
+
 function onPath(): string | undefined {
   const names = process.platform === 'win32' ? ['python.exe'] : ['python3', 'python']
-  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter).filter(path.isAbsolute)) {
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter).filter(mayStart)) {
     for (const name of names) {
       const file = path.join(folder, name)
       if (fs.existsSync(file)) return file
