@@ -167,11 +167,6 @@ class Packed:
         tables = [t.select(VALUES.names[2:]) for t in tables if t.num_rows]
         return self._rows(pa.concat_tables(tables) if len(tables) > 1 else tables[0]) if tables else no_rows()
 
-    def size_of(self, source: int, site: int) -> int:
-        """How many values of a site there are at most, by the row groups that can hold some."""
-        groups = [g for g, (low, high) in enumerate(self._ranges) if low <= (source, site) <= high]
-        return sum(self._values.metadata.row_group(g).num_rows for g in groups)
-
     def sites(self) -> Iterator[_Site]:
         """The sites (source, site) that have values."""
         sites: dict[_Site, None] = {}

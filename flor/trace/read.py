@@ -137,7 +137,6 @@ class Piece(Blocks, Protocol):
     def about(self) -> About: ...
     def instances(self, at: Ints | None = None) -> Instances: ...
     def rows(self, source: int, site: int) -> Rows: ...
-    def size_of(self, source: int, site: int) -> int: ...
     def sites(self) -> Iterator[tuple[int, int]]: ...
 
 
@@ -258,10 +257,6 @@ class Trace:
     def values(self, source_index: int, site_index: int) -> Values:
         """The values recorded at a site of a source; empty if there are none. Raises FlorError as `instances` does."""
         return self._rows(source_index, site_index).values
-
-    def size_of(self, source: int, site: int) -> int:
-        """How many values a site has at most: what can be told without reading them."""
-        return sum(piece.size_of(source, site) for piece in self._pieces)
 
     def in_parts(self, source: int, site: int) -> Iterator[Values]:
         """The values of a site, part by part as they were recorded, for who needs no `instances`: of a long trace there
@@ -436,9 +431,6 @@ class Empty:
     def rows(self, source: int, site: int) -> Rows:
         return no_rows()
 
-    def size_of(self, source: int, site: int) -> int:
-        return 0
-
     def sites(self) -> Iterator[tuple[int, int]]:
         return iter(())
 
@@ -470,9 +462,6 @@ class Raw:
         number = table.first_site + site
         rows = self.decoded.rows[number] if site < len(table.sites) else None
         return no_rows() if rows is None else decoded_rows(number, rows, self.decoded)
-
-    def size_of(self, source: int, site: int) -> int:
-        return len(self.rows(source, site).stream)
 
     def sites(self) -> Iterator[tuple[int, int]]:
         for number, source in enumerate(self.decoded.sources):
