@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flor.capture.sites import Site, SourceMap
+from flor.etl.forks import inherited
 from flor.trace import format as f
 from flor.trace.columns import Instances, Values
 from flor.trace.read import Trace
@@ -42,11 +43,14 @@ def derived(trace: Trace, source: int, index: int) -> Values:
     instance, seq = evaluated.instance[rest], evaluated.seq[rest]
     around = _around(instances, instance, source, sites.sites[binding].block)
     bound = trace.values(source, binding)
-    order = np.argsort(bound.instance, kind="stable")
-    place = np.searchsorted(bound.instance[order], around)
+    before = from_before(trace, bound)
+    holder = np.concatenate([bound.instance, before[:, 0]])
+    number = np.concatenate([np.arange(len(bound.instance)), before[:, 1]])
+    order = np.argsort(holder, kind="stable")
+    place = np.searchsorted(holder[order], around)
     there = place < len(order)
-    there[there] = bound.instance[order[place[there]]] == around[there]
-    taken = order[place[there]]
+    there[there] = holder[order[place[there]]] == around[there]
+    taken = number[order[place[there]]]
     kind, payload, data = _frozen(bound, taken, site)
     instance = np.concatenate([own.instance, instance[there]])
     seq = np.concatenate([own.seq, seq[there]])
@@ -60,7 +64,19 @@ def unfinished(trace: Trace, source: int, since: int, known: Ints) -> Ints:
     """The block instances in which a site was reached, its site `since` says, but for what may have raised before it.
     `known`: those in which it was evaluated."""
     reached = trace.values(source, since).instance
-    return reached[:0] if len(reached) == len(known) else reached[~np.isin(reached, known)]
+    return reached[:0] if np.array_equal(reached, known) else reached[~np.isin(reached, known)]
+
+
+def from_before(trace: Trace, values: Values) -> Ints:
+    """Rows (instance, number of a value): which values forked children have, in copies of block instances, from before
+    they were forked."""
+    if not len(trace.copies) or not len(values.instance):
+        return np.empty((0, 2), np.int64)
+    instances = trace.instances()
+    held = np.full(len(instances.parent), -1)
+    held[values.instance] = np.arange(len(values.instance))
+    found = inherited(trace.copies, held, instances.stream[values.instance], values.seq)
+    return np.array(list(found), np.int64).reshape(-1, 2)
 
 
 def recorded_site(sites: SourceMap, index: int | None) -> int | None:

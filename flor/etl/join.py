@@ -22,7 +22,10 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
    of that function, what stands above the inner call is not shown on rows at and beneath it; and in rule 3 what lies
    in or beneath a recursive call does not count as beneath. So every call with values is a row of its own, and no row
    takes a value from another call of the same function.
-5. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
+5. *Forks.* A child of `os.fork` goes on in copies of the instances that it was forked in, beside them. A row in a copy
+   shows what the child evaluated there, else what the original shows from before the fork: of values in the original
+   itself, and of what stands at it.
+6. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.
 
@@ -37,6 +40,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from flor.etl.forks import inherited
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -55,6 +60,7 @@ class Tree:
     thinned: Bools  # over blocks: whether some of its instances were not recorded
     #: thinned loops whose instances, those that were recorded, are not in this tree, each with the block around it
     elsewhere: Mapping[int, int] = field(default_factory=dict)
+    copies: Ints = field(default_factory=lambda: np.empty((0, 4), np.int64))  # as `Trace.copies` are
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,11 @@ class _Graph:
         self.levels = [level[self.leading[level]] for level in levels]
         self.previous, self.next, self.recursive = self._neighbours(tree.function)
         self.recursion = bool(self.recursive.any())
+        self.stream, self.seq = np.append(0, tree.stream[instance[1:]]), np.append(-1, tree.seq[instance[1:]])
+        self.copies = tree.copies[kept[tree.copies[:, 0]] & kept[tree.copies[:, 1]]].copy()
+        self.copies[:, :2] = node[self.copies[:, :2]]
+        #: (stream, node) -> the copy that the stream has of it
+        self.copy = {(int(self.stream[c]), o): c for c, o in self.copies[:, :2].tolist()}
         self.thinned = bool(tree.thinned.any())
         if self.thinned:
             self._doubt_others(tree, levels)
@@ -245,11 +256,14 @@ class _Graph:
         """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); 0 for none."""
         shown = np.zeros(self.size, np.int64)
         shown[stands[nodes]] = nodes
+        if len(self.copies):
+            for copy, node in list(inherited(self.copies, np.where(shown > 0, shown, -1), self.stream, self.seq)):
+                shown[copy] = self.copy.get((int(self.stream[copy]), node), node)
         for level in paths[int(self.depth[stands[nodes]].min()) + 1 :]:
-            inherited = shown[self.parent[level]]
+            above = shown[self.parent[level]]
             if self.recursion:
-                inherited[self.recursive[level] & (self.block[level] == function)] = 0
-            shown[level] = np.where(shown[level] > 0, shown[level], inherited)
+                above[self.recursive[level] & (self.block[level] == function)] = 0
+            shown[level] = np.where(shown[level] > 0, shown[level], above)
         return shown[rows]
 
     def around(self, nodes: Ints) -> list[int]:

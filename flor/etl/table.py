@@ -277,6 +277,7 @@ def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
     if not len(piece.instance) or not len(rows.place):
         return np.full(len(rows.place), -1)
     number = np.full(instances + 1, -1)  # the last one is for instance -1
+    number[piece.inherited[:, 0]] = first + piece.inherited[:, 1]
     number[piece.instance] = np.arange(first, first + len(piece.instance))
     return number[rows.instances[piece.block]]
 

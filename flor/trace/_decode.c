@@ -47,13 +47,6 @@ static PyType_Spec column_spec = {"flor.trace._decode.Column", sizeof(Column), 0
  * ------------------------------------------------------------------------------------------------
  */
 
-static int64_t new_instance(Decoder *d, int64_t block, int64_t parent, int64_t ordinal) {
-    int64_t row[I_COLUMNS] = {block, parent, ordinal, d->stream, d->seq, d->now};
-    for (int c = 0; c < I_COLUMNS; c++)
-        if (push(&d->instances[c], row[c]) < 0) return -1;
-    return instance_count(d) - 1;
-}
-
 /* The top activation; NULL if there is none, or it was forgotten. */
 static inline int64_t *top(Decoder *d) {
     const State *s = &d->state;
@@ -172,6 +165,7 @@ static int control(Decoder *d, uint32_t head, unsigned kind, uint64_t payload) {
     State *s = &d->state;
     Entry *entry;
     size_t at;
+    int64_t offset;
     switch (kind) {
     case LEAVE:
         if (payload > s->stack.length)
@@ -185,7 +179,8 @@ static int control(Decoder *d, uint32_t head, unsigned kind, uint64_t payload) {
             return 0;
         }
         at = 2 * known_from(&s->known, 0, (int64_t)payload);
-        return push(&s->stack, at < s->known.length && s->known.at[at] == (int64_t)payload ? s->known.at[at + 1] : -1);
+        offset = at < s->known.length && s->known.at[at] == (int64_t)payload ? s->known.at[at + 1] : -1;
+        return make_own(d, offset) < 0 ? -1 : push(&s->stack, offset);
     case TIME:
         d->now = (int64_t)payload;
         return 0;
@@ -372,14 +367,16 @@ static PyObject *decoder_stream(Decoder *d, PyObject *args) {
         }
     State *s = &d->state;
     s->frames.length = s->known.length = s->stack.length = 0;
-    s->activations = s->next_kind = s->next_parent = s->lost = s->broken = 0;
+    s->activations = s->next_kind = s->next_parent = s->lost = s->broken = s->first_own = 0;
+    s->fork_stream = s->fork_seq = -1;
     d->stream = number;
     d->seq = seq;
     d->now = now;
     d->first = first;
-    if (state != Py_None && set_state(d, state) < 0) return NULL;
     d->process = process;
-    Py_RETURN_NONE;
+    if (state == Py_None || set_state(d, state) == 0) Py_RETURN_NONE;
+    d->process = -1;
+    return NULL;
 }
 
 /* The records from here on cannot be placed. */
@@ -443,10 +440,13 @@ static int resolve(Decoder *d) {
 static int count_activations(Decoder *d) {
     const Words *columns = d->instances;
     const int64_t *next = d->skips.at, *last = next + d->skips.length;
+    const int64_t *copy = d->copies.at, *last_copy = copy + d->copies.length;
     for (int64_t i = 0, n = (int64_t)columns[I_BLOCK].length; i <= n; i++) {
         for (; next < last && next[0] <= d->base + i; next += SKIP_WORDS)
             if (!count(d, next[1], next[2], next[3], NULL)) return -1;
-        if (i == n || d->blocks[columns[I_BLOCK].at[i]].slot) continue;
+        int is_copy = copy < last_copy && copy[0] == d->base + i;
+        copy += is_copy ? COPY_WORDS : 0;
+        if (i == n || is_copy || d->blocks[columns[I_BLOCK].at[i]].slot) continue;
         int64_t key = key_of(columns[I_BLOCK].at[i], columns[I_STREAM].at[i]);
         if (!count(d, columns[I_PARENT].at[i], key, 1, &columns[I_ORDINAL].at[i])) return -1;
     }
@@ -512,12 +512,12 @@ static PyObject *hand_over(PyTypeObject *type, Words *words) {
 }
 
 PyDoc_STRVAR(finish_doc, "finish() -> (columns, rows, counts, skipped, "
-                         "late, kinds)\n\nSee flor.trace.stream.Finished. Of the "
+                         "late, kinds, copies)\n\nSee flor.trace.stream.Finished. Of the "
                          "part nothing is left in the decoder.");
 
 static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
     PyTypeObject *type = (PyTypeObject *)d->column_type;
-    PyObject *columns = PyTuple_New(I_COLUMNS), *rows = PyList_New(d->site_count), *late = NULL;
+    PyObject *columns = PyTuple_New(I_COLUMNS), *rows = PyList_New(d->site_count), *late = NULL, *copies;
     size_t n = d->instances[I_BLOCK].length;
     int64_t *place = malloc((n ? n : 1) * sizeof *place), from = 0;
     Map earlier = {0};
@@ -543,16 +543,19 @@ static PyObject *decoder_finish(Decoder *d, PyObject *Py_UNUSED(unused)) {
     d->skips.length = 0;
     late = hand_over(type, &d->late);
     if (!late) goto failed;
+    copies = hand_over(type, &d->copies);
+    if (!copies) goto failed;
     free(place);
     release_map(&earlier);
-    return Py_BuildValue("(NNy#y#Ny#)", columns, rows, d->counts, d->site_count * (Py_ssize_t)sizeof(int64_t),
+    return Py_BuildValue("(NNy#y#Ny#N)", columns, rows, d->counts, d->site_count * (Py_ssize_t)sizeof(int64_t),
                          d->skipped, d->block_count * (Py_ssize_t)sizeof(int64_t), late, d->kinds,
-                         d->site_count * (Py_ssize_t)sizeof *d->kinds);
+                         d->site_count * (Py_ssize_t)sizeof *d->kinds, copies);
 failed:
     free(place);
     release_map(&earlier);
     Py_XDECREF(columns);
     Py_XDECREF(rows);
+    Py_XDECREF(late);
     return NULL;
 }
 
@@ -623,6 +626,7 @@ static void decoder_dealloc(Decoder *d) {
     release(&d->pending);
     release(&d->skips);
     release(&d->late);
+    release(&d->copies);
     release_map(&d->seen);
     Py_ssize_t processes = d->process_count > d->restored ? d->process_count : d->restored;
     for (Py_ssize_t i = 0; i < processes; i++) release_map(&d->processes[i].at);

@@ -37,9 +37,11 @@ typedef struct {
     Words stack;         /* offsets in frames; -1: an activation that was forgotten */
     int64_t activations; /* so far, with those that were left */
     int64_t next_kind, next_parent;
-    int64_t lost;   /* what follows cannot be placed, until a THREAD record */
-    int64_t broken; /* something was lost: numbers of activations mean nothing any
-                       more */
+    int64_t lost;                  /* what follows cannot be placed, until a THREAD record */
+    int64_t broken;                /* something was lost: numbers of activations mean nothing any
+                                      more */
+    int64_t fork_stream, fork_seq; /* the stream that it was forked from, or -1; its last record before that */
+    int64_t first_own;             /* the first instance made since */
 } State;
 
 enum {
@@ -76,6 +78,8 @@ typedef struct {
                          that were not recorded */
     Words late;       /* (instance, parent, ordinal): instances of earlier parts whose
                          parent is known now */
+    Words copies;     /* (copy, stream, record): instances that a forked child goes on in; until
+                         that record of that stream they were their parents */
     Map seen;         /* (parent, key) -> activations so far; a key is block | stream <<
                          32 */
     int64_t *skipped; /* for each block the number of instances that were not
@@ -98,7 +102,8 @@ typedef struct {
 enum {
     PENDING_WORDS = 4,
     SKIP_WORDS = 4,
-    LATE_WORDS = 3
+    LATE_WORDS = 3,
+    COPY_WORDS = 3
 };
 
 static inline int64_t instance_count(const Decoder *d) { return d->base + (int64_t)d->instances[I_BLOCK].length; }
@@ -116,6 +121,34 @@ static int push_all(Words *words, const int64_t *from, size_t count) {
     return 0;
 }
 
+/* Its number; -1 with an exception. */
+static int64_t new_instance(Decoder *d, int64_t block, int64_t parent, int64_t ordinal) {
+    int64_t row[I_COLUMNS] = {block, parent, ordinal, d->stream, d->seq, d->now};
+    for (int c = 0; c < I_COLUMNS; c++)
+        if (push(&d->instances[c], row[c]) < 0) return -1;
+    return instance_count(d) - 1;
+}
+
+/* A forked child goes on in an activation from before the fork: in copies of its
+ * instances. 0, or -1 with an exception. */
+static int make_own(Decoder *d, int64_t offset) {
+    const State *s = &d->state;
+    if (offset < 0 || *instance_at(s->frames.at + offset, 0) >= s->first_own) return 0;
+    int64_t *frame = s->frames.at + offset;
+    int32_t slots = d->blocks[frame[0]].slots;
+    for (Py_ssize_t block = 0; block < d->block_count; block++) {
+        int32_t slot = d->blocks[block].slot;
+        if (d->blocks[block].function != frame[0] || slot >= slots || *instance_at(frame, slot) < 0) continue;
+        int64_t original = *instance_at(frame, slot), copy = new_instance(d, block, original, 0);
+        if (copy < 0) return -1;
+        const int64_t row[COPY_WORDS] = {copy, s->fork_stream, s->fork_seq};
+        if (push_all(&d->copies, row, COPY_WORDS) < 0) return -1;
+        if (frame[1] == original) frame[1] = copy;
+        *instance_at(frame, slot) = copy;
+    }
+    return 0;
+}
+
 static void release_state(State *s) {
     release(&s->frames);
     release(&s->known);
@@ -126,7 +159,8 @@ static void release_state(State *s) {
  * ----------------------------------------------------- */
 
 enum {
-    STATE_WORDS = 8
+    LENGTHS = 10, /* from here on: how many words follow of what */
+    STATE_WORDS = LENGTHS + 3
 };
 
 /* Where the known activation lies among the known ones whose offset is at least
@@ -151,7 +185,8 @@ static PyObject *decoder_state(Decoder *d, PyObject *Py_UNUSED(unused)) {
     const State *s = &d->state;
     Words all = {0}, known = {0}, stack = {0};
     PyObject *bytes = NULL;
-    const int64_t begin[STATE_WORDS] = {s->next_kind, s->next_parent, s->lost, s->broken, s->activations};
+    const int64_t begin[STATE_WORDS] = {s->next_kind, s->next_parent, s->lost,        s->broken,   s->activations,
+                                        d->stream,    d->seq,         s->fork_stream, s->fork_seq, s->first_own};
     if (push_all(&all, begin, STATE_WORDS) < 0) goto done;
     /* Activations that are of no use any more are left out. */
     for (size_t i = 0; i < s->known.length; i += 2) {
@@ -173,9 +208,9 @@ static PyObject *decoder_state(Decoder *d, PyObject *Py_UNUSED(unused)) {
         }
         if (push(&stack, offset) < 0) goto done;
     }
-    all.at[5] = (int64_t)all.length - STATE_WORDS;
-    all.at[6] = (int64_t)known.length;
-    all.at[7] = (int64_t)stack.length;
+    all.at[LENGTHS] = (int64_t)all.length - STATE_WORDS;
+    all.at[LENGTHS + 1] = (int64_t)known.length;
+    all.at[LENGTHS + 2] = (int64_t)stack.length;
     if (push_all(&all, known.at, known.length) < 0 || push_all(&all, stack.at, stack.length) < 0) goto done;
     bytes = PyBytes_FromStringAndSize((const char *)all.at, (Py_ssize_t)(all.length * sizeof(int64_t)));
 done:
@@ -216,7 +251,7 @@ static int set_state(Decoder *d, PyObject *bytes) {
     State *s = &d->state;
     Map starts = {0};
     int result = -1;
-    const int64_t *lengths = words + 5;
+    const int64_t *lengths = words + LENGTHS;
     if (count < STATE_WORDS) goto foreign;
     int64_t left = count - STATE_WORDS;
     for (int i = 0; i < 3; i++) {
@@ -248,6 +283,16 @@ static int set_state(Decoder *d, PyObject *bytes) {
     s->lost = words[2] != 0;
     s->broken = words[3] != 0;
     s->activations = words[4];
+    s->fork_stream = words[7];
+    s->fork_seq = words[8];
+    s->first_own = words[9];
+    if (words[5] != d->stream) { /* here a forked child begins */
+        s->fork_stream = words[5];
+        s->fork_seq = words[6];
+        s->first_own = instance_count(d);
+        for (size_t i = 0; i < s->stack.length; i++)
+            if (make_own(d, s->stack.at[i]) < 0) goto done;
+    }
     result = 0;
     goto done;
 foreign:
@@ -337,7 +382,7 @@ static int instances_in(Decoder *d, PyObject *state, Map *live) {
     Py_ssize_t count = words_of(state, &words);
     if (count < 0) return -1;
     int result = -1;
-    for (int64_t at = STATE_WORDS; count >= STATE_WORDS && at < STATE_WORDS + words[5];) {
+    for (int64_t at = STATE_WORDS; count >= STATE_WORDS && at < STATE_WORDS + words[LENGTHS];) {
         int64_t *frame = words + at;
         if (!insert(live, frame[1], 0)) goto done;
         for (int32_t i = 0; i < d->blocks[frame[0]].slots; i++)

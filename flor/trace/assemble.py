@@ -5,7 +5,7 @@ streams. Pure functions on arrays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,25 +27,51 @@ def concatenate(parts: Sequence[Instances]) -> Instances:
     return Instances(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Instances)})
 
 
-def assemble(
-    instances: Instances, late: Ints, streams: Sequence[tuple[int, int]], activations: Sequence[Sequence[int]]
-) -> tuple[Instances, Ints | None, int]:
-    """Instances as readers see them, for each of the given ones its new number (None: the same), and of how many the
-    parent was cut off, because it was their child.
+@dataclass(frozen=True)
+class Assembled:
+    """Instances as readers see them."""
 
-    `late`: rows (instance, parent, ordinal) of those whose parent was found in a later part. `streams`: the process and
-    the number there of each stream. `activations`: of each source the blocks that have activations. Raises CircleError.
+    instances: Instances
+    number: Ints | None  # of each of the given instances its new number; None: the same
+    copies: Ints  # rows (copy, original, stream, seq), see `Trace.copies`
+    cut: int  # of how many the parent was cut off, because it was their child
+
+
+def assemble(
+    instances: Instances,
+    late: Ints,
+    copies: Ints,
+    main: int,
+    streams: Sequence[tuple[int, int]],
+    activations: Sequence[Sequence[int]],
+) -> Assembled:
+    """Make the parts' instances one.
+
+    `late`: rows (instance, parent, ordinal) of those whose parent was found in a later part. `copies`: rows (copy,
+    stream, seq) as the decoder gives them, with their originals for parents. `main`: the main script's module, or -1.
+    `streams`: the process and the number
+    there of each stream. `activations`: of each source the blocks that have activations. Raises CircleError.
     """
     cut = 0
+    found = np.column_stack([copies[:, 0], instances.parent[copies[:, 0]], copies[:, 1:]])
     if len(late):
         instances, cut = _with_late(instances, late)
     rank = stream_ranks(streams)
     if rank is not None:
         instances = replace(instances, stream=rank[instances.stream])
+        found[:, 2] = rank[found[:, 2]]
+    if len(found):
+        process = np.array(sorted(streams) if rank is not None else streams)[:, 0]
+        instances = _beside(instances, found, main, process, activations)
     if len(streams) > 1:
-        instances = replace(instances, ordinal=_over_streams(instances, activations))
+        instances = replace(instances, ordinal=_over_streams(instances, found[:, 0], activations))
+    if len(found):
+        instances.ordinal[found[:, 0]] = instances.ordinal[_first_originals(found)]
     number = _parents_first(instances.parent)
-    return (instances if number is None else _renumbered(instances, number)), number, cut
+    if number is not None:
+        instances = _renumbered(instances, number)
+        found[:, :2] = number[found[:, :2]]
+    return Assembled(instances, number, found, cut)
 
 
 def stream_ranks(streams: Sequence[tuple[int, int]]) -> npt.NDArray[np.int32] | None:
@@ -56,6 +82,78 @@ def stream_ranks(streams: Sequence[tuple[int, int]]) -> npt.NDArray[np.int32] | 
     rank = np.empty(len(streams), np.int32)
     rank[order] = np.arange(len(streams))
     return rank
+
+
+def _beside(
+    instances: Instances, copies: Ints, main: int, process: Ints, activations: Sequence[Sequence[int]]
+) -> Instances:
+    """The instances with each copy beside its original: in the copy that its stream has of the original's parent, or in
+    that parent itself. What begins in a copy counts on from what had begun in the original. Other threads of a process
+    that has a copy of the main module begin in that. `process`: of each stream."""
+    parent, ordinal = instances.parent.copy(), instances.ordinal.copy()
+    if not ((copies[:, 1] >= 0) & (copies[:, 1] < copies[:, 0])).all():
+        raise CircleError
+    streams = instances.stream[copies[:, 0]].tolist()
+    pairs = list(zip(streams, copies.tolist(), strict=True))
+    copy_of = {(stream, original): copy for stream, (copy, original, *_) in pairs}
+    for stream, (copy, original, *_) in pairs:
+        around = int(parent[original])
+        parent[copy] = copy_of.get((stream, around), around)
+    of_main = np.flatnonzero(_first_originals(copies) == main)
+    mains = np.full(process.max() + 1, main)
+    mains[process[instances.stream[copies[of_main, 0]]]] = copies[of_main, 0]
+    in_main = np.flatnonzero(parent == main if main >= 0 else np.zeros(len(parent), bool))
+    in_main = in_main[~np.isin(in_main, copies[:, 0])]
+    parent[in_main] = mains[process[instances.stream[in_main]]]
+    of_block = _first_blocks(activations)[instances.source] + instances.block
+    begun = _activations(instances, activations)
+    begun[copies[:, 0]] = False
+    begun &= np.isin(parent, copies[:, :2])
+    within = np.flatnonzero(begun)
+    within = within[np.argsort(parent[within], kind="stable")]
+    counted: dict[int, dict[int, int]] = {}
+    for own_stream, (copy, original, stream, last) in pairs:
+        before, own = (within[slice(*np.searchsorted(parent[within], (i, i + 1)))] for i in (original, copy))
+        if not len(own) and original not in counted and not len(before):
+            continue
+        counts = counted[copy] = dict(counted.get(original, {}))
+        before = before[(instances.stream[before] == stream) & (instances.seq[before] <= last)]
+        for block in _distinct(of_block[before]):
+            counts[block] = int(ordinal[before[of_block[before] == block]].max()) + 1
+        own = own[instances.stream[own] == own_stream]
+        for block in _distinct(of_block[own]):
+            ordinal[own[of_block[own] == block]] += counts.get(block, 0)
+    return replace(instances, parent=parent, ordinal=ordinal)
+
+
+def _first_originals(copies: Ints) -> Ints:
+    """Of each copy the original that is none."""
+    original = dict(copies[:, :2].tolist())
+    for copy, own in original.items():
+        original[copy] = original.get(own, own)
+    return np.array(list(original.values()), np.int64)
+
+
+def _distinct(blocks: Ints) -> list[int]:
+    found: list[int] = np.unique(blocks).tolist()
+    return found
+
+
+def _first_blocks(activations: Sequence[Sequence[int]]) -> Ints:
+    """Where the numbers of each source's blocks begin, as far as they have activations, if all are numbered; one more
+    for the end."""
+    return np.cumsum([0, *(max(own, default=-1) + 1 for own in activations)])
+
+
+def _activations(instances: Instances, activations: Sequence[Sequence[int]]) -> npt.NDArray[np.bool_]:
+    """Whether each instance is of a block that has activations."""
+    first = _first_blocks(activations)
+    is_activation = np.zeros(first[-1] + 1, bool)
+    for begin, own in zip(first, activations, strict=False):
+        is_activation[begin + np.array(own, np.int64)] = True
+    where = np.minimum(first[instances.source] + instances.block, first[instances.source + 1])
+    found: npt.NDArray[np.bool_] = is_activation[where] & (where < first[instances.source + 1])
+    return found
 
 
 def _with_late(instances: Instances, late: Ints) -> tuple[Instances, int]:
@@ -89,17 +187,14 @@ def _endless(parent: Ints) -> npt.NDArray[np.bool_]:
     return ancestor >= 0
 
 
-def _over_streams(instances: Instances, activations: Sequence[Sequence[int]]) -> Ints:
-    """Ordinals of activations, counted on from stream to stream under a parent that has some in several."""
-    first = np.cumsum([0, *(max(own, default=-1) + 1 for own in activations)])
-    is_activation = np.zeros(first[-1] + 1, bool)
-    for begin, own in zip(first, activations, strict=False):
-        is_activation[begin + np.array(own, np.int64)] = True
-    where = np.minimum(first[instances.source] + instances.block, first[instances.source + 1])
-    known = where < first[instances.source + 1]
+def _over_streams(instances: Instances, copies: Ints, activations: Sequence[Sequence[int]]) -> Ints:
+    """Ordinals of activations, counted on from stream to stream under a parent that has some in several. The copies are
+    not counted."""
+    counted = _activations(instances, activations)
+    counted[copies] = False
     parent, stream = instances.parent, instances.stream
     abroad = (parent >= 0) & (stream != stream[parent])
-    shared = np.flatnonzero(known & is_activation[where] & ((parent < 0) | np.isin(parent, parent[abroad])))
+    shared = np.flatnonzero(counted & ((parent < 0) | np.isin(parent, parent[abroad])))
     if not len(shared):
         return instances.ordinal
     keys = (stream[shared], instances.block[shared], instances.source[shared], parent[shared])

@@ -94,7 +94,8 @@ def columns(decoded: Decoded) -> LogColumns:
                 (i, own[i] != s >> 32, s >> 32, q, n)
                 for n, (i, s, q) in enumerate(zip(inside, streams, seqs, strict=True), first)
             ]
-    for child, (parent, s, q) in enumerate(zip(decoded.parent, own, decoded.seq, strict=True)):
+    parents = _parents(decoded)
+    for child, (parent, s, q) in enumerate(zip(parents, own, decoded.seq, strict=True)):
         if parent >= 0:
             entries.append((parent, own[parent] != s, s, q, ~child))
     entries.sort()
@@ -113,16 +114,39 @@ def columns(decoded: Decoded) -> LogColumns:
         [LogSource(s.key.path, s.key.module, s.raw["blocks"], s.raw["sites"]) for s in decoded.sources],
         [locate_block[b][0] for b in decoded.block],
         [locate_block[b][1] for b in decoded.block],
-        decoded.parent,
+        parents,
         list(accumulate(start)),
         [entry[4] for entry in entries],
         locate_site,
         site_of,
         value,
-        root_of(decoded.parent, decoded.main),
+        root_of(parents, decoded.main),
         decoded.complete,
         decoded.cut,
     )
+
+
+def _parents(decoded: Decoded) -> list[int]:
+    """The instances' parents, where a forked child's copy lies beside its original, and the child's threads in its copy
+    of the main module (`assemble` does it in numpy)."""
+    parents: list[int] = decoded.parent.tolist()
+    copies = decoded.copies.tolist()[::3]
+    originals = [parents[copy] for copy in copies]
+    copy_of = {(decoded.stream[copy], original): copy for copy, original in zip(copies, originals, strict=True)}
+    for copy, original in zip(copies, originals, strict=True):
+        around = parents[original]
+        parents[copy] = copy_of.get((decoded.stream[copy], around), around)
+    first = dict(zip(copies, originals, strict=True))
+    mains = {}
+    for copy, original in first.items():
+        first[copy] = first.get(original, original)
+        if first[copy] == decoded.main >= 0:
+            mains[decoded.streams[decoded.stream[copy]][0]] = copy
+    if mains:
+        for instance, parent in enumerate(parents):
+            if parent == decoded.main and instance not in first:
+                parents[instance] = mains.get(decoded.streams[decoded.stream[instance]][0], parent)
+    return parents
 
 
 def root_of(parent: Sequence[int], main: int) -> int:

@@ -49,6 +49,7 @@ class Decoded:
     seq: memoryview
     begin: memoryview
     late: memoryview  # (instance, parent, ordinal) of instances before `base` whose parent is known now
+    copies: memoryview  # (copy, stream, record), see stream.Finished
     rows: list[memoryview | None]  # by site; stream.ROW words for each value
     kinds: memoryview  # by site: a bit for each kind of value that its rows have
     counts: memoryview  # by site: how many values there are, also of sites that were not kept
@@ -150,7 +151,7 @@ def decode(
     reading = _Reading(layout, decoder, before, growing, upto, last, limit)
     base = decoder.instances
     heap = reading.everything()
-    columns, rows, counts, skipped, late, kinds = decoder.finish()
+    columns, rows, counts, skipped, late, kinds, copies = decoder.finish()
     damaged = layout.damaged or reading.damaged or before.damaged
     said = list(dict.fromkeys(before.warnings + layout.warnings + reading.warnings))
     checkpoint = reading.checkpoint(said, damaged) if upto is not None else None
@@ -169,6 +170,7 @@ def decode(
         seq,
         begin,
         memoryview(late).cast("q"),
+        memoryview(copies).cast("q"),
         [None if r is None else memoryview(r) for r in rows],
         memoryview(kinds).cast("I"),
         memoryview(counts).cast("q"),

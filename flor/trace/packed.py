@@ -7,8 +7,9 @@ stream, seq), so a site is one range of rows; the statistics of the row groups s
 their packing, and the blocks file what is known so far of the whole run, as JSON in the schema's metadata under "flor":
 "sources", "streams" (process and number there, by their numbers here), "activations" (the blocks of each source that
 have some), "warnings", "damaged", "main" (an instance), "skipped" (source, block, count), "duplicates" (values),
-"unresolved" (instances). Of the part itself it holds "base" and "late" (instance, parent, ordinal: instances of earlier
-parts whose parent was found in this one).
+"unresolved" (instances). Of the part itself it holds "base", "late" (instance, parent, ordinal: instances of earlier
+parts whose parent was found in this one) and "copies" (copy, stream, record: instances of the part that a forked
+child goes on in; until that record of that stream they were others, which are their parents here).
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ class Packed:
             )
             self.base = int(about["base"])
             self.late = np.array(about["late"], np.int64).reshape(-1, 3)
+            self.copies = np.array(about.get("copies", []), np.int64).reshape(-1, 3)
         except (KeyError, TypeError, ValueError) as error:
             raise self._error("blocks", error) from None
         try:

@@ -21,7 +21,7 @@ from flor.capture.sites import SourceMap
 from flor.errors import FlorError
 from flor.home import Run
 from flor.trace import format as f
-from flor.trace.assemble import CircleError, assemble, concatenate, one_after_the_other, stream_ranks
+from flor.trace.assemble import Assembled, CircleError, assemble, concatenate, one_after_the_other, stream_ranks
 from flor.trace.cet_json import LogColumns, LogSource, root_of
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import (
@@ -135,6 +135,8 @@ class Piece(Blocks, Protocol):
 
     @property
     def about(self) -> About: ...
+    @property
+    def copies(self) -> Ints: ...
     def instances(self, at: Ints | None = None) -> Instances: ...
     def rows(self, source: int, site: int) -> Rows: ...
     def sites(self) -> Iterator[tuple[int, int]]: ...
@@ -182,8 +184,7 @@ class Trace:
         self.sources = [Source(k.path, k.sha256, k.module, run.path, self.warnings) for k in self._about.keys]
 
     @cached_property
-    def _assembled(self) -> tuple[Instances, Ints | None]:
-        """The instances, and the new number of each as the pieces number them."""
+    def _assembled(self) -> Assembled:
         for piece, before in zip(self._pieces, np.cumsum([0, *(p.count for p in self._pieces)]), strict=False):
             if piece.base != before:
                 raise self._damaged("its parts do not follow each other")
@@ -192,18 +193,25 @@ class Trace:
         late = np.concatenate([piece.late for piece in self._pieces])
         if len(late) and not ((late[:, :2] >= (0, -1)) & (late[:, :2] < self.count)).all():
             raise self._damaged("numbers are out of range")
+        copies, main = np.concatenate([piece.copies for piece in self._pieces]), self._about.main
+        ends = (self.count, len(self._about.streams))
+        if len(copies) and not ((copies[:, :2] >= 0) & (copies[:, :2] < ends)).all():
+            raise self._damaged("numbers are out of range")
         if self._kept is not None:
             found = replace(found, parent=self._here(found.parent))
             late = late[np.isin(late[:, 0], self._ids)]
             late[:, :2] = self._here(late[:, :2])
+            copies = copies[np.isin(copies[:, 0], self._ids)]
+            copies[:, 0] = self._here(copies[:, 0])
+            main = int(self._here(np.array([main]))[0]) if main in self._ids else -1
         blocks = [source.block_count or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
         try:
-            assembled, number, cut = assemble(found, late, self._about.streams, self._about.activations)
+            assembled = assemble(found, late, copies, main, self._about.streams, self._about.activations)
         except CircleError:
             raise self._damaged("instances are their own parents") from None
-        self._unresolved.add("cut", cut)
-        return assembled, number
+        self._unresolved.add("cut", assembled.cut)
+        return assembled
 
     @property
     def count(self) -> int:
@@ -238,7 +246,14 @@ class Trace:
 
     def instances(self) -> Instances:
         """The run's block instances. Raises FlorError if the trace is damaged."""
-        return self._assembled[0]
+        return self._assembled.instances
+
+    @property
+    def copies(self) -> Ints:
+        """Rows (copy, original, stream, seq): the instances that children of `os.fork` went on in. Until the record
+        `seq` of the original's `stream` the copy was the original. A copy comes after one that it is a copy of. Raises
+        FlorError as `instances` does."""
+        return self._assembled.copies
 
     @cached_property
     def counts(self) -> dict[tuple[int, int], int]:
@@ -292,7 +307,7 @@ class Trace:
             self._duplicates.add((source, site), sum(len(own.stream) for _, own in found) - len(rows.stream))
         if self._kept is not None:
             rows = replace(rows, values=replace(rows.values, instance=self._here(rows.values.instance)))
-        if (number := self._assembled[1]) is not None:
+        if (number := self._assembled.number) is not None:
             rows = replace(rows, values=replace(rows.values, instance=number[rows.values.instance]))
         return replace(rows, values=in_words(rows.values))
 
@@ -339,7 +354,7 @@ class Trace:
 
     @property
     def _main(self) -> int:
-        main, number = self._about.main, self._assembled[1]
+        main, number = self._about.main, self._assembled.number
         return int(number[main]) if number is not None and 0 <= main < len(number) else main
 
     def _damaged(self, why: str) -> FlorError:
@@ -418,6 +433,7 @@ class Empty:
         self.about = About([], [], [], [f"run {run.id} holds no events"], -1, {}, 0, 0, False)
         self.base = self.count = 0
         self.late = np.zeros((0, 3), np.int64)
+        self.copies = np.zeros((0, 3), np.int64)
 
     def instances(self, at: Ints | None = None) -> Instances:
         return instances_of(*(np.zeros(0, np.int64) for _ in range(7)))
@@ -443,6 +459,7 @@ class Raw:
         self.about = decoded_about(decoded)
         self.base, self.count = decoded.base, len(decoded.block)
         self.late = np.frombuffer(decoded.late, np.int64).reshape(-1, 3)
+        self.copies = np.frombuffer(decoded.copies, np.int64).reshape(-1, 3)
 
     def instances(self, at: Ints | None = None) -> Instances:
         found = decoded_instances(self.decoded)

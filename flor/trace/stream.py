@@ -56,10 +56,11 @@ INSTANCE_COLUMNS = ("block", "parent", "ordinal", "stream", "seq", "begin")
 ROW = 4
 
 #: Words that a stream's state begins with: what a PARENT record said of the next activation (0: nothing, 1: the
-#: instance, 2: the token) and which, lost, broken, activations so far, then how many words follow of frames (function,
-#: position, and for each slot instance and next ordinal), of known activations (number, offset in the frames), and of
-#: the stack (offsets, -1: an activation that was forgotten).
-STATE_WORDS = 8
+#: instance, 2: the token) and which, lost, broken, activations so far, the stream and its last record, the stream that
+#: it was forked from (-1: none) and the last record before that, the first instance that was made since; then how many
+#: words follow of frames (function, position, and for each slot instance and next ordinal), of known activations
+#: (number, offset in the frames), and of the stack (offsets, -1: an activation that was forgotten).
+STATE_WORDS = 13
 
 #: Words that what is carried from part to part begins with: instances so far, main, misplaced, duplicates, then how
 #: many processes, activation counts, activations without known parent and blocks follow.
@@ -71,9 +72,10 @@ Heap = Callable[[int, int], "bytes | memoryview | None"]
 _NO_PARENT_RECORD, _KNOWN_PARENT, _TOKEN_PARENT = range(3)
 
 #: Columns of the instances, each site's rows (None: none), counts of values by site, skipped instances by block,
-#: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there, and by site (uint32) a
-#: bit for each kind of value that its rows have.
-Finished = tuple[tuple[bytes, ...], list["bytes | None"], bytes, bytes, bytes, bytes]
+#: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there, by site (uint32) a bit
+#: for each kind of value that its rows have, and (copy, stream, record) of the instances that a forked child goes on
+#: in: until that record of that stream they were others, which are said to be their parents.
+Finished = tuple[tuple[bytes, ...], list["bytes | None"], bytes, bytes, bytes, bytes, bytes]
 
 
 class AnyDecoder(Protocol):
@@ -156,6 +158,7 @@ class Decoder:
         self._tokens: list[dict[int, int]] = []
         self._redeemed: list[set[int]] = []
         self._parents: list[int] = []
+        self._copies = array("q")
         self.main = self.cut = -1
         self.records = self.misplaced = self.duplicates = self.unresolved = 0
         self._process = -1
@@ -196,7 +199,8 @@ class Decoder:
 
         `number` is run-wide, `seq` its last record so far (-1: none), `now` the time until it says one, `first` whether
         its first activation is its process's first, `state` what `state` gave where the stream was forked or the part
-        before ended, or None. Raises ValueError if that is no state.
+        before ended, or None. A forked child goes on in copies of the block instances: what is recorded there is not of
+        its parent's. Raises ValueError if that is no state.
         """
         self._process, self._ids = process, _rows(ids, len(ID_COLUMNS))
         self._stream, self.seq, self.now, self.first = number, seq, now, first
@@ -205,13 +209,15 @@ class Decoder:
         self._stack: list[_Frame | None] = []
         self._next = (_NO_PARENT_RECORD, 0)
         self.lost = self.broken = False
+        self._fork, self._first_own = (-1, -1), 0
         if state is not None:
             self._set_state(state)
 
     def _set_state(self, state: bytes) -> None:
         words = memoryview(state).cast("B").cast("q").tolist()
         try:
-            how, parent, lost, broken, activations, *lengths = words[:STATE_WORDS]
+            how, parent, lost, broken, activations, stream, seq, *fork, first_own = words[: STATE_WORDS - 3]
+            lengths = words[STATE_WORDS - 3 : STATE_WORDS]
             in_frames, in_known, _ = lengths
             if len(words) != STATE_WORDS + sum(lengths) or min(lengths) < 0 or in_known % 2:
                 raise ValueError
@@ -235,6 +241,25 @@ class Decoder:
         except (ValueError, KeyError):
             raise ValueError("this is not a stream's state") from None
         self._next, self.lost, self.broken, self._activations = (how, parent), bool(lost), bool(broken), activations
+        self._fork, self._first_own = (fork[0], fork[1]), first_own
+        if stream != self._stream:
+            self._fork, self._first_own = (stream, seq), self.instances
+            for inside in self._stack:
+                self._make_own(inside)
+
+    def _make_own(self, frame: _Frame | None) -> None:
+        """A forked child goes on in an activation from before the fork: in copies of its instances."""
+        if frame is None or frame.slots[0] >= self._first_own:
+            return
+        of_slot = {b[1]: number for number, b in enumerate(self._blocks) if b[0] == frame.function}
+        for slot, instance in enumerate(frame.slots):
+            if instance < 0 or slot not in of_slot:
+                continue
+            copy = self._instance(of_slot[slot], instance, 0)
+            self._copies.extend((copy, *self._fork))
+            if frame.position == instance:
+                frame.position = copy
+            frame.slots[slot] = copy
 
     def state(self) -> bytes:
         """Where the stream stands: what a forked child or the next part goes on from."""
@@ -251,7 +276,8 @@ class Decoder:
             known.extend((number, offsets[id(frame)]))
         stack = array("q", [-1 if frame is None else offsets[id(frame)] for frame in self._stack])
         lengths = (len(frames), len(known), len(stack))
-        begin = array("q", (*self._next, self.lost, self.broken, self._activations, *lengths))
+        about = (self.lost, self.broken, self._activations, self._stream, self.seq, *self._fork, self._first_own)
+        begin = array("q", (*self._next, *about, *lengths))
         return (begin + frames + known + stack).tobytes()
 
     def lose(self) -> None:
@@ -403,7 +429,9 @@ class Decoder:
         if kind == LEAVE and payload <= len(self._stack):
             del self._stack[len(self._stack) - payload :]
         elif kind == RESUME and not self.broken and payload < self._activations:
-            self._stack.append(self._known.get(payload))
+            frame = self._known.get(payload)
+            self._make_own(frame)
+            self._stack.append(frame)
         elif kind == TIME:
             self.now = _signed(payload)
         elif kind == THREAD:
@@ -430,9 +458,10 @@ class Decoder:
         block, parent, ordinal, stream, *_ = self._columns
         late = self._resolve(parent)
         at = 0
+        copies = set(self._copies[::3])
         for i, b in enumerate(block):
             at = self._count_skips(at, self._base + i)
-            if self._blocks[b][1] == 0:
+            if self._blocks[b][1] == 0 and self._base + i not in copies:
                 ordinal[i] = self._count(parent[i], b | stream[i] << 32, 1)
         self._count_skips(at, self._base + len(block))
         rows = [self._without_duplicates(r).tobytes() if r else None for r in self._rows]
@@ -440,7 +469,7 @@ class Decoder:
         self._base += len(block)
         self._columns, self._skips = [array("q") for _ in INSTANCE_COLUMNS], []
         counts, skipped, kinds = self._counts.tobytes(), self._skipped.tobytes(), self._kinds.tobytes()
-        return columns, rows, counts, skipped, late.tobytes(), kinds
+        return columns, rows, counts, skipped, late.tobytes(), kinds, self._copies.tobytes()
 
     def _count(self, parent: int, key: int, count: int) -> int:
         """How many activations of a block there were so far under a parent; so many come."""
@@ -507,7 +536,7 @@ class Decoder:
 
     def _instances_in(self, state: bytes) -> Iterator[int]:
         words = memoryview(state).cast("B").cast("q")
-        at, end = STATE_WORDS, STATE_WORDS + words[5]
+        at, end = STATE_WORDS, STATE_WORDS + words[STATE_WORDS - 3]
         while at < end:
             slots = self._blocks[words[at]][4]
             yield words[at + 1]

@@ -57,6 +57,7 @@ class FakeTrace:
 
     def __post_init__(self) -> None:
         self.run = Run(Path("/home/x/runs") / self.id, self.info)
+        self.copies = np.zeros((0, 4), np.int64)
         self.rows: list[tuple[int, int, int, int]] = []  # source, block, parent, ordinal
         self.recorded: dict[tuple[int, int], list[tuple[int, str]]] = {}
         self.thinned_away: Counter[tuple[int, int]] = Counter()

@@ -85,7 +85,7 @@ def test_a_forked_childs_events_come_behind_its_parents(mode: str, tmp_path: Pat
         "x", 3, opens=True
     )
     s.control(f.TIME, 1).control(f.TIME, 2).control(f.TIME, 3).value("a", 1)
-    assert outline(written(log_of(run, mode))[0]) == ["__main__", "a == 1", "b == 2", ["f", "x == 3"]]
+    assert outline(written(log_of(run, mode))[0]) == ["__main__", "a == 1", ["__main__", "b == 2", ["f", "x == 3"]]]
 
 
 def test_a_record_has_all_that_is_known_of_its_site(mode: str, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_of_two_values_in_one_instance_the_last_is_kept(mode: str, tmp_path: Pat
     assert [w.split(" ", 1)[0] for w in trace.warnings] == ["2"]
 
 
-def test_a_forked_child_does_not_replace_its_parents_value(mode: str, tmp_path: Path) -> None:
+def test_a_forked_child_has_values_of_its_own(mode: str, tmp_path: Path) -> None:
     run = WrittenRun(tmp_path)
     p = main_process(run)
     s = p.stream().open("main")
@@ -130,8 +130,9 @@ def test_a_forked_child_does_not_replace_its_parents_value(mode: str, tmp_path: 
     )
     s.value("a", "parent")
     trace = run.read(mode)
-    assert shown(trace) == {"main[0]": {"a": "parent", "b": "child"}}
-    assert [w.split(" ", 1)[0] for w in trace.warnings] == ["1"]
+    assert shown(trace) == {"main[0]": {"a": "parent"}, "main[0] #1": {"a": "child", "b": "child"}}
+    assert trace.copies.tolist() == [[1, 0, 0, 0]]
+    assert trace.warnings == []
 
 
 def test_a_circle_of_parents_is_cut(mode: str, tmp_path: Path) -> None:

@@ -189,7 +189,9 @@ def the_main_module_need_not_be_the_first(run: WrittenRun) -> None:
         "main[0] > g[0] > f[0]": {"x": "5"},
         "main[0] > g[1]": {"g1": "1"},
         "main[0] > g[0] > h[0]": {"h1": "7"},
-        "main[0] > g[0] > f[1]": {"x": "6"},
+        "main[0] #1": {"b": "the child's own"},
+        "main[0] > g[0] #1": {},
+        "main[0] > g[0] > f[0] #1": {"x": "6"},
         "main[0] > g[1] #1": {"g1": "child"},
         "main[0] > help[0]": {"z": "8"},
     }
@@ -200,7 +202,7 @@ def a_forked_child_goes_on(run: WrittenRun) -> None:
     child = run.process("child", parent="0", stream=0, record=s.records).inherit(p).module(OTHER)
     s.value("x", 5, opens=True).value("g1", 1, opens=True, leave=1).value("b", "parent")
     c = child.stream(0).value("x", 6, opens=True).value("h1", 7, opens=True, leave=1).value("g1", "child", opens=True)
-    c.value("b", "lost to the parent's")
+    c.value("b", "the child's own")
     child.stream(1).value("z", 8, opens=True)
     p.module(WrittenSource("/p/late.py", "late", [("module", "late", None)], [(0, "q")]))
 
@@ -210,6 +212,8 @@ def a_forked_child_goes_on(run: WrittenRun) -> None:
         "main[0]": {"a": "1"},
         "main[0] > f[0]": {"x": "1"},
         "main[0] > gen[0]": {"y": "2"},
+        "main[0] #1": {},
+        "main[0] > f[0] #1": {},
         "main[0] > f[1]": {"x": "3"},
     }
 )
@@ -221,12 +225,40 @@ def tokens_and_activations_from_before_a_fork(run: WrittenRun) -> None:
     child.stream(0).control(f.PARENT, 1, leave=1).value("y", 2, opens=True).value("x", 3, opens=True, leave=1)
 
 
-@case({"main[0]": {"a": "1"}, "main[0] > f[0]": {"x": "2"}})
+@case({"main[0]": {"a": "1"}, "main[0] #1": {}, "main[0] > f[0]": {"x": "2"}})
 def a_grandchild_of_a_child_that_recorded_nothing(run: WrittenRun) -> None:
     p = main_process(run)
     s = p.stream().open("main").value("a", 1)
     child = run.process("1", parent="0", stream=0, record=s.records).inherit(p)
     run.process("2", parent="1", stream=0, record=0).inherit(child).stream(0).value("x", 2, opens=True)
+
+
+@case(
+    {
+        "main[0]": {"a": "1", "b": "parent"},
+        "main[0] > f[0]": {"x": "1"},
+        "main[0] > gen[0]": {"y": "1"},
+        "main[0] #1": {},
+        "main[0] > gen[0] #1": {"y": "2"},
+        "main[0] > f[1]": {"x": "2"},
+        "main[0] #2": {"a": "3"},
+        "main[0] > f[1] #1": {},
+        "main[0] > f[2]": {"x": "3"},
+        "main[0] > f[3]": {"x": "4"},
+    }
+)
+def a_child_and_its_child(run: WrittenRun) -> None:
+    p = main_process(run)
+    s = p.stream().open("main").value("a", 1).value("x", 1, opens=True).value("y", 1, opens=True, leave=1)
+    s.at("main", leave=1)
+    forked = s.records
+    child = run.process("1", parent="0", stream=0, record=forked).inherit(p)
+    s.value("b", "parent")
+    c = child.stream(0).control(f.RESUME, 2).value("y", 2).value("x", 2, opens=True, leave=1)
+    grandchild = run.process("2", parent="1", stream=0, record=forked + c.records).inherit(child)
+    g = grandchild.stream(0).value("a", 3, leave=1).value("x", 3, opens=True).at("main", leave=1)
+    grandchild.stream(1).value("x", 4, opens=True)
+    g.at("main")
 
 
 @case({"main[0]": {"a": "1"}, "main[0] #1": {"a": "2"}, "main[0] > f[0]": {"x": "3"}})

@@ -33,9 +33,12 @@ few = settings(max_examples=60, deadline=None, suppress_health_check=list(Health
 
 
 def contents(trace: Trace) -> dict[str, Any]:
-    """What a trace says, without the numbers of its instances: an instance is known by its place in its stream."""
+    """What a trace says, without the numbers of its instances: an instance is known by its place in its stream, and a
+    forked child's copy by its original, too."""
     found = trace.instances()
-    place = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
+    place: list[tuple[Any, ...]] = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
+    for copy, original, *_ in trace.copies.tolist():
+        place[copy] = (*place[copy], place[original])
     parent = [place[p] if p >= 0 else None for p in found.parent.tolist()]
     columns = [getattr(found, name).tolist() for name in ("source", "block", "ordinal", "begin")]
     values = {}
@@ -49,6 +52,7 @@ def contents(trace: Trace) -> dict[str, Any]:
     return {
         "instances": dict(zip(place, zip(parent, *columns, strict=True), strict=True)),
         "values": values,
+        "copies": [(place[copy], *last) for copy, _, *last in trace.copies.tolist()],
         "skipped": trace.skipped(),
         "warnings": sorted(re.sub(r"\d+(?=\.events)", "#", w) for w in trace.warnings),
         "log": log.getvalue(),

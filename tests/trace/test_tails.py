@@ -128,7 +128,8 @@ def test_of_a_process_that_has_ended_nothing_stays_once_it_is_packed(tmp_path: P
     run.into_tails(lambda _: 0)
     assert run.pack_parts(1, ended=False) == 1
     assert sorted(path.name for path in child.path.iterdir()) == ["process.json"]
-    expected = {"main[0]": {"a": "long enough for the heap"}, "main[0] > f[0]": {"x": "also long enough"}}
+    parent, call = {"a": "long enough for the heap"}, {"x": "also long enough"}
+    expected = {"main[0]": parent, "main[0] #1": {}, "main[0] > f[0]": call}
     assert shown(open_trace(open_run(run.path))) == expected
 
 
