@@ -509,3 +509,65 @@ def test_the_table_is_the_same_packed_and_not(folder: Path, write: Write, flor_h
     packed = etl("iris_demo", shadow)
     assert packed[1] == ""
     assert columns(packed[0], "gamma", "C") == [("0.1", "100.0"), ("0.01", "100.0"), ("0.001", "100.0")]
+
+
+def test_a_forked_child_has_rows_of_its_own(folder: Path, write: Write) -> None:
+    script = write(
+        "forks.py",
+        """
+        import os, threading
+        def load():
+            size = 10 + len(os.environ) * 0
+            return size
+        def work(rate):
+            for step in range(2):
+                loss = rate * step + base
+        def trained():
+            done = os.path.exists(os.curdir) and who
+        base = load()
+        read, write = os.pipe()
+        who = "child" if os.fork() == 0 else "parent"
+        for epoch in range(2):
+            if epoch == 1 and who == "child" and os.fork() == 0:
+                who = "grandchild"
+            work(epoch + 1)
+        thread = threading.Thread(target=trained)
+        thread.start()
+        thread.join()
+        last = who + "!"
+        os.write(write, b".")
+        if who != "parent":
+            os._exit(0)
+        while len(os.read(read, 1)) and epoch < 4:
+            epoch += 1
+            if epoch == 3:
+                break
+        """,
+    )
+    run("forks.py", "forks")
+    copy = annotate(
+        "forks.py",
+        ("size = 10 + len(os.environ) * 0", 'size = GET("size", 10 + len(os.environ) * 0)'),
+        ("rate * step + base", 'GET("loss", rate * step + base)'),
+        ('"child" if os.fork() == 0 else "parent"', 'GET("who", "child" if os.fork() == 0 else "parent")'),
+        ("work(epoch + 1)", 'work(GET("rate", epoch + 1))'),
+        ('who + "!"', 'GET("last", who + "!")'),
+        ("os.path.exists(os.curdir) and who", 'GET("done", os.path.exists(os.curdir) and who)'),
+    )
+    assert script.exists()
+    rows, said = etl("forks", copy)
+    assert said == ""
+    found = columns(rows, "size", "who", "epoch_iter", "rate", "step_iter", "loss", "last", "done")
+
+    def of(who: str, last: str, epochs: tuple[int, ...]) -> list[tuple[str, ...]]:
+        return [
+            ("10", who, str(e), str(e + 1), str(s), str((e + 1) * s + 10), last, last[:-1])
+            for e in epochs
+            for s in (0, 1)
+        ]
+
+    assert found == [
+        *of("parent", "parent!", (0, 1)),
+        *of("child", "child!", (0, 1)),
+        *of("child", "grandchild!", (1,)),
+    ]
