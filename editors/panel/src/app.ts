@@ -4,18 +4,17 @@ import type { ColumnState } from 'ag-grid-community'
 import { button, el, plural, say, select } from './dom'
 import { showCell } from './detail'
 import { Grid, type Actions } from './grid'
-import type { Host } from './host'
+import type { Host, View } from './host'
 import { Jobs } from './jobs'
 import { Plot, type PlotState } from './plot'
 import type { Column, Diagnostic, Experiment, Job, Table } from './protocol'
 import { Runs } from './runs'
 import { Sql } from './sql'
 
-const TABS = ['Table', 'Plot', 'SQL', 'Runs'] as const
-type Tab = (typeof TABS)[number]
+const TABS: readonly View[] = ['Table', 'Plot', 'SQL', 'Runs']
 
 interface State {
-  tab?: Tab
+  tab?: View
   experiment?: string
   arranged?: Record<string, ColumnState[]>
   plots?: Record<string, PlotState>
@@ -72,9 +71,10 @@ export class App {
   }
 
   async begin(): Promise<void> {
-    const { uri, experiment } = await this.host.start
+    const { uri, experiment, view } = await this.host.start
     this.uri = uri ?? null
     this.wanted = experiment ?? null
+    if (view) this.choose(view)
     await this.refresh()
     await this.jobs.begin()
   }
@@ -95,6 +95,9 @@ export class App {
         this.choose('Table')
         void this.refresh()
         break
+      case 'host/view':
+        this.choose(params['view'] as View)
+        break
       case 'flor/jobsChanged':
         this.jobs.changed(params['job'] as Job)
         break
@@ -107,7 +110,8 @@ export class App {
         break
       case 'host/connection':
         this.gone.hidden = params['connected'] === true
-        if (params['connected'] === true) void this.refresh()
+        if (params['connected'] === true)
+          void Promise.all([this.refresh(), this.jobs.begin()]).catch((error: Error) => say(error.message))
         break
     }
   }
@@ -275,7 +279,7 @@ export class App {
     )
   }
 
-  private choose(tab: Tab): void {
+  private choose(tab: View): void {
     this.keep({ tab })
     for (const own of this.tabs.children) {
       const isChosen = own.id === `tab-${tab}`

@@ -2,9 +2,12 @@
 
 import type { Order } from './protocol'
 
+export type View = 'Table' | 'Plot' | 'SQL' | 'Runs'
+
 export interface Start {
   uri?: string | null // of the file that the user has before them
   experiment?: string | null
+  view?: View
 }
 
 export interface Export extends Order {

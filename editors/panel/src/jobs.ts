@@ -13,8 +13,12 @@ export class Jobs {
 
   constructor(private readonly host: Host) {}
 
+  /** What goes on now; those of a server that has ended ended with it. */
   async begin(): Promise<void> {
     const { jobs } = await this.host.request<{ jobs: Job[] }>('flor/jobs')
+    this.jobs.clear()
+    this.since.clear()
+    this.draw()
     for (const job of jobs) this.changed(job)
   }
 

@@ -34,7 +34,7 @@ export async function until(fn, { timeout = 20_000, interval = 100, what = fn.to
 }
 
 /** The calls on a running VS Code. Each waits for what it needs, up to `timeout`, then throws. */
-export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, timeout }) {
+export function makeDriver({ page, folder, socket, toasts, timeout }) {
   const quickInput = page.locator('.quick-input-widget:visible')
   const quickRows = quickInput.locator('.quick-input-list .monaco-list-row')
   const actionMenu = page.locator('.action-widget:visible')
@@ -49,7 +49,6 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
    * result must survive JSON.
    */
   function api(fn, ...args) {
-    if (!probe) return Promise.reject(new Error('api() needs the probe extension (probe: true)'))
     return new Promise((resolve, reject) => {
       const req = http.request({ socketPath: socket, method: 'POST', path: '/', timeout }, (res) => {
         let body = ''
@@ -164,32 +163,18 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
     async ready(t = timeout) {
       await page.locator('.part.statusbar').waitFor({ timeout: t })
       await page.locator('.part.sidebar, .part.editor').first().waitFor({ timeout: t })
-      if (probe) await until(() => api(() => true), { timeout: t, what: 'the extension host' })
+      await until(() => api(() => true), { timeout: t, what: 'the extension host' })
     },
 
-    /**
-     * Opens a file through Ctrl+P: a path relative to the folder (or absolute),
-     * or just the name of a file that is somewhere below it.
-     */
+    /** Opens a file of the folder through Ctrl+P. */
     async openFile(name) {
-      const base = path.basename(name)
-      const full = path.resolve(folder.endsWith('.code-workspace') ? path.dirname(folder) : folder, name)
-      const known = fs.existsSync(full)
-      await quickPick(
-        'Control+p',
-        known ? full : name,
-        async (r) => (await rowName(r)) === base,
-        `Ctrl+P to offer ${name}`,
+      const full = path.resolve(folder, name)
+      const isWanted = async (row) => (await rowName(row)) === path.basename(name)
+      await quickPick('Control+p', full, isWanted, `Ctrl+P to offer ${name}`)
+      await wait(
+        () => api((v, path) => v.window.activeTextEditor?.document.uri.fsPath === path, full),
+        `${name} to be the active editor`,
       )
-      await page.locator('.editor-group-container.active .tab.active', { hasText: base }).waitFor({ timeout })
-      await editorBox.waitFor({ timeout })
-      if (probe) {
-        const wanted = known ? full : `/${name.replace(/^\.?\//, '')}`
-        await wait(
-          () => api((v, end) => v.window.activeTextEditor?.document.uri.fsPath.endsWith(end), wanted),
-          `${name} to be the active editor`,
-        )
-      }
       await focusEditor()
     },
 
@@ -212,7 +197,7 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
       await input.fill(`:${line}:${column}`)
       await page.keyboard.press('Enter')
       await quickInput.waitFor({ state: 'hidden', timeout })
-      if (probe) await settleSelection([line, column, line, column])
+      await settleSelection([line, column, line, column])
     },
 
     /**
@@ -226,7 +211,7 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
       await vs.goTo(endLine, endCol)
       await page.keyboard.press('Control+k')
       await page.keyboard.press('Control+k') // Select from Anchor to Cursor
-      if (probe) await settleSelection([line, startCol, endLine, endCol])
+      await settleSelection([line, startCol, endLine, endCol])
     },
 
     /** [startLine, startColumn, endLine, endColumn] of the selection, from 1. */
@@ -237,13 +222,7 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
       }),
 
     /** The whole text of the active editor, saved or not. */
-    async editorText() {
-      if (probe) return api((v) => v.window.activeTextEditor.document.getText())
-      await focusEditor()
-      await page.keyboard.press('Control+a')
-      await page.keyboard.press('Control+c')
-      return page.evaluate(() => navigator.clipboard.readText())
-    },
+    editorText: () => api((v) => v.window.activeTextEditor.document.getText()),
 
     /**
      * Opens the code action menu (Ctrl+.) at the cursor or selection and
@@ -350,45 +329,16 @@ export function makeDriver({ page, folder, socket, probe, toasts, userDataDir, t
         { timeout: t, what: () => `notification ${wanted}; seen: ${JSON.stringify(toasts)}` },
       ),
 
-    /**
-     * The Playwright frame with the HTML of a webview (view, panel or editor).
-     * `match`: a string or RegExp for the text inside, a CSS selector as
-     * {selector}, an extension id as {extensionId}, or async (frame) => boolean.
-     * Ask again after the webview was hidden or moved: it gets a new frame.
-     */
-    async webviewFrame(match = {}, t = timeout) {
-      if (typeof match === 'string' || match instanceof RegExp) match = { text: match }
-      if (typeof match === 'function') match = { test: match }
-      const seen = []
-      return until(
-        async () => {
-          seen.length = 0
-          for (const outer of page.frames()) {
-            if (!/\/webview\/browser\/pre\/index[^/]*\.html/.test(outer.url())) continue
-            const id = new URL(outer.url()).searchParams.get('extensionId') || ''
-            if (match.extensionId && match.extensionId.toLowerCase() !== id.toLowerCase()) continue
-            const element = await outer.$('iframe#active-frame')
-            const frame = await element?.contentFrame()
-            if (!frame) continue
-            const text = await frame.evaluate(() => document.body?.innerText ?? '')
-            seen.push({ extensionId: id, text: text.slice(0, 200) })
-            if (
-              match.text !== undefined &&
-              !(match.text instanceof RegExp ? match.text.test(text) : text.includes(match.text))
-            )
-              continue
-            if (match.selector && !(await frame.$(match.selector))) continue
-            if (match.test && !(await match.test(frame))) continue
-            return frame
-          }
-        },
-        { timeout: t, what: 'webview' },
-      ).catch((e) => {
-        throw new Error(
-          `${e.message}: ${JSON.stringify(match, (k, v) => (v instanceof RegExp ? String(v) : v))}\nwebviews open: ${JSON.stringify(seen)}`,
-        )
-      })
-    },
+    /** The Playwright frame of an extension's web view. Ask again after it was hidden or moved: it gets a new one. */
+    webviewFrame: (extensionId) =>
+      wait(async () => {
+        for (const outer of page.frames()) {
+          if (!/\/webview\/browser\/pre\/index[^/]*\.html/.test(outer.url())) continue
+          if (new URL(outer.url()).searchParams.get('extensionId') !== extensionId) continue
+          const frame = await (await outer.$('iframe#active-frame'))?.contentFrame()
+          if (frame) return frame
+        }
+      }, `a web view of ${extensionId}`),
 
     /**
      * Saves every unsaved file, including those that an edit changed a moment

@@ -21,12 +21,12 @@ export { until }
 
 const HERE = path.dirname(fileURLToPath(import.meta.url))
 
-export const defaultPrefix = () =>
+const defaultPrefix = () =>
   process.env.FLOR_VSCODE_E2E ||
   path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'flor-vscode-e2e')
 
 /** Quiet, offline, repeatable. A test's own `settings` win over these. */
-export const quietSettings = {
+const quietSettings = {
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
   'extensions.autoUpdate': false,
@@ -84,45 +84,21 @@ const which = (name) => {
 
 /**
  * @typedef {object} LaunchOptions
- * @property {string} folder                 the folder to open (or a .code-workspace file)
- * @property {string|string[]} [vsix]        packaged extension(s) to install: what users get
- * @property {string|string[]} [extensionDevelopmentPath]  unpacked extension folder(s) to use as they are
- * @property {object} [settings]             user settings, on top of `quietSettings`
- * @property {boolean} [trusted]              false: the folder is not trusted
- * @property {object[]} [keybindings]        user keybindings
- * @property {number} [port]                 0 (default): a free one
- * @property {Record<string,string|undefined>} [env]  environment of VS Code and so of the extension
- *                                           host and the language servers; undefined removes
- * @property {boolean} [probe]               false: without the extension behind `api()`
- * @property {{width:number,height:number}} [viewport]
- * @property {boolean} [headless]
- * @property {string} [artifacts]            folder for `saveArtifacts()`, and to keep logs in
- * @property {string} [prefix]               where install.sh put things
- * @property {number} [timeout]              for starting, and the longest that a call waits, up to 20 s (ms)
+ * @property {string} folder       the folder to open
+ * @property {string} vsix         the packaged extension: what users get
+ * @property {object} [settings]   the user's settings, on top of `quietSettings`
+ * @property {boolean} [trusted]   false: the folder is not trusted
+ * @property {Record<string, string>} [env]  environment of VS Code, and so of the extension and its servers
+ * @property {string} artifacts    folder for pictures and logs
+ * @property {number} [timeout]    for starting, and the longest that a call waits, up to 20 s (ms)
  */
 
 /** @param {LaunchOptions} options */
 export async function launchVSCode(options) {
-  const {
-    vsix = [],
-    extensionDevelopmentPath = [],
-    settings = {},
-    trusted = true,
-    keybindings,
-    port = 0,
-    env: extraEnv = {},
-    probe = true,
-    viewport = { width: 1400, height: 900 },
-    headless = true,
-    artifacts,
-    prefix = defaultPrefix(),
-    timeout = 60_000,
-  } = options
-  if (!options.folder) throw new Error('launchVSCode: `folder` is required')
+  const { settings = {}, trusted = true, env: extraEnv = {}, artifacts, timeout = 60_000 } = options
+  const prefix = defaultPrefix()
   const folder = fs.realpathSync(options.folder)
-  const list = (x) => (Array.isArray(x) ? x : [x]).map((p) => fs.realpathSync(p))
-  const vsixes = list(vsix)
-  const devPaths = list(extensionDevelopmentPath)
+  const vsix = fs.realpathSync(options.vsix)
 
   const node = path.join(prefix, 'bin/node')
   const entry = path.join(prefix, 'node_modules/code-server/out/node/entry.js')
@@ -134,13 +110,6 @@ export async function launchVSCode(options) {
     : which('chromium') || which('chromium-browser') || which('google-chrome')
   if (!browserPath) throw new Error('no Chromium on PATH (or at FLOR_E2E_CHROMIUM): run install.sh')
   const { chromium } = createRequire(path.join(prefix, 'package.json'))('playwright-core')
-
-  // Links in a fresh extensions folder count as installed. (Newer versions of
-  // VS Code ignore an extensionDevelopmentPath given by the page's address.)
-  const links = [...(probe ? [path.join(HERE, 'probe')] : []), ...devPaths].map((dir) => {
-    const { publisher, name, version } = JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8'))
-    return [dir, `${publisher}.${name}-${version}`.toLowerCase()]
-  })
 
   const trust = trusted
     ? { 'security.workspace.trust.enabled': false }
@@ -162,10 +131,12 @@ export async function launchVSCode(options) {
     path.join(userDataDir, 'User/settings.json'),
     JSON.stringify({ ...quietSettings, ...trust, ...settings }, null, 2),
   )
-  if (keybindings)
-    fs.writeFileSync(path.join(userDataDir, 'User/keybindings.json'), JSON.stringify(keybindings, null, 2))
+  // What is set for the machine is read from here alone, once VS Code has settled.
+  fs.mkdirSync(path.join(userDataDir, 'Machine'))
+  fs.writeFileSync(path.join(userDataDir, 'Machine/settings.json'), JSON.stringify(settings, null, 2))
   fs.writeFileSync(path.join(home, 'config.yaml'), 'auth: none\n')
-  for (const [dir, name] of links) fs.symlinkSync(dir, path.join(extensionsDir, name))
+  // A link in a fresh extensions folder counts as installed.
+  fs.symlinkSync(path.join(HERE, 'probe'), path.join(extensionsDir, 'flor.vscode-e2e-probe-1.0.0'))
 
   // --- environment
   const run = randomUUID()
@@ -205,10 +176,6 @@ export async function launchVSCode(options) {
     extensionsDir,
   ]
 
-  const timings = {}
-  const started = performance.now()
-  const lap = (name, since) => (timings[name] = Math.round(performance.now() - since))
-
   let child // supervisor of the server
   let browser
   let closed
@@ -236,7 +203,6 @@ export async function launchVSCode(options) {
    */
   function close({ grace = 3000 } = {}) {
     closed ??= (async () => {
-      const t = performance.now()
       // Leaving the page is closing the window: the extension host deactivates
       // its extensions and exits. What it started has `grace` ms to follow.
       const tree = extensionHostTree(processesWith(marker))
@@ -266,15 +232,15 @@ export async function launchVSCode(options) {
       }
       process.off('exit', onExit)
       for (const s of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(s, onSignal)
-      if (artifacts) copyLogs(artifacts)
+      copyLogs()
       if (!process.env.VSCODE_E2E_KEEP) fs.rmSync(home, { recursive: true, force: true })
-      lap('close', t)
       return { lingering: lingering.map((p) => p.command) }
     })()
     return closed
   }
 
-  function copyLogs(to) {
+  function copyLogs() {
+    const to = artifacts
     fs.mkdirSync(to, { recursive: true })
     fs.writeFileSync(path.join(to, 'browser-console.log'), consoleLines.join('\n'))
     if (fs.existsSync(serverLog)) fs.copyFileSync(serverLog, path.join(to, 'server.log'))
@@ -284,25 +250,15 @@ export async function launchVSCode(options) {
 
   try {
     // --- extensions
-    let t = performance.now()
-    if (vsixes.length) {
-      const args = [entry, ...dirs, '--force', ...vsixes.flatMap((v) => ['--install-extension', v])]
-      const {
-        stdout = '',
-        stderr = '',
-        killed,
-      } = await promisify(execFile)(node, args, { env, timeout }).catch((e) => e)
-      const ok = (stdout.match(/was successfully installed/g) || []).length
-      if (ok < vsixes.length) {
-        throw new Error(
-          `installing ${vsixes.join(', ')} ${killed ? `took more than ${timeout} ms` : 'failed'}:\n${stdout}${stderr}`,
-        )
-      }
-      lap('installVsix', t)
+    const args = [entry, ...dirs, '--force', '--install-extension', vsix]
+    const installed = await promisify(execFile)(node, args, { env, timeout }).catch((e) => e)
+    const { stdout = '', stderr = '', killed } = installed
+    if (!stdout.includes('was successfully installed')) {
+      const why = killed ? `took more than ${timeout} ms` : 'failed'
+      throw new Error(`installing ${vsix} ${why}:\n${stdout}${stderr}`)
     }
 
     // --- server
-    t = performance.now()
     const log = fs.openSync(serverLog, 'a')
     child = spawn(
       'sh',
@@ -316,7 +272,7 @@ export async function launchVSCode(options) {
         '--auth',
         'none',
         '--bind-addr',
-        `127.0.0.1:${port}`,
+        '127.0.0.1:0',
         '--disable-telemetry',
         '--disable-update-check',
         ...(trusted ? ['--disable-workspace-trust'] : []),
@@ -340,13 +296,10 @@ export async function launchVSCode(options) {
       throw new Error(`${e.message}\n${serverOutput()}`)
     })
     if (baseURL === 'exited') throw new Error(`code-server did not start:\n${serverOutput()}`)
-    lap('server', t)
 
     // --- browser
-    t = performance.now()
     browser = await chromium.launch({
       executablePath: browserPath,
-      headless,
       args: CHROMIUM_FLAGS,
       timeout,
       env: {
@@ -359,7 +312,7 @@ export async function launchVSCode(options) {
       handleSIGTERM: false,
       handleSIGHUP: false,
     })
-    const context = await browser.newContext({ viewport, baseURL })
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } })
     context.setDefaultTimeout(Math.min(timeout, 30_000))
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: baseURL })
     const toasts = []
@@ -369,56 +322,36 @@ export async function launchVSCode(options) {
     page.on('dialog', (d) => d.accept()) // "leave this page?" with unsaved files
     page.on('console', (m) => consoleLines.push(`[${m.type()}] ${m.text()}`))
     page.on('pageerror', (e) => consoleLines.push(`[pageerror] ${e.stack || e}`))
-    lap('browser', t)
 
-    t = performance.now()
-    const kind = folder.endsWith('.code-workspace') ? 'workspace' : 'folder'
     const url = new URL(baseURL)
-    url.searchParams.set(kind, folder)
+    url.searchParams.set('folder', folder)
     await page.goto(url.href)
     await page.locator('.monaco-workbench').waitFor({ timeout })
-    lap('workbench', t)
 
     const vs = makeDriver({
       page,
       folder,
       socket,
-      probe,
       toasts,
       userDataDir,
       timeout: Math.min(timeout, 20_000),
     })
     await vs.ready(timeout)
-    lap('ready', t)
-    lap('total', started)
 
     return Object.assign(vs, {
       page,
-      context,
-      browser,
-      baseURL,
-      folder,
-      userDataDir,
-      extensionsDir,
-      timings,
       close,
-      serverPid: child.pid,
-      /** The server's own output so far. */
-      serverLog: serverOutput,
-      /** What the workbench wrote to the browser's console so far. */
-      consoleLog: () => [...consoleLines],
       /** Ids of the processes of this VS Code (server, extension host, language servers, browser). */
       processes: () => processesWith(marker),
       /** Screenshot and all logs into a folder, to look at after a failure. */
-      async saveArtifacts(name = 'failure', to = artifacts) {
-        if (!to) throw new Error('saveArtifacts: pass `artifacts` to launchVSCode')
-        fs.mkdirSync(to, { recursive: true })
-        await page.screenshot({ path: path.join(to, `${name}.png`) }).catch(() => {})
-        copyLogs(to)
+      async saveArtifacts(name = 'failure') {
+        fs.mkdirSync(artifacts, { recursive: true })
+        await page.screenshot({ path: path.join(artifacts, `${name}.png`) }).catch(() => {})
+        copyLogs()
       },
     })
   } catch (e) {
-    if (artifacts && browser) {
+    if (browser) {
       fs.mkdirSync(artifacts, { recursive: true })
       await browser
         .contexts()[0]

@@ -36,6 +36,10 @@ test(
       assert.deepEqual(buttons, ['Install', 'Not Now'])
       await vs.screenshot(path.join(here, 'artifacts', 'missing.png'))
       await vs.page.getByRole('button', { name: 'Not Now' }).click()
+      // whoever asks for something is offered it again; this interpreter has no pip, so it fails
+      await vs.runCommand('Flor: Run with Flor')
+      await vs.page.getByRole('button', { name: 'Install', exact: true }).click()
+      await vs.waitForNotification(`${empty} -m pip install flor-lsp ended with exit code 1.`)
       await vs.api(
         (v, path) => v.workspace.getConfiguration('flor').update('python', path, true),
         '/no/such/python',

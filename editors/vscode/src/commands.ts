@@ -2,8 +2,12 @@
 
 import path from 'node:path'
 import * as vscode from 'vscode'
+import { actions } from './actions'
+import { activeDocument } from './editors'
 import { problem } from './naming'
 import type { Panel } from './panel'
+import type { Names } from './protocol'
+import { run, runWith, type Memory } from './running'
 import type { Server } from './server'
 
 interface Naming {
@@ -14,26 +18,22 @@ interface Naming {
   version?: number
 }
 
-interface Names {
-  shadow: string | null
-  source: string | null
-  names: { name: string; text: string }[]
-}
-
-export function register(server: Server, panel: Panel): vscode.Disposable[] {
+export function register(server: Server, panel: Panel, memory: Memory): vscode.Disposable[] {
   const commands: Record<string, (...given: never[]) => unknown> = {
     'flor.client.nameExpression': (naming: Naming) => name(server, naming),
     'flor.name': () => nameSelection(server),
     'flor.runFile': () => run(server, panel),
-    'flor.refresh': () => server.command('flor.etl', { uri: document().uri.toString() }),
+    'flor.runWith': () => runWith(server, panel, memory),
+    'flor.refresh': () => server.command('flor.etl', { uri: activeDocument().uri.toString() }),
     'flor.showTable': () => panel.show(),
     'flor.openShadow': () => openShadow(server),
     'flor.rename': () => rename(server),
     'flor.remove': () => remove(server),
     'flor.update': () => update(server),
-    'flor.query': () => panel.show(),
+    'flor.query': () => panel.open('SQL'),
     'flor.showLog': () => server.log.show(),
     'flor.restart': () => server.restart(),
+    ...actions(server, panel),
   }
   return Object.entries(commands).map(([id, act]) =>
     vscode.commands.registerCommand(id, async (...given: never[]) => {
@@ -47,8 +47,10 @@ export function register(server: Server, panel: Panel): vscode.Disposable[] {
 }
 
 async function fail(server: Server, message: string): Promise<void> {
-  const actions = message.endsWith('in the log') ? ['Show Log'] : []
-  if (await vscode.window.showErrorMessage(message, ...actions)) server.log.show()
+  if (message.endsWith(': it was cancelled')) return // by the user, who knows
+  if (await server.offerInstall()) return
+  const buttons = message.endsWith('in the log') ? ['Show Log'] : []
+  if (await vscode.window.showErrorMessage(message, ...buttons)) server.log.show()
 }
 
 /** Do a command that edits a shadow copy, and save the copy, unless it had changes of the user's own. */
@@ -62,13 +64,6 @@ async function edit<T>(server: Server, shadow: string | null, command: string, a
   const copy = path === undefined ? undefined : find(path)
   if (copy?.isDirty && !copy.isUntitled && !wasDirty) await copy.save()
   return answer
-}
-
-/** The Python file that the user has before them. Throws if there is none. */
-function document(): vscode.TextDocument {
-  const found = vscode.window.activeTextEditor?.document
-  if (found?.languageId !== 'python') throw new Error('Open a Python file first.')
-  return found
 }
 
 function names(server: Server, uri: string): Promise<Names> {
@@ -91,7 +86,7 @@ async function name(server: Server, { text, name: suggested, ...asked }: Naming)
 
 /** Name what is selected, or what is at the caret; the server says what that is, and what name suits. */
 async function nameSelection(server: Server): Promise<void> {
-  const { uri, version } = document()
+  const { uri, version } = activeDocument()
   const { start, end } = vscode.window.activeTextEditor!.selection
   const range = {
     start: { line: start.line, character: start.character },
@@ -100,10 +95,9 @@ async function nameSelection(server: Server): Promise<void> {
   const context = { diagnostics: [], only: ['refactor.extract.name'], triggerKind: 1 }
   const asked = { textDocument: { uri: uri.toString() }, range, context }
   type Action = { title: string; disabled?: { reason: string }; command?: { arguments: Naming[] } }
-  const actions = (await server.request<Action[] | null>('textDocument/codeAction', asked)) ?? []
-  const named = actions.flatMap((action) => action.command?.arguments ?? [])
-  if (!named.length)
-    throw new Error(actions[0]?.disabled?.reason ?? 'There is no expression here: select one.')
+  const found = (await server.request<Action[] | null>('textDocument/codeAction', asked)) ?? []
+  const named = found.flatMap((action) => action.command?.arguments ?? [])
+  if (!named.length) throw new Error(found[0]?.disabled?.reason ?? 'There is no expression here: select one.')
   if (named.length === 1) return name(server, { ...named[0]!, version })
   const items = named.map((own) => ({
     label: own.text?.replaceAll(/\s+/g, ' ') ?? '',
@@ -114,16 +108,9 @@ async function nameSelection(server: Server): Promise<void> {
   if (chosen) await name(server, { ...chosen.own, version })
 }
 
-async function run(server: Server, panel: Panel): Promise<void> {
-  const own = document()
-  if (own.isDirty && !(await own.save())) return
-  const { experiment } = await server.command<{ experiment: string }>('flor.run', { uri: own.uri.toString() })
-  await panel.show(experiment)
-}
-
 /** The source on the left, its shadow copy on the right. */
 async function openShadow(server: Server): Promise<void> {
-  const { uri } = document()
+  const { uri } = activeDocument()
   const { shadow, source } = await names(server, uri.toString())
   if (shadow === null)
     throw new Error(`Nothing is named in ${path.basename(uri.fsPath)} yet: name an expression.`)
@@ -137,7 +124,7 @@ async function chosenName(
   server: Server,
   title: string,
 ): Promise<{ shadow: string; name: string; all: string[] } | undefined> {
-  const { shadow, names: all } = await names(server, document().uri.toString())
+  const { shadow, names: all } = await names(server, activeDocument().uri.toString())
   if (shadow === null || !all.length)
     throw new Error('Nothing is named in this file yet: name an expression.')
   const items = all.map((own) => ({ label: own.name, description: own.text.replaceAll(/\s+/g, ' ') }))
@@ -169,7 +156,7 @@ async function remove(server: Server): Promise<void> {
 }
 
 async function update(server: Server): Promise<void> {
-  const { shadow } = await names(server, document().uri.toString())
+  const { shadow } = await names(server, activeDocument().uri.toString())
   if (shadow === null) throw new Error('Nothing is named in this file yet: name an expression.')
   const { inexact } = await edit<{ inexact: string[] }>(server, shadow, 'flor.updateShadow', { uri: shadow })
   if (inexact.length) void vscode.window.showWarningMessage(inexact.join('\n')) // of what is lost the server tells

@@ -2,34 +2,43 @@
 
 import path from 'node:path'
 import * as vscode from 'vscode'
+import type { ActiveFile } from './editors'
+import { idOf, read, type Asked, type Format } from './messages'
 import type { Server } from './server'
 
-interface Request {
-  id: number
-  method: string
-  params: Record<string, unknown>
-}
+type View = 'Table' | 'Plot' | 'SQL' | 'Runs'
 
-const FORMATS: Record<string, string> = { csv: 'CSV', parquet: 'Parquet', xlsx: 'Excel', json: 'JSON' }
+const FORMATS: Record<Format, string> = { csv: 'CSV', parquet: 'Parquet', xlsx: 'Excel', json: 'JSON' }
 
-export class Panel implements vscode.WebviewViewProvider {
+export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   private view: vscode.WebviewView | undefined
-  private uri: string | undefined // of the Python file that the user has before them
   private experiment: string | undefined // the table that was asked for before there was a view
+  private opened: View | undefined // the page's view that was asked for before the page was ready
+  private ready = false
+  private readonly listening: vscode.Disposable[]
 
   constructor(
     private readonly root: vscode.Uri,
     private readonly server: Server,
+    private readonly file: ActiveFile,
   ) {
-    this.look(vscode.window.activeTextEditor)
+    this.listening = [
+      file.onChange((uri) => this.tell('host/file', { uri: uri.toString() })),
+      server.onRunning((connected) => this.tell('host/connection', { connected })),
+      server.onNotification(({ method, params }) => {
+        if (method === 'flor/showTable') void this.show((params as { experiment: string }).experiment)
+        else this.tell(method, params)
+      }),
+    ]
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
     this.view = view
+    this.ready = false
     const dist = vscode.Uri.joinPath(this.root, 'dist')
     view.webview.options = { enableScripts: true, localResourceRoots: [dist] }
     view.webview.html = this.page(view.webview, dist)
-    view.webview.onDidReceiveMessage((request: Request) => this.answer(view, request))
+    view.webview.onDidReceiveMessage((message: unknown) => this.answer(view, message))
     view.onDidDispose(() => (this.view = undefined))
   }
 
@@ -58,71 +67,91 @@ export class Panel implements vscode.WebviewViewProvider {
 </html>`
   }
 
-  private async answer(view: vscode.WebviewView, { id, method, params }: Request): Promise<void> {
+  private async answer(view: vscode.WebviewView, message: unknown): Promise<void> {
+    const id = idOf(message)
+    if (id === undefined) return
     try {
-      await view.webview.postMessage({ id, result: (await this.asked(method, params)) ?? null })
+      await view.webview.postMessage({ id, result: (await this.asked(read(message))) ?? null })
     } catch (error) {
       const { message, code = 0 } = error as Error & { code?: number }
       await view.webview.postMessage({ id, error: { code, message } })
     }
   }
 
-  private asked(method: string, params: Record<string, unknown>): Promise<unknown> | unknown {
-    if (method === 'host/ready') return { uri: this.uri, experiment: this.experiment }
-    if (method === 'host/export') return this.exported(params)
-    if (method === 'host/saveImage') return this.saved(params)
-    if (method === 'host/restart') return this.server.restart()
-    if (method.startsWith('flor/')) return this.server.request(method, params)
-    if (method === 'workspace/executeCommand') {
-      const [argument] = params['arguments'] as unknown[]
-      return this.server.command(String(params['command']), argument)
+  private asked(asked: Asked): Promise<unknown> | unknown {
+    switch (asked.what) {
+      case 'ready':
+        return this.start()
+      case 'restart':
+        return this.server.restart()
+      case 'request':
+        return this.server.request(asked.method, asked.params)
+      case 'command':
+        return this.server.command(asked.command, asked.argument)
+      case 'export':
+        return this.exported(asked.table, asked.format, asked.suggested)
+      case 'saveImage':
+        return this.saved(asked.image, asked.suggested)
     }
-    throw new Error(`there is no ${method}`)
   }
 
-  private async exported({
-    suggested,
-    ...table
-  }: Record<string, unknown>): Promise<{ path?: string; remarks?: string[] }> {
-    const format = String(table['format'])
-    const target = await this.place(String(suggested), { [FORMATS[format] ?? format]: [format] })
+  private start(): { uri?: string; experiment?: string; view?: View } {
+    this.ready = true
+    const view = this.opened
+    this.opened = undefined
+    return {
+      ...(this.file.uri ? { uri: this.file.uri.toString() } : {}),
+      ...(this.experiment !== undefined ? { experiment: this.experiment } : {}),
+      ...(view !== undefined ? { view } : {}),
+    }
+  }
+
+  private async exported(
+    table: object,
+    format: Format,
+    suggested: string,
+  ): Promise<{ path?: string; remarks?: string[] }> {
+    const target = await this.place(suggested, { [FORMATS[format]]: [format] })
     if (!target) return {}
     const given = { ...table, path: target.fsPath }
     const { remarks } = await this.server.request<{ remarks: string[] }>('flor/export', given)
     return { path: target.fsPath, remarks }
   }
 
-  private async saved({ suggested, data }: Record<string, unknown>): Promise<{ path?: string }> {
-    const target = await this.place(String(suggested), { PNG: ['png'] })
+  private async saved(image: Uint8Array, suggested: string): Promise<{ path?: string }> {
+    const target = await this.place(suggested, { PNG: ['png'] })
     if (!target) return {}
-    await vscode.workspace.fs.writeFile(target, Buffer.from(String(data), 'base64'))
+    await vscode.workspace.fs.writeFile(target, image)
     return { path: target.fsPath }
   }
 
-  private place(suggested: string, filters: Record<string, string[]>): Thenable<vscode.Uri | undefined> {
-    const beside = this.uri === undefined ? undefined : path.dirname(vscode.Uri.parse(this.uri).fsPath)
+  /** Where the user wants a file: suggested is a place beside the file that is before them. */
+  place(suggested: string, filters: Record<string, string[]>): Thenable<vscode.Uri | undefined> {
+    const beside = this.file.uri && path.dirname(this.file.uri.fsPath)
     const folder = beside ?? vscode.workspace.workspaceFolders?.[0]?.uri.fsPath
     const defaultUri = folder === undefined ? undefined : vscode.Uri.file(path.join(folder, suggested))
     return vscode.window.showSaveDialog({ filters, ...(defaultUri ? { defaultUri } : {}) })
   }
 
-  // ---- what the page is told
-
-  tell(method: string, params: unknown): void {
+  private tell(method: string, params: unknown): void {
     void this.view?.webview.postMessage({ method, params })
   }
 
-  /** Another editor is active: the page shows what belongs to its file, if that is Python. */
-  look(editor: vscode.TextEditor | undefined): void {
-    if (editor?.document.languageId !== 'python' || editor.document.uri.scheme !== 'file') return
-    this.uri = editor.document.uri.toString()
-    this.tell('host/file', { uri: this.uri })
-  }
-
-  /** Show an experiment's table. */
+  /** Show an experiment's table; without one, that of the file that is before the user. */
   async show(experiment?: string): Promise<void> {
     this.experiment = experiment ?? this.experiment
     await vscode.commands.executeCommand('flor.panel.focus', { preserveFocus: true })
     if (experiment !== undefined) this.tell('host/show', { experiment })
+  }
+
+  /** Show one of the page's views. */
+  async open(view: View): Promise<void> {
+    if (!this.ready) this.opened = view
+    await vscode.commands.executeCommand('flor.panel.focus')
+    if (this.ready) this.tell('host/view', { view })
+  }
+
+  dispose(): void {
+    for (const own of this.listening) own.dispose()
   }
 }

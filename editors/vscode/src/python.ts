@@ -1,10 +1,11 @@
-// The interpreter that is selected in the Python extension, if that is there.
+// The interpreters that there are, and which of them has Flor.
 
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import * as vscode from 'vscode'
-import { choose, type Interpreter } from './interpreter'
+import { choose, expanded, inside, type Interpreter } from './interpreter'
 
 interface PythonApi {
   environments: {
@@ -28,34 +29,40 @@ export async function onChange(listener: () => void): Promise<vscode.Disposable 
 
 /** The interpreter that runs the server and scripts. Of a workspace that is not trusted none of its own is taken. */
 export async function find(): Promise<Interpreter | undefined> {
-  const setting = vscode.workspace.getConfiguration('flor').get<string>('python') ?? ''
-  let extension: string | undefined
-  if (vscode.workspace.isTrusted && !setting.trim()) {
-    const environments = (await api().catch(() => undefined))?.environments
-    const active = environments?.getActiveEnvironmentPath(vscode.workspace.workspaceFolders?.[0]?.uri)
-    const resolved = active && (await environments?.resolveEnvironment(active).catch(() => undefined))
-    extension = resolved?.executable.uri?.fsPath
-  }
-  return choose({ setting, extension, onPath: onPath() })
-}
-
-/** Whether an interpreter of a folder may be started: of a workspace that is not trusted none of its own. */
-function mayStart(folder: string): boolean {
-  if (!path.isAbsolute(folder)) return false
-  if (vscode.workspace.isTrusted) return true
-  const workspace = (vscode.workspace.workspaceFolders ?? []).map((own) => own.uri.fsPath)
-  return !workspace.some((own) => !path.relative(own, folder).startsWith('..'))
-}
-
-function onPath(): string | undefined {
+  const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath)
+  const { isTrusted } = vscode.workspace
+  const given = vscode.workspace.getConfiguration('flor').get<string>('python') ?? ''
+  const set = expanded(given, os.homedir(), folders[0])
+  const setting = set && !/[/\\]/.test(set) ? (onPath([set])[0] ?? set) : set
+  const extension = isTrusted && !setting ? await selected() : undefined
+  // A virtual environment's interpreter is a link to one elsewhere, and yet runs what lies beside the link.
+  const allowed = (python: string): boolean =>
+    isTrusted || !(inside(path.resolve(python), folders) || inside(real(python), folders.map(real)))
   const names = process.platform === 'win32' ? ['python.exe'] : ['python3', 'python']
-  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter).filter(mayStart)) {
-    for (const name of names) {
-      const file = path.join(folder, name)
-      if (fs.existsSync(file)) return file
-    }
+  return choose({ setting, extension, onPath: onPath(names) }, allowed)
+}
+
+async function selected(): Promise<string | undefined> {
+  const environments = (await api().catch(() => undefined))?.environments
+  const active = environments?.getActiveEnvironmentPath(vscode.workspace.workspaceFolders?.[0]?.uri)
+  const resolved = active && (await environments?.resolveEnvironment(active).catch(() => undefined))
+  return resolved?.executable.uri?.fsPath
+}
+
+function real(file: string): string {
+  try {
+    return fs.realpathSync(file)
+  } catch {
+    return path.resolve(file)
   }
-  return undefined
+}
+
+function onPath(names: readonly string[]): string[] {
+  return (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter(path.isAbsolute)
+    .flatMap((folder) => names.map((name) => path.join(folder, name)))
+    .filter((file) => fs.existsSync(file))
 }
 
 export type Found = 'there' | 'missing' | 'broken'

@@ -1,5 +1,7 @@
 // The language server's life: found, installed if the user wants it, started, started again.
 
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import * as vscode from 'vscode'
 import {
   CloseAction,
@@ -9,27 +11,43 @@ import {
   State,
   type LanguageClientOptions,
 } from 'vscode-languageclient/node'
-import { asTyped, installArguments, serverArguments, type Interpreter } from './interpreter'
+import { asTyped, florArguments, installArguments, serverArguments } from './interpreter'
 import { find, hasServer } from './python'
 
 const RESTARTS = 5 // within MINUTES
 const MINUTES = 3
 const SETTINGS = ['etlOnName', 'inlayHints', 'hover', 'codeLens', 'diagnostics'] as const
+const NOTIFICATIONS = [
+  'flor/experimentsChanged',
+  'flor/tableChanged',
+  'flor/showTable',
+  'flor/jobsChanged',
+] as const
 
-export type Listener = (method: string, params: unknown) => void
+export interface Notification {
+  method: (typeof NOTIFICATIONS)[number]
+  params: unknown
+}
+
+/** Makes the argument of a command whole before the server gets it. */
+export type Prepare = (command: string, argument: unknown) => Promise<unknown>
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined
-  private interpreter: Interpreter | undefined
+  private python: string | undefined // the interpreter that there is
+  private missing: string | undefined // the interpreter that has no Flor
+  private absence = "Flor's server is not running."
   private readonly ended: number[] = []
   private starting: Promise<void> = Promise.resolve()
+  private readonly notified = new vscode.EventEmitter<Notification>()
+  private readonly ran = new vscode.EventEmitter<boolean>()
   readonly log = vscode.window.createOutputChannel('Flor', { log: true })
+  /** Every `flor/*` notification. */
+  readonly onNotification = this.notified.event
+  /** Whether there is a server. */
+  readonly onRunning = this.ran.event
 
-  /** `told` hears every `flor/*` notification, `state` whether there is a server. */
-  constructor(
-    private readonly told: Listener,
-    private readonly state: (running: boolean) => void,
-  ) {}
+  constructor(private readonly prepare: Prepare) {}
 
   /** Start the server, or another one after it. */
   restart(): Promise<void> {
@@ -39,35 +57,48 @@ export class Server implements vscode.Disposable {
     return this.starting
   }
 
+  /** Start another server if it is another interpreter now. */
+  async look(): Promise<void> {
+    await this.starting
+    if ((await find())?.path !== (this.python ?? this.missing)) await this.restart()
+  }
+
   private async start(): Promise<void> {
     await this.stop()
-    this.interpreter = await find()
-    if (!this.interpreter) {
-      void this.offer('Flor found no Python: set flor.python to an interpreter.', 'Open Settings')
+    this.python = this.missing = undefined
+    const path = (await find())?.path
+    if (path === undefined) {
+      this.absence = 'Flor found no Python: set flor.python to an interpreter.'
+      void this.offer(this.absence, 'Open Settings')
       return
     }
-    const { path } = this.interpreter
     const { found, why } = await hasServer(path)
     if (found === 'broken') {
-      void this.offer(`Flor cannot start ${path}: ${why}`, 'Open Settings')
-      return
+      this.absence = `Flor cannot start ${path}: ${why}`
+      void this.offer(this.absence, 'Open Settings')
+    } else if (found === 'missing') {
+      this.missing = path
+      this.absence = `Flor is not installed in ${path}.`
+      this.log.error(this.absence)
+      void this.offerInstall()
+    } else {
+      this.python = path
+      this.absence = "Flor's server is not running."
+      await this.serve(path)
     }
-    if (found === 'missing') {
-      // Not waited for: the user may choose another interpreter instead.
-      void this.install(path).then((done) => (done ? this.restart() : undefined))
-      return
-    }
-    await this.serve(path)
+  }
+
+  private get environment(): Record<string, string> {
+    const home = vscode.workspace.getConfiguration('flor').get<string>('home')
+    return home ? { FLOR_HOME: home } : {}
   }
 
   private async serve(path: string): Promise<void> {
     const settings = vscode.workspace.getConfiguration('flor')
-    const home = settings.get<string>('home')
-    const env = { ...process.env, ...(home ? { FLOR_HOME: home } : {}) }
     const executable = {
       command: path,
       args: serverArguments(settings.get<string[]>('server.arguments') ?? []),
-      options: { env },
+      options: { env: { ...process.env, ...this.environment } },
     }
     const own = Object.fromEntries(SETTINGS.map((name) => [name, settings.get(name)]))
     const options: LanguageClientOptions = {
@@ -82,10 +113,8 @@ export class Server implements vscode.Disposable {
       middleware: {
         // What has its command is whole. To ask the server for more takes longer than the editor keeps the command.
         resolveCodeAction: (action, token, next) => (action.command ? action : next(action, token)),
-        executeCommand: (command, args, next) => {
-          if (command !== 'flor.run' || vscode.workspace.isTrusted) return next(command, args)
-          throw new Error('This workspace is not trusted: nothing in it is run.')
-        },
+        executeCommand: async (command, args, next) =>
+          next(command, [await this.prepare(command, args[0]), ...args.slice(1)]),
         workspace: {
           // The interpreter is what this extension found, whatever the setting says.
           configuration: async (params, token, next) => {
@@ -100,16 +129,12 @@ export class Server implements vscode.Disposable {
     }
     const client = new LanguageClient('flor', 'Flor', executable, options)
     this.client = client
-    for (const method of [
-      'flor/experimentsChanged',
-      'flor/tableChanged',
-      'flor/showTable',
-      'flor/jobsChanged',
-    ]) {
-      client.onNotification(method, (params: unknown) => this.told(method, params))
+    for (const method of NOTIFICATIONS) {
+      client.onNotification(method, (params: unknown) => this.notified.fire({ method, params }))
     }
-    client.onDidChangeState(({ newState }) => this.state(newState === State.Running))
-    this.log.info(`starting ${asTyped([path, ...executable.args])}`)
+    client.onDidChangeState(({ newState }) => this.ran.fire(newState === State.Running))
+    const shown = Object.entries(this.environment).map(([name, value]) => `${name}=${value}`)
+    this.log.info(`starting ${asTyped([...shown, path, ...executable.args])}`)
     try {
       await client.start()
     } catch (error) {
@@ -130,13 +155,17 @@ export class Server implements vscode.Disposable {
     return { action: CloseAction.DoNotRestart, handled: true }
   }
 
-  /** Offer to install the server; whether it is there afterwards. */
-  private async install(python: string): Promise<boolean> {
-    if (!vscode.workspace.isTrusted) return false
+  /**
+   * Offer to install the server, if that is what is missing, and start it once it is there. Whether there was anything
+   * to offer: nothing is installed from within a workspace that is not trusted.
+   */
+  async offerInstall(): Promise<boolean> {
+    const python = this.missing
+    if (python === undefined || !vscode.workspace.isTrusted) return false
     const command = [python, ...installArguments()]
     const question = `Flor is not installed in ${python}. Install it? This runs: ${asTyped(command)}`
     if ((await vscode.window.showInformationMessage(question, 'Install', 'Not Now')) !== 'Install')
-      return false
+      return true
     const task = new vscode.Task(
       { type: 'flor' },
       vscode.TaskScope.Workspace,
@@ -146,11 +175,14 @@ export class Server implements vscode.Disposable {
     )
     task.presentationOptions = { reveal: vscode.TaskRevealKind.Always }
     const code = await ended(task)
-    if (code === 0) return true
-    void vscode.window.showErrorMessage(
-      `Flor was not installed: ${asTyped(command)} ended with exit code ${code}.`,
-    )
-    return false
+    if (code === 0) void this.restart()
+    else
+      void vscode.window.showErrorMessage(
+        code === undefined
+          ? `Flor was not installed: ${asTyped(command)} was ended.`
+          : `Flor was not installed: ${asTyped(command)} ended with exit code ${code}.`,
+      )
+    return true
   }
 
   private async offer(message: string, action: 'Open Settings' | 'Show Log'): Promise<void> {
@@ -164,26 +196,43 @@ export class Server implements vscode.Disposable {
   /** Ask the server. Throws an error with one sentence if there is none, or it refuses. */
   async request<T>(method: string, params: unknown): Promise<T> {
     await this.starting
-    if (!this.client || this.client.state === State.Stopped) throw new Error("Flor's server is not running.")
+    if (!this.client || this.client.state === State.Stopped) throw new Error(this.absence)
     return this.client.sendRequest<T>(method, params)
   }
 
   /** Have the server do a command. Throws as `request` does. */
-  command<T>(command: string, argument: unknown): Promise<T> {
-    if (command === 'flor.run' && !vscode.workspace.isTrusted) {
-      throw new Error('This workspace is not trusted: nothing in it is run.')
-    }
-    return this.request<T>('workspace/executeCommand', { command, arguments: [argument] })
+  async command<T>(command: string, argument: unknown): Promise<T> {
+    const whole = await this.prepare(command, argument)
+    return this.request<T>('workspace/executeCommand', { command, arguments: [whole] })
   }
 
-  private async stop(): Promise<void> {
+  /** How a `flor` command is started, with which environment beside the usual one; undefined if Flor is not there. */
+  flor(command: readonly string[]): { command: string[]; env: Record<string, string> } | undefined {
+    return this.python === undefined
+      ? undefined
+      : { command: [this.python, ...florArguments(command)], env: this.environment }
+  }
+
+  /** Run a `flor` command to its end. Throws its own message if it fails. */
+  async runFlor(command: readonly string[]): Promise<void> {
+    const started = this.flor(command)
+    if (!started) throw new Error(this.absence)
+    const [file, ...given] = started.command
+    const env = { ...process.env, ...started.env }
+    await promisify(execFile)(file!, given, { env }).catch((error: Error & { stderr?: string }) => {
+      throw new Error(error.stderr?.trim().replace(/^flor: /, '') || error.message)
+    })
+  }
+
+  async stop(): Promise<void> {
     const client = this.client
     this.client = undefined
     await client?.dispose().catch(() => undefined)
   }
 
-  async dispose(): Promise<void> {
-    await this.stop()
+  dispose(): void {
+    this.notified.dispose()
+    this.ran.dispose()
     this.log.dispose()
   }
 }

@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url'
 
 export async function source(name) {
   const path = fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url))
-  const built = await esbuild.build({ entryPoints: [path], bundle: true, format: 'esm', write: false })
+  const built = await esbuild.build({
+    entryPoints: [path],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+  })
   return import(
     `data:text/javascript;base64,${Buffer.from(built.outputFiles[0].contents).toString('base64')}`
   )
