@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from flor.errors import FlorError
+from flor_lsp.protocol import ReplyError
 
 if TYPE_CHECKING:
     from flor_lsp.server import FlorServer
@@ -62,7 +63,8 @@ class Jobs:
         return list(self._going.values())
 
     async def run(self, kind: str, title: str, work: Callable[[Report], Awaitable[Any]]) -> Any:
-        """Do something as a job. Returns what it returns; raises FlorError if it failed or was cancelled."""
+        """Do something as a job. Returns what it returns; raises FlorError if it failed, ReplyError if it was
+        cancelled."""
         job = Job(next(self._ids), kind, title)
         job.task = asyncio.current_task()
         self._going[job.id] = job
@@ -91,7 +93,7 @@ class Jobs:
             job.state, job.message = "cancelled", "it was cancelled"
             inner.cancel()
             if inner.cancelled() and not _is_cancelled():
-                raise FlorError(f"{title}: it was cancelled") from None
+                raise ReplyError(f"{title}: it was cancelled", types.LSPErrorCodes.RequestCancelled) from None
             raise
         finally:
             del self._going[job.id]

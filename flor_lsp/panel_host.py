@@ -11,10 +11,12 @@ import contextlib
 import hmac
 import json
 import logging
+import os
 import queue
 import secrets
 import tempfile
 import threading
+import zlib
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from flor import home
 from flor.errors import FlorError
 
 log = logging.getLogger("flor_lsp")
@@ -53,6 +56,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_FIRST_PORT, _PORTS = 20_000, 10_000  # below those that systems give out by themselves
 _ALIVE = 10.0  # seconds between two lines of a stream that has nothing to tell
 _LONGEST = 1 << 20  # bytes of a request
 _MEDIA = {
@@ -67,22 +71,35 @@ def is_built() -> bool:
     return all((_PAGE / name).exists() for name in _FILES)
 
 
+def _listen(port: int) -> _Server:
+    try:
+        return _Server(("127.0.0.1", port), _Handler)
+    except (OSError, OverflowError) as error:
+        raise FlorError(f"cannot listen at 127.0.0.1:{port}: {error}") from None
+
+
+def _listen_as_usual() -> _Server:
+    """At a port that FLOR_HOME decides, if it is free: what a browser keeps of a page (which columns are shown, how a
+    plot is set) it keeps for the address."""
+    try:
+        return _listen(_FIRST_PORT + zlib.crc32(os.fsencode(home.home())) % _PORTS)
+    except FlorError:
+        return _listen(0)
+
+
 class PanelHost:
     """Serves the page, in threads of its own; what is asked is answered by the loop that made it."""
 
     def __init__(self, ask: Ask, port: int = 0) -> None:
-        """`ask` answers a request, a method with its parameters, by `{"result"}` or `{"error"}`. Port 0: any that is
-        free. Raises FlorError if there is no page, or the port cannot be had."""
+        """`ask` answers a request, a method with its parameters, by `{"result"}` or `{"error"}`. Port 0: the usual one,
+        else any that is free. Raises FlorError if there is no page, or the port cannot be had."""
         if not is_built():
             raise FlorError(f"the side panel's page is not in {_PAGE}: make panel builds it")
         self.token = secrets.token_urlsafe(32)
         self._ask = ask
         self._loop = asyncio.get_running_loop()
         self._listening: set[queue.SimpleQueue[bytes | None]] = set()
-        try:
-            self._server = _Server(("127.0.0.1", port), _Handler)
-        except (OSError, OverflowError) as error:
-            raise FlorError(f"cannot listen at 127.0.0.1:{port}: {error}") from None
+        self._server = _listen(port) if port else _listen_as_usual()
         self._server.panel = self
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="panel", daemon=True).start()

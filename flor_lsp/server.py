@@ -310,14 +310,26 @@ class FlorServer(LanguageServer):
                 await asyncio.wait_for(asked, _PATIENCE)
         await self.configure(None)
 
+    async def settings_of(self, uri: str) -> Settings:
+        """The settings for a document: folders of a workspace may have their own."""
+        own = await self._asked_settings(uri)
+        return Settings.read({**self._options, **own})[0] if isinstance(own, dict) else self.settings
+
+    async def _asked_settings(self, uri: str | None) -> object:
+        """What the client has under `flor`, in general or for a document; None if it does not say."""
+        if not self.client.configuration or not self.has_client:
+            return None
+        items = types.ConfigurationParams([types.ConfigurationItem(section="flor", scope_uri=uri)])
+        with contextlib.suppress(Exception):
+            answer = await asyncio.wait_for(self.workspace_configuration_async(items), _PATIENCE)
+            return answer[0] if answer else None
+        return None
+
     async def configure(self, given: object) -> None:
         """Take the settings that the client has now: those it gives, or those it is asked for."""
         own = given.get("flor") if isinstance(given, dict) else None
-        if not isinstance(own, dict) and self.client.configuration:
-            items = types.ConfigurationParams([types.ConfigurationItem(section="flor")])
-            with contextlib.suppress(Exception):
-                answer = await asyncio.wait_for(self.workspace_configuration_async(items), _PATIENCE)
-                own = answer[0] if answer else None
+        if not isinstance(own, dict):
+            own = await self._asked_settings(None)
         if isinstance(own, dict):
             self.settings, problems = Settings.read({**self._options, **own})
             for problem in problems:

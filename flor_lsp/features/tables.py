@@ -85,7 +85,7 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
         raise ReplyError(f"{path.name} has changes that are not saved: save it, what is on disk would run")
     runs = server.runs_of(document)
     experiment = asked.experiment or (runs[0].experiment if runs else path.stem)
-    python = jobs.interpreter(server.settings.python)
+    python = jobs.interpreter((await server.settings_of(asked.uri)).python)
 
     def tell(line: str) -> None:
         if server.has_client:

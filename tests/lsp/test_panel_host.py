@@ -196,3 +196,10 @@ def test_of_an_editors_server(client: Client, tmp_path: Path) -> None:
     client.request("workspace/executeCommand", {"command": "flor.openPanel", "arguments": [{}]})
     assert client.notification("window/showDocument")["external"] is True
     assert client.end() == 0
+
+
+def test_the_address_is_the_same_each_time_if_it_is_free(tmp_path: Path) -> None:
+    with ui(tmp_path) as (first, _), ui(tmp_path) as (beside, _):
+        assert beside.port != first.port
+    with ui(tmp_path) as (again, _):
+        assert again.port == first.port

@@ -84,8 +84,9 @@ const which = (name) => {
 
 /**
  * @typedef {object} LaunchOptions
- * @property {string} folder       the folder to open
+ * @property {string} folder       the folder to open, or a .code-workspace file in it
  * @property {string} vsix         the packaged extension: what users get
+ * @property {string[]} [extensions]  folders of further extensions
  * @property {object} [settings]   the user's settings, on top of `quietSettings`
  * @property {boolean} [trusted]   false: the folder is not trusted
  * @property {Record<string, string>} [env]  environment of VS Code, and so of the extension and its servers
@@ -97,7 +98,9 @@ const which = (name) => {
 export async function launchVSCode(options) {
   const { settings = {}, trusted = true, env: extraEnv = {}, artifacts, timeout = 60_000 } = options
   const prefix = defaultPrefix()
-  const folder = fs.realpathSync(options.folder)
+  const opened = fs.realpathSync(options.folder)
+  const isFile = fs.statSync(opened).isFile()
+  const folder = isFile ? path.dirname(opened) : opened
   const vsix = fs.realpathSync(options.vsix)
 
   const node = path.join(prefix, 'bin/node')
@@ -136,7 +139,10 @@ export async function launchVSCode(options) {
   fs.writeFileSync(path.join(userDataDir, 'Machine/settings.json'), JSON.stringify(settings, null, 2))
   fs.writeFileSync(path.join(home, 'config.yaml'), 'auth: none\n')
   // A link in a fresh extensions folder counts as installed.
-  fs.symlinkSync(path.join(HERE, 'probe'), path.join(extensionsDir, 'flor.vscode-e2e-probe-1.0.0'))
+  for (const own of [path.join(HERE, 'probe'), ...(options.extensions ?? [])]) {
+    const { publisher, name, version } = JSON.parse(fs.readFileSync(path.join(own, 'package.json'), 'utf8'))
+    fs.symlinkSync(own, path.join(extensionsDir, `${publisher}.${name}-${version}`))
+  }
 
   // --- environment
   const run = randomUUID()
@@ -324,7 +330,7 @@ export async function launchVSCode(options) {
     page.on('pageerror', (e) => consoleLines.push(`[pageerror] ${e.stack || e}`))
 
     const url = new URL(baseURL)
-    url.searchParams.set('folder', folder)
+    url.searchParams.set(isFile ? 'workspace' : 'folder', opened)
     await page.goto(url.href)
     await page.locator('.monaco-workbench').waitFor({ timeout })
 

@@ -27,14 +27,19 @@ export async function onChange(listener: () => void): Promise<vscode.Disposable 
   return (await api().catch(() => undefined))?.environments?.onDidChangeActiveEnvironmentPath(listener)
 }
 
-/** The interpreter that runs the server and scripts. Of a workspace that is not trusted none of its own is taken. */
-export async function find(): Promise<Interpreter | undefined> {
+/**
+ * The interpreter that runs the server, or the scripts where `resource` lies: folders of a workspace may have several.
+ * Of a workspace that is not trusted none of its own is taken.
+ */
+export async function find(resource?: vscode.Uri): Promise<Interpreter | undefined> {
   const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath)
   const { isTrusted } = vscode.workspace
-  const given = vscode.workspace.getConfiguration('flor').get<string>('python') ?? ''
-  const set = expanded(given, os.homedir(), folders[0])
+  const folder =
+    (resource && vscode.workspace.getWorkspaceFolder(resource)) ?? vscode.workspace.workspaceFolders?.[0]
+  const given = vscode.workspace.getConfiguration('flor', folder?.uri).get<string>('python') ?? ''
+  const set = expanded(given, os.homedir(), folder?.uri.fsPath)
   const setting = set && !/[/\\]/.test(set) ? (onPath([set])[0] ?? set) : set
-  const extension = isTrusted && !setting ? await selected() : undefined
+  const extension = isTrusted && !setting ? await selected(folder?.uri) : undefined
   // A virtual environment's interpreter is a link to one elsewhere, and yet runs what lies beside the link.
   const allowed = (python: string): boolean =>
     isTrusted || !(inside(path.resolve(python), folders) || inside(real(python), folders.map(real)))
@@ -42,9 +47,9 @@ export async function find(): Promise<Interpreter | undefined> {
   return choose({ setting, extension, onPath: onPath(names) }, allowed)
 }
 
-async function selected(): Promise<string | undefined> {
+async function selected(folder: vscode.Uri | undefined): Promise<string | undefined> {
   const environments = (await api().catch(() => undefined))?.environments
-  const active = environments?.getActiveEnvironmentPath(vscode.workspace.workspaceFolders?.[0]?.uri)
+  const active = environments?.getActiveEnvironmentPath(folder)
   const resolved = active && (await environments?.resolveEnvironment(active).catch(() => undefined))
   return resolved?.executable.uri?.fsPath
 }

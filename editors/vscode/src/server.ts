@@ -119,10 +119,14 @@ export class Server implements vscode.Disposable {
           // The interpreter is what this extension found, whatever the setting says.
           configuration: async (params, token, next) => {
             const found = await next(params, token)
-            const given = Array.isArray(found) ? found : []
-            return given.map((item: unknown, i) =>
-              params.items[i]?.section === 'flor' ? { ...(item as object), python: path } : item,
-            )
+            const given: unknown[] = Array.isArray(found) ? found : []
+            const whole = given.map(async (item, i) => {
+              const { section, scopeUri } = params.items[i] ?? {}
+              return section === 'flor'
+                ? { ...(item as object), python: await this.pythonOf(scopeUri) }
+                : item
+            })
+            return Promise.all(whole)
           },
         },
       },
@@ -206,16 +210,28 @@ export class Server implements vscode.Disposable {
     return this.request<T>('workspace/executeCommand', { command, arguments: [whole] })
   }
 
-  /** How a `flor` command is started, with which environment beside the usual one; undefined if Flor is not there. */
-  flor(command: readonly string[]): { command: string[]; env: Record<string, string> } | undefined {
-    return this.python === undefined
-      ? undefined
-      : { command: [this.python, ...florArguments(command)], env: this.environment }
+  /** The interpreter for what lies at `uri`, or for the server itself. */
+  private async pythonOf(uri: string | undefined): Promise<string | undefined> {
+    const own = uri === undefined ? undefined : await find(vscode.Uri.parse(uri))
+    return own?.path ?? this.python
+  }
+
+  /**
+   * How a `flor` command is started, for a script in its folder's interpreter, and with which environment beside the
+   * usual one; undefined if Flor is not there.
+   */
+  async flor(
+    command: readonly string[],
+    script?: vscode.Uri,
+  ): Promise<{ command: string[]; env: Record<string, string> } | undefined> {
+    if (this.python === undefined) return undefined
+    const python = (await this.pythonOf(script?.toString())) ?? this.python
+    return { command: [python, ...florArguments(command)], env: this.environment }
   }
 
   /** Run a `flor` command to its end. Throws its own message if it fails. */
   async runFlor(command: readonly string[]): Promise<void> {
-    const started = this.flor(command)
+    const started = await this.flor(command)
     if (!started) throw new Error(this.absence)
     const [file, ...given] = started.command
     const env = { ...process.env, ...started.env }

@@ -21,7 +21,7 @@ export class Tasks implements vscode.TaskProvider {
   ) {}
 
   /** One task is offered: to run the file that is before the user, as it was run last. */
-  provideTasks(): vscode.Task[] {
+  async provideTasks(): Promise<vscode.Task[]> {
     const { uri } = this.file
     if (!uri) return []
     const known = this.memory.of(uri.toString())
@@ -32,24 +32,25 @@ export class Tasks implements vscode.TaskProvider {
       ...(known?.arguments ? { arguments: words(known.arguments) } : {}),
     }
     const folder = vscode.workspace.getWorkspaceFolder(uri)
-    const made = this.made(definition, folder ?? vscode.TaskScope.Workspace)
+    const made = await this.made(definition, folder ?? vscode.TaskScope.Workspace)
     return made ? [made] : []
   }
 
-  resolveTask({ definition, scope }: vscode.Task): vscode.Task | undefined {
+  resolveTask({ definition, scope }: vscode.Task): Promise<vscode.Task | undefined> {
     return this.made(definition as Definition, scope ?? vscode.TaskScope.Workspace)
   }
 
-  private made(
+  private async made(
     definition: Definition,
     scope: vscode.WorkspaceFolder | vscode.TaskScope,
-  ): vscode.Task | undefined {
-    const started = this.server.flor([
-      'python',
-      definition.script,
-      definition.experiment ?? path.parse(definition.script).name,
-      ...(definition.arguments ?? []),
-    ])
+  ): Promise<vscode.Task | undefined> {
+    const { script, experiment = path.parse(script).name, arguments: given = [] } = definition
+    const where = path.isAbsolute(script)
+      ? vscode.Uri.file(script)
+      : typeof scope === 'object'
+        ? scope.uri
+        : undefined
+    const started = await this.server.flor(['python', script, experiment, ...given], where)
     if (!started) return undefined
     const { command, env } = started
     const cwd = path.isAbsolute(definition.script) ? { cwd: path.dirname(definition.script) } : {}

@@ -1,0 +1,18 @@
+"""The pictures of `record.mjs` as one animated GIF, ../media/walk-through.gif. Needs Pillow."""
+
+from pathlib import Path
+
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+COLOURS = 64
+
+paths = sorted((HERE / "artifacts" / "frames").glob("*.png"))
+pictures = [Image.open(path).convert("RGB") for path in paths]
+palette = pictures[-1].quantize(COLOURS)
+frames = [picture.quantize(COLOURS, palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+first, *others = frames
+milliseconds = [int(path.stem.partition("-")[2]) for path in paths]
+target = HERE.parent / "media" / "walk-through.gif"
+first.save(target, save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)
+print(f"{target}: {target.stat().st_size / 1000:.0f} kB, {sum(milliseconds) / 1000:.1f} s")
