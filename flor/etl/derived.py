@@ -8,7 +8,6 @@ import json
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flor.capture.sites import Site, SourceMap
 from flor.etl.forks import inherited
@@ -110,6 +109,8 @@ def _frozen(
     doubtful = np.flatnonzero(~_STEADY[kind])
     changed = [i for i in doubtful.tolist() if not (kind[i] == f.SUMMARY and _is_text(data[i].as_py()))]
     if changed:
+        import pyarrow.compute as pc  # takes as long as reading a million values
+
         kind[changed] = f.GAP
         why = json.dumps({"why": f"time budget: {site.text} may have changed since it was bound"}).encode()
         mask = np.zeros(len(kind), bool)

@@ -172,11 +172,13 @@ class _Graph:
         self.levels = [level[self.leading[level]] for level in levels]
         self.previous, self.next, self.recursive = self._neighbours(tree.function)
         self.recursion = bool(self.recursive.any())
-        self.stream, self.seq = np.append(0, tree.stream[instance[1:]]), np.append(-1, tree.seq[instance[1:]])
         self.copies = tree.copies[kept[tree.copies[:, 0]] & kept[tree.copies[:, 1]]].copy()
-        self.copies[:, :2] = node[self.copies[:, :2]]
-        #: (stream, node) -> the copy that the stream has of it
-        self.copy = {(int(self.stream[c]), o): c for c, o in self.copies[:, :2].tolist()}
+        if len(self.copies):
+            self.copies[:, :2] = node[self.copies[:, :2]]
+            self.stream = np.concatenate(([0], tree.stream[instance[1:]]))
+            self.seq: Ints = np.concatenate(([-1], tree.seq[instance[1:]]))
+            #: (stream, node) -> the copy that the stream has of it
+            self.copy = {(int(self.stream[c]), o): c for c, o in self.copies[:, :2].tolist()}
         self.thinned = bool(tree.thinned.any())
         if self.thinned:
             self._doubt_others(tree, levels)
