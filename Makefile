@@ -43,7 +43,7 @@ $(PANEL): editors/panel/package-lock.json editors/panel/build.mjs $(wildcard edi
 	rm -rf flor_lsp/panel && cp -r editors/panel/dist flor_lsp/panel
 	touch $@
 
-$(VSCODE): editors/vscode/package-lock.json editors/vscode/build.mjs $(wildcard editors/vscode/src/*) $(PANEL)
+$(VSCODE): editors/vscode/package-lock.json editors/vscode/build.mjs editors/vscode/README.md $(wildcard editors/vscode/src/* editors/vscode/media/*) $(PANEL)
 	cd editors/vscode && npm ci --silent && npm run --silent build
 	touch $@
 

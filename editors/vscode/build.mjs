@@ -20,3 +20,11 @@ if (!fs.existsSync(new URL('panel.js', page)))
   throw new Error('the side panel is not built: make panel does it')
 for (const name of ['panel.js', 'panel.css'])
   fs.copyFileSync(new URL(name, page), new URL(`dist/${name}`, import.meta.url))
+
+// The README as it is packaged: with its pictures in it, for VS Code finds none that lie beside it.
+const inlined = fs
+  .readFileSync('README.md', 'utf8')
+  .replaceAll(/\]\(([\w./-]+\.(png|gif))\)/g, (_, name, type) => {
+    return `](data:image/${type};base64,${fs.readFileSync(name, 'base64')})`
+  })
+fs.writeFileSync('dist/README.md', inlined)

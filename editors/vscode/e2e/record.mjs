@@ -28,7 +28,6 @@ const vs = await launchVSCode({
     'flor.home': path.join(root, 'home'),
     'workbench.colorTheme': 'Default Light Modern',
     'workbench.activityBar.location': 'hidden',
-    'workbench.statusBar.visible': false,
     'editor.fontSize': 15,
   },
 })
@@ -69,7 +68,7 @@ async function name(text, typed) {
 }
 
 try {
-  await vs.page.setViewportSize({ width: 960, height: 640 })
+  await vs.page.setViewportSize({ width: 960, height: 760 })
   await vs.openFile('iris.py')
   await vs.api((v) => v.commands.executeCommand('workbench.action.closeSidebar'))
   await vs.goTo(1, 1)
