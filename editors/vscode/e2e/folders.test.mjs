@@ -31,7 +31,10 @@ test('each folder has its interpreter', { timeout: 180_000 }, async () => {
   const pythons = names.map((name) => environment(path.join(root, `env-${name}`)))
   for (const name of names) {
     fs.mkdirSync(path.join(root, name))
-    fs.writeFileSync(path.join(root, name, `${name}.py`), 'import sys\n\nprefix = sys.prefix + ""\n')
+    fs.writeFileSync(
+      path.join(root, name, `${name}.py`),
+      `import sys\n\nprefix = sys.prefix + ""  # ${name}\n`,
+    )
   }
   const workspace = path.join(root, 'both.code-workspace')
   fs.writeFileSync(workspace, JSON.stringify({ folders: names.map((name) => ({ path: name })) }))
@@ -57,6 +60,7 @@ test('each folder has its interpreter', { timeout: 180_000 }, async () => {
     })
   }
   try {
+    await vs.openFile(path.join(root, 'first/first.py')) // Flor begins with the first Python file
     await until(() => servers().includes(pythons[0]))
     await vs.api(
       (v, folder, own) => v.commands.executeCommand('python.select', folder, own),
@@ -66,8 +70,7 @@ test('each folder has its interpreter', { timeout: 180_000 }, async () => {
     for (const [i, name] of names.entries()) {
       await vs.openFile(path.join(root, name, `${name}.py`))
       await vs.runCommand('Flor: Run with Flor')
-      await vs.page.locator('[id="flor.flor.flor"]').getByText(name).waitFor()
-      await vs.page.keyboard.press('Escape')
+      await until(() => recorded(name).some(({ status }) => status === 'finished'))
       assert.equal(recorded(name).length, 1)
       assert.equal(path.dirname(recorded(name)[0].executable), path.dirname(pythons[i]))
     }
