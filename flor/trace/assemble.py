@@ -12,12 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace.columns import Instances, Rows, Values, arrow
+from flor.trace.forked import CircleError, activations_among, beside, first_originals
 
 Ints = npt.NDArray[np.int64]
-
-
-class CircleError(ValueError):
-    """Instances are their own ancestors: not what was written."""
 
 
 def concatenate(parts: Sequence[Instances]) -> Instances:
@@ -62,11 +59,11 @@ def assemble(
         found[:, 2] = rank[found[:, 2]]
     if len(found):
         process = np.array(sorted(streams) if rank is not None else streams)[:, 0]
-        instances = _beside(instances, found, main, process, activations)
+        instances = beside(instances, found, main, process, activations)
     if len(streams) > 1:
         instances = replace(instances, ordinal=_over_streams(instances, found[:, 0], activations))
     if len(found):
-        instances.ordinal[found[:, 0]] = instances.ordinal[_first_originals(found)]
+        instances.ordinal[found[:, 0]] = instances.ordinal[first_originals(found)]
     number = _parents_first(instances.parent)
     if number is not None:
         instances = _renumbered(instances, number)
@@ -82,78 +79,6 @@ def stream_ranks(streams: Sequence[tuple[int, int]]) -> npt.NDArray[np.int32] | 
     rank = np.empty(len(streams), np.int32)
     rank[order] = np.arange(len(streams))
     return rank
-
-
-def _beside(
-    instances: Instances, copies: Ints, main: int, process: Ints, activations: Sequence[Sequence[int]]
-) -> Instances:
-    """The instances with each copy beside its original: in the copy that its stream has of the original's parent, or in
-    that parent itself. What begins in a copy counts on from what had begun in the original. Other threads of a process
-    that has a copy of the main module begin in that. `process`: of each stream."""
-    parent, ordinal = instances.parent.copy(), instances.ordinal.copy()
-    if not ((copies[:, 1] >= 0) & (copies[:, 1] < copies[:, 0])).all():
-        raise CircleError
-    streams = instances.stream[copies[:, 0]].tolist()
-    pairs = list(zip(streams, copies.tolist(), strict=True))
-    copy_of = {(stream, original): copy for stream, (copy, original, *_) in pairs}
-    for stream, (copy, original, *_) in pairs:
-        around = int(parent[original])
-        parent[copy] = copy_of.get((stream, around), around)
-    of_main = np.flatnonzero(_first_originals(copies) == main)
-    mains = np.full(process.max() + 1, main)
-    mains[process[instances.stream[copies[of_main, 0]]]] = copies[of_main, 0]
-    in_main = np.flatnonzero(parent == main if main >= 0 else np.zeros(len(parent), bool))
-    in_main = in_main[~np.isin(in_main, copies[:, 0])]
-    parent[in_main] = mains[process[instances.stream[in_main]]]
-    of_block = _first_blocks(activations)[instances.source] + instances.block
-    begun = _activations(instances, activations)
-    begun[copies[:, 0]] = False
-    begun &= np.isin(parent, copies[:, :2])
-    within = np.flatnonzero(begun)
-    within = within[np.argsort(parent[within], kind="stable")]
-    counted: dict[int, dict[int, int]] = {}
-    for own_stream, (copy, original, stream, last) in pairs:
-        before, own = (within[slice(*np.searchsorted(parent[within], (i, i + 1)))] for i in (original, copy))
-        if not len(own) and original not in counted and not len(before):
-            continue
-        counts = counted[copy] = dict(counted.get(original, {}))
-        before = before[(instances.stream[before] == stream) & (instances.seq[before] <= last)]
-        for block in _distinct(of_block[before]):
-            counts[block] = int(ordinal[before[of_block[before] == block]].max()) + 1
-        own = own[instances.stream[own] == own_stream]
-        for block in _distinct(of_block[own]):
-            ordinal[own[of_block[own] == block]] += counts.get(block, 0)
-    return replace(instances, parent=parent, ordinal=ordinal)
-
-
-def _first_originals(copies: Ints) -> Ints:
-    """Of each copy the original that is none."""
-    original = dict(copies[:, :2].tolist())
-    for copy, own in original.items():
-        original[copy] = original.get(own, own)
-    return np.array(list(original.values()), np.int64)
-
-
-def _distinct(blocks: Ints) -> list[int]:
-    found: list[int] = np.unique(blocks).tolist()
-    return found
-
-
-def _first_blocks(activations: Sequence[Sequence[int]]) -> Ints:
-    """Where the numbers of each source's blocks begin, as far as they have activations, if all are numbered; one more
-    for the end."""
-    return np.cumsum([0, *(max(own, default=-1) + 1 for own in activations)])
-
-
-def _activations(instances: Instances, activations: Sequence[Sequence[int]]) -> npt.NDArray[np.bool_]:
-    """Whether each instance is of a block that has activations."""
-    first = _first_blocks(activations)
-    is_activation = np.zeros(first[-1] + 1, bool)
-    for begin, own in zip(first, activations, strict=False):
-        is_activation[begin + np.array(own, np.int64)] = True
-    where = np.minimum(first[instances.source] + instances.block, first[instances.source + 1])
-    found: npt.NDArray[np.bool_] = is_activation[where] & (where < first[instances.source + 1])
-    return found
 
 
 def _with_late(instances: Instances, late: Ints) -> tuple[Instances, int]:
@@ -190,7 +115,7 @@ def _endless(parent: Ints) -> npt.NDArray[np.bool_]:
 def _over_streams(instances: Instances, copies: Ints, activations: Sequence[Sequence[int]]) -> Ints:
     """Ordinals of activations, counted on from stream to stream under a parent that has some in several. The copies are
     not counted."""
-    counted = _activations(instances, activations)
+    counted = activations_among(instances, activations)
     counted[copies] = False
     parent, stream = instances.parent, instances.stream
     abroad = (parent >= 0) & (stream != stream[parent])

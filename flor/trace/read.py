@@ -21,7 +21,7 @@ from flor.capture.sites import SourceMap
 from flor.errors import FlorError
 from flor.home import Run
 from flor.trace import format as f
-from flor.trace.assemble import Assembled, CircleError, assemble, concatenate, one_after_the_other, stream_ranks
+from flor.trace.assemble import Assembled, assemble, concatenate, one_after_the_other, stream_ranks
 from flor.trace.cet_json import LogColumns, LogSource, root_of
 from flor.trace.checkpoint import Checkpoint, part_path, parts
 from flor.trace.columns import (
@@ -37,6 +37,7 @@ from flor.trace.columns import (
     no_rows,
 )
 from flor.trace.decode import Decoded, decode
+from flor.trace.forked import CircleError
 from flor.trace.layout import VanishedError, reason
 from flor.trace.narrow import Blocks, closed
 from flor.trace.thinned import Thinned
