@@ -59,9 +59,10 @@ def _counted_on(instances: Instances, copies: Ints, activations: Sequence[Sequen
     begun[copies[:, 0]] = False
     within = np.flatnonzero(begun)
     within = within[np.argsort(parent[within], kind="stable")]
+    inside = parent[within]
     counted: dict[int, dict[int, int]] = {}
     for copy, original, stream, last in copies.tolist():
-        before, own = (within[slice(*np.searchsorted(parent[within], (i, i + 1)))] for i in (original, copy))
+        before, own = (within[slice(*np.searchsorted(inside, (i, i + 1)))] for i in (original, copy))
         if not len(own) and not len(before) and original not in counted:
             continue
         counts = counted[copy] = dict(counted.get(original, {}))
