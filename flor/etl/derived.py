@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.capture.sites import Site, SourceMap
-from flor.etl.forks import inherited
+from flor.etl.forks import has, passed_on
 from flor.trace import format as f
 from flor.trace.columns import Instances, Values
 from flor.trace.read import Trace
@@ -42,14 +42,15 @@ def derived(trace: Trace, source: int, index: int) -> Values:
     instance, seq = evaluated.instance[rest], evaluated.seq[rest]
     around = _around(instances, instance, source, sites.sites[binding].block)
     bound = trace.values(source, binding)
-    before = from_before(trace, bound)
-    holder = np.concatenate([bound.instance, before[:, 0]])
-    number = np.concatenate([np.arange(len(bound.instance)), before[:, 1]])
-    order = np.argsort(holder, kind="stable")
-    place = np.searchsorted(holder[order], around)
-    there = place < len(order)
-    there[there] = holder[order[place[there]]] == around[there]
-    taken = number[order[place[there]]]
+    number = np.full(len(instances.parent) + 1, -1)  # the last one is for instance -1
+    number[bound.instance] = np.arange(len(bound.instance))
+    number = passed_on(trace.copies, number)[around]
+    there = number >= 0
+    if len(trace.copies):
+        loads, bindings = instance[there], number[there]
+        stream = instances.stream[bound.instance[bindings]]
+        there[there] = has(trace.forks, instances.stream[loads], stream, bound.seq[bindings])
+    taken = number[there]
     kind, payload, data = _frozen(bound, taken, site)
     instance = np.concatenate([own.instance, instance[there]])
     seq = np.concatenate([own.seq, seq[there]])
@@ -59,23 +60,12 @@ def derived(trace: Trace, source: int, index: int) -> Values:
     return Values(instance[in_order], seq[in_order], kinds[in_order], payloads[in_order], both)
 
 
-def unfinished(trace: Trace, source: int, since: int, known: Ints) -> Ints:
-    """The block instances in which a site was reached, its site `since` says, but for what may have raised before it.
-    `known`: those in which it was evaluated."""
-    reached = trace.values(source, since).instance
-    return reached[:0] if np.array_equal(reached, known) else reached[~np.isin(reached, known)]
-
-
-def from_before(trace: Trace, values: Values) -> Ints:
-    """Rows (instance, number of a value): which values forked children have, in copies of block instances, from before
-    they were forked."""
-    if not len(trace.copies) or not len(values.instance):
-        return np.empty((0, 2), np.int64)
-    instances = trace.instances()
-    held = np.full(len(instances.parent), -1)
-    held[values.instance] = np.arange(len(values.instance))
-    found = inherited(trace.copies, held, instances.stream[values.instance], values.seq)
-    return np.array(list(found), np.int64).reshape(-1, 2)
+def unfinished(reached: Ints, known: Ints) -> npt.NDArray[np.bool_]:
+    """In which of the block instances in which a site was reached, but for what may have raised before it, it was not
+    evaluated. `known`: those in which it was."""
+    if np.array_equal(reached, known):
+        return np.zeros(len(reached), np.bool_)
+    return ~np.isin(reached, known)
 
 
 def recorded_site(sites: SourceMap, index: int | None) -> int | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -20,7 +20,7 @@ from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
 from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
-from flor.etl.derived import UNFINISHED, derived, from_before, unfinished
+from flor.etl.derived import UNFINISHED, derived, unfinished
 from flor.etl.join import Tree
 from flor.etl.keys import LOOPS, Blocks, Numbered
 from flor.etl.typed import constant, gaps
@@ -37,8 +37,7 @@ class Piece:
     block: int  # number of the block whose instances hold them
     instance: Ints
     values: Recorded
-    #: rows (instance, number of a value): copies of block instances in forked children, which have it from before
-    inherited: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    seq: Ints  # of each value: its place in its thread's order of events
 
 
 @dataclass(frozen=True)
@@ -323,11 +322,13 @@ def _pieces(trace: Trace, source: int, found: _Found, numbers: Sequence[int]) ->
         recorded = Recorded(values.kind, values.payload, [values.data])
     else:
         recorded = constant(found.literal, len(values.instance))
-    pieces = [Piece(numbers[site.block], values.instance, recorded, from_before(trace, values))]
+    pieces = [Piece(numbers[site.block], values.instance, recorded, values.seq)]
     if site.since is not None:
-        unknown = unfinished(trace, source, site.since, values.instance)
-        if len(unknown):
-            pieces.append(Piece(numbers[site.block], unknown, gaps(UNFINISHED, len(unknown))))
+        reached = trace.values(source, site.since)
+        unknown = unfinished(reached.instance, values.instance)
+        if unknown.any():
+            gap = gaps(UNFINISHED, int(unknown.sum()))
+            pieces.append(Piece(numbers[site.block], reached.instance[unknown], gap, reached.seq[unknown]))
     return pieces
 
 
@@ -388,7 +389,16 @@ def _tree(
     thinned = np.zeros(count, np.bool_)
     thinned[skipped] = True
     return Tree(
-        instances.parent, block, instances.stream, instances.seq, function, called, thinned, elsewhere, trace.copies
+        instances.parent,
+        block,
+        instances.stream,
+        instances.seq,
+        function,
+        called,
+        thinned,
+        elsewhere,
+        trace.copies,
+        trace.forks,
     ), instances.ordinal
 
 

@@ -23,8 +23,8 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
    in or beneath a recursive call does not count as beneath. So every call with values is a row of its own, and no row
    takes a value from another call of the same function.
 5. *Forks.* A child of `os.fork` goes on in copies of the instances that it was forked in, beside them. A row in a copy
-   shows what the child evaluated there, else what the original shows from before the fork: of values in the original
-   itself, and of what stands at it.
+   shows what the child evaluated there, else what the original shows. In no case it shows what another process
+   evaluated after the fork. A copy without values, and without any beneath, is no row where rows are chosen.
 6. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.
@@ -41,7 +41,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from flor.etl.forks import inherited
+from flor.trace.forked import Forks
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -60,7 +60,8 @@ class Tree:
     thinned: Bools  # over blocks: whether some of its instances were not recorded
     #: thinned loops whose instances, those that were recorded, are not in this tree, each with the block around it
     elsewhere: Mapping[int, int] = field(default_factory=dict)
-    copies: Ints = field(default_factory=lambda: np.empty((0, 4), np.int64))  # as `Trace.copies` are
+    copies: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))  # as `Trace.copies` are
+    forks: Forks = field(default_factory=lambda: Forks([], []))
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,9 @@ def join(tree: Tree, held: Iterable[Ints], chosen: Sequence[int] | None = None) 
     if not holders.size:
         return Rows(np.empty(0, np.int64), {}, frozenset(), {})
     fixed = np.flatnonzero(np.isin(tree.block, chosen)) if chosen else np.empty(0, np.int64)
+    if len(fixed) and len(tree.copies):
+        own = _with_ancestors(tree.parent, _distinct(holders))
+        fixed = fixed[~np.isin(fixed, tree.copies[:, 0]) | own[fixed]]
     if chosen and not fixed.size:
         return Rows(np.empty(0, np.int64), {}, frozenset(), {})
     leads = _with_ancestors(tree.parent, _distinct(np.concatenate((holders, fixed))))
@@ -172,13 +176,13 @@ class _Graph:
         self.levels = [level[self.leading[level]] for level in levels]
         self.previous, self.next, self.recursive = self._neighbours(tree.function)
         self.recursion = bool(self.recursive.any())
-        self.copies = tree.copies[kept[tree.copies[:, 0]] & kept[tree.copies[:, 1]]].copy()
-        if len(self.copies):
-            self.copies[:, :2] = node[self.copies[:, :2]]
+        self.copies: list[tuple[int, int]] = node[tree.copies[kept[tree.copies].all(axis=1)]].tolist()
+        if self.copies:
+            self.forks = tree.forks
             self.stream = np.concatenate(([0], tree.stream[instance[1:]]))
-            self.seq: Ints = np.concatenate(([-1], tree.seq[instance[1:]]))
+            self.seq = np.concatenate(([-1], tree.seq[instance[1:]]))
             #: (stream, node) -> the copy that the stream has of it
-            self.copy = {(int(self.stream[c]), o): c for c, o in self.copies[:, :2].tolist()}
+            self.copy = {(int(self.stream[copy]), original): copy for copy, original in self.copies}
         self.thinned = bool(tree.thinned.any())
         if self.thinned:
             self._doubt_others(tree, levels)
@@ -258,15 +262,23 @@ class _Graph:
         """For each row, which of `nodes`, all of one block in `function`, it shows (rules 2 and 4); 0 for none."""
         shown = np.zeros(self.size, np.int64)
         shown[stands[nodes]] = nodes
-        if len(self.copies):
-            for copy, node in list(inherited(self.copies, np.where(shown > 0, shown, -1), self.stream, self.seq)):
-                shown[copy] = self.copy.get((int(self.stream[copy]), node), node)
+        for copy, original in self.copies:
+            if shown[copy] == 0 < shown[original]:
+                shown[copy] = self._passed_on(int(shown[original]), int(self.stream[copy]))
         for level in paths[int(self.depth[stands[nodes]].min()) + 1 :]:
             above = shown[self.parent[level]]
             if self.recursion:
                 above[self.recursive[level] & (self.block[level] == function)] = 0
             shown[level] = np.where(shown[level] > 0, shown[level], above)
         return shown[rows]
+
+    def _passed_on(self, node: int, stream: int) -> int:
+        """What a forked child, in its stream, has of a node that its parent shows: its copy, or the node if it began
+        before the fork; 0 for nothing."""
+        if (stream, node) in self.copy:
+            return int(self.copy[stream, node])
+        limit = self.forks.limit(self.forks.process[stream], int(self.stream[node]))
+        return node if int(self.seq[node]) <= limit else 0
 
     def around(self, nodes: Ints) -> list[int]:
         """The blocks of the parents of `nodes`, but for recursive calls; -1 is the run."""

@@ -20,6 +20,7 @@ from flor.diagnostics import Diagnostic, fold
 from flor.errors import FlorError
 from flor.etl import typed
 from flor.etl.extract import Annotated, Extracted, Piece
+from flor.etl.forks import has, passed_on
 from flor.etl.join import Rows, Tree, join
 from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key
 from flor.etl.reading import Progress, read_runs
@@ -185,7 +186,7 @@ class _Builder:
                 first = self._value_counts.get(name, 0)
                 self._value_counts[name] = first + len(piece.instance)
                 self._values.setdefault(name, []).append(piece.values)
-                found = np.where(found >= 0, found, _find(piece, rows, len(extracted.ordinal), first))
+                found = np.where(found >= 0, found, _find(piece, rows, extracted.tree, first))
             self._found.setdefault(name, {})[len(self._counts) - 1] = found
         self._thinned |= bool(extracted.thinned)
         return rows
@@ -272,14 +273,18 @@ def _missing(count: int, shown: Ints) -> int:
     return count - int(there[:count].sum())
 
 
-def _find(piece: Piece, rows: Rows, instances: int, first: int) -> Ints:
+def _find(piece: Piece, rows: Rows, tree: Tree, first: int) -> Ints:
     """For each row the number of the piece's value that it shows, counted from `first`; -1: none."""
     if not len(piece.instance) or not len(rows.place):
         return np.full(len(rows.place), -1)
-    number = np.full(instances + 1, -1)  # the last one is for instance -1
-    number[piece.inherited[:, 0]] = first + piece.inherited[:, 1]
-    number[piece.instance] = np.arange(first, first + len(piece.instance))
-    return number[rows.instances[piece.block]]
+    number = np.full(len(tree.parent) + 1, -1)  # the last one is for instance -1
+    number[piece.instance] = np.arange(len(piece.instance))
+    found = passed_on(tree.copies, number)[rows.instances[piece.block]]
+    if len(tree.copies):
+        at = np.flatnonzero((found >= 0) & (rows.place >= 0))
+        own, stream = tree.stream[rows.place[at]], tree.stream[piece.instance[found[at]]]
+        found[at[~has(tree.forks, own, stream, piece.seq[found[at]])]] = -1
+    return np.where(found >= 0, first + found, -1)
 
 
 def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) -> None:

@@ -123,6 +123,7 @@ static int open_activation(Decoder *d, int32_t number, const BlockInfo *block) {
 static int open_iteration(Decoder *d, int32_t number, const BlockInfo *block) {
     int64_t *frame = top(d);
     if (!frame || frame[0] != block->function || *instance_at(frame, block->parent_slot) < 0) return 0;
+    if (own(d, frame, block->parent_slot) < 0) return -1;
     int64_t *following = following_at(frame, block->slot);
     int64_t instance = new_instance(d, number, *instance_at(frame, block->parent_slot), *following);
     if (instance < 0) return -1;
@@ -286,6 +287,10 @@ static PyObject *decoder_feed(Decoder *d, PyObject *arg) {
                 d->misplaced += kind != BLOCK;
                 continue;
             }
+            if (instance < s->first_own) {
+                if (own(d, frame, id.slot) < 0) goto failed;
+                instance = *instance_at(frame, id.slot);
+            }
             frame[1] = instance;
         }
         if (kind == BLOCK) continue;
@@ -368,7 +373,6 @@ static PyObject *decoder_stream(Decoder *d, PyObject *args) {
     State *s = &d->state;
     s->frames.length = s->known.length = s->stack.length = 0;
     s->activations = s->next_kind = s->next_parent = s->lost = s->broken = s->first_own = 0;
-    s->fork_stream = s->fork_seq = -1;
     d->stream = number;
     d->seq = seq;
     d->now = now;
@@ -444,8 +448,8 @@ static int count_activations(Decoder *d) {
     for (int64_t i = 0, n = (int64_t)columns[I_BLOCK].length; i <= n; i++) {
         for (; next < last && next[0] <= d->base + i; next += SKIP_WORDS)
             if (!count(d, next[1], next[2], next[3], NULL)) return -1;
-        int is_copy = copy < last_copy && copy[0] == d->base + i;
-        copy += is_copy ? COPY_WORDS : 0;
+        int is_copy = copy < last_copy && *copy == d->base + i;
+        copy += is_copy;
         if (i == n || is_copy || d->blocks[columns[I_BLOCK].at[i]].slot) continue;
         int64_t key = key_of(columns[I_BLOCK].at[i], columns[I_STREAM].at[i]);
         if (!count(d, columns[I_PARENT].at[i], key, 1, &columns[I_ORDINAL].at[i])) return -1;

@@ -37,11 +37,10 @@ typedef struct {
     Words stack;         /* offsets in frames; -1: an activation that was forgotten */
     int64_t activations; /* so far, with those that were left */
     int64_t next_kind, next_parent;
-    int64_t lost;                  /* what follows cannot be placed, until a THREAD record */
-    int64_t broken;                /* something was lost: numbers of activations mean nothing any
-                                      more */
-    int64_t fork_stream, fork_seq; /* the stream that it was forked from, or -1; its last record before that */
-    int64_t first_own;             /* the first instance made since */
+    int64_t lost;      /* what follows cannot be placed, until a THREAD record */
+    int64_t broken;    /* something was lost: numbers of activations mean nothing any
+                          more */
+    int64_t first_own; /* the first instance of the stream since it was forked */
 } State;
 
 enum {
@@ -78,8 +77,7 @@ typedef struct {
                          that were not recorded */
     Words late;       /* (instance, parent, ordinal): instances of earlier parts whose
                          parent is known now */
-    Words copies;     /* (copy, stream, record): instances that a forked child goes on in; until
-                         that record of that stream they were their parents */
+    Words copies;     /* instances that a forked child goes on in: copies of their parents */
     Map seen;         /* (parent, key) -> activations so far; a key is block | stream <<
                          32 */
     int64_t *skipped; /* for each block the number of instances that were not
@@ -102,8 +100,7 @@ typedef struct {
 enum {
     PENDING_WORDS = 4,
     SKIP_WORDS = 4,
-    LATE_WORDS = 3,
-    COPY_WORDS = 3
+    LATE_WORDS = 3
 };
 
 static inline int64_t instance_count(const Decoder *d) { return d->base + (int64_t)d->instances[I_BLOCK].length; }
@@ -129,23 +126,35 @@ static int64_t new_instance(Decoder *d, int64_t block, int64_t parent, int64_t o
     return instance_count(d) - 1;
 }
 
-/* A forked child goes on in an activation from before the fork: in copies of its
- * instances. 0, or -1 with an exception. */
+/* See to it that a slot's instance is the stream's own: if it is from before the
+ * fork it is replaced by a copy, and so are those of the blocks around it. 0, or
+ * -1 with an exception. */
+static int own(Decoder *d, int64_t *frame, int32_t slot) {
+    int64_t original = *instance_at(frame, slot);
+    if (original < 0 || original >= d->state.first_own) return 0;
+    Py_ssize_t number = 0;
+    while (number < d->block_count && (d->blocks[number].function != frame[0] || d->blocks[number].slot != slot))
+        number++;
+    if (number == d->block_count) return 0;
+    int32_t around = d->blocks[number].parent_slot;
+    if (slot && around < slot && own(d, frame, around) < 0) return -1;
+    int64_t copy = new_instance(d, number, original, 0);
+    if (copy < 0) return -1;
+    *instance_at(frame, slot) = copy;
+    return push(&d->copies, copy);
+}
+
+/* A forked child goes on in an activation from before the fork: in copies of
+ * where that stands. 0, or -1 with an exception. */
 static int make_own(Decoder *d, int64_t offset) {
-    const State *s = &d->state;
-    if (offset < 0 || *instance_at(s->frames.at + offset, 0) >= s->first_own) return 0;
-    int64_t *frame = s->frames.at + offset;
-    int32_t slots = d->blocks[frame[0]].slots;
-    for (Py_ssize_t block = 0; block < d->block_count; block++) {
-        int32_t slot = d->blocks[block].slot;
-        if (d->blocks[block].function != frame[0] || slot >= slots || *instance_at(frame, slot) < 0) continue;
-        int64_t original = *instance_at(frame, slot), copy = new_instance(d, block, original, 0);
-        if (copy < 0) return -1;
-        const int64_t row[COPY_WORDS] = {copy, s->fork_stream, s->fork_seq};
-        if (push_all(&d->copies, row, COPY_WORDS) < 0) return -1;
-        if (frame[1] == original) frame[1] = copy;
-        *instance_at(frame, slot) = copy;
-    }
+    if (offset < 0) return 0;
+    int64_t *frame = d->state.frames.at + offset;
+    if (*instance_at(frame, 0) >= d->state.first_own) return 0;
+    int32_t slots = d->blocks[frame[0]].slots, slot = 0;
+    while (slot < slots && *instance_at(frame, slot) != frame[1]) slot++;
+    if (slot == slots) slot = 0;
+    if (own(d, frame, slot) < 0) return -1;
+    frame[1] = *instance_at(frame, slot);
     return 0;
 }
 
@@ -159,7 +168,7 @@ static void release_state(State *s) {
  * ----------------------------------------------------- */
 
 enum {
-    LENGTHS = 10, /* from here on: how many words follow of what */
+    LENGTHS = 7, /* from here on: how many words follow of what */
     STATE_WORDS = LENGTHS + 3
 };
 
@@ -185,8 +194,8 @@ static PyObject *decoder_state(Decoder *d, PyObject *Py_UNUSED(unused)) {
     const State *s = &d->state;
     Words all = {0}, known = {0}, stack = {0};
     PyObject *bytes = NULL;
-    const int64_t begin[STATE_WORDS] = {s->next_kind, s->next_parent, s->lost,        s->broken,   s->activations,
-                                        d->stream,    d->seq,         s->fork_stream, s->fork_seq, s->first_own};
+    const int64_t begin[STATE_WORDS] = {s->next_kind,   s->next_parent, s->lost,     s->broken,
+                                        s->activations, d->stream,      s->first_own};
     if (push_all(&all, begin, STATE_WORDS) < 0) goto done;
     /* Activations that are of no use any more are left out. */
     for (size_t i = 0; i < s->known.length; i += 2) {
@@ -253,6 +262,9 @@ static int set_state(Decoder *d, PyObject *bytes) {
     int result = -1;
     const int64_t *lengths = words + LENGTHS;
     if (count < STATE_WORDS) goto foreign;
+    if (words[0] < NO_PARENT_RECORD || words[0] > TOKEN_PARENT || (words[0] == KNOWN_PARENT && words[1] != -1) ||
+        words[6] < 0 || words[6] > instance_count(d))
+        goto foreign;
     int64_t left = count - STATE_WORDS;
     for (int i = 0; i < 3; i++) {
         if (lengths[i] < 0 || lengths[i] > left) goto foreign;
@@ -283,12 +295,8 @@ static int set_state(Decoder *d, PyObject *bytes) {
     s->lost = words[2] != 0;
     s->broken = words[3] != 0;
     s->activations = words[4];
-    s->fork_stream = words[7];
-    s->fork_seq = words[8];
-    s->first_own = words[9];
+    s->first_own = words[6];
     if (words[5] != d->stream) { /* here a forked child begins */
-        s->fork_stream = words[5];
-        s->fork_seq = words[6];
         s->first_own = instance_count(d);
         for (size_t i = 0; i < s->stack.length; i++)
             if (make_own(d, s->stack.at[i]) < 0) goto done;

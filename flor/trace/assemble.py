@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace.columns import Instances, Rows, Values, arrow
-from flor.trace.forked import CircleError, activations_among, beside, first_originals
+from flor.trace.forked import CircleError, Forks, Places
 
 Ints = npt.NDArray[np.int64]
 
@@ -30,7 +30,7 @@ class Assembled:
 
     instances: Instances
     number: Ints | None  # of each of the given instances its new number; None: the same
-    copies: Ints  # rows (copy, original, stream, seq), see `Trace.copies`
+    copies: Ints  # rows (copy, original), see `Trace.copies`
     cut: int  # of how many the parent was cut off, because it was their child
 
 
@@ -38,37 +38,99 @@ def assemble(
     instances: Instances,
     late: Ints,
     copies: Ints,
-    main: int,
     streams: Sequence[tuple[int, int]],
+    forks: Forks,
     activations: Sequence[Sequence[int]],
 ) -> Assembled:
     """Make the parts' instances one.
 
-    `late`: rows (instance, parent, ordinal) of those whose parent was found in a later part. `copies`: rows (copy,
-    stream, seq) as the decoder gives them, with their originals for parents. `main`: the main script's module, or -1.
-    `streams`: the process and the number
-    there of each stream. `activations`: of each source the blocks that have activations. Raises CircleError.
+    `late`: rows (instance, parent, ordinal) of those whose parent was found in a later part. `copies`: the instances
+    that forked children go on in, with their originals for parents. `streams`: the process and the number there of each
+    stream. `activations`: of each source the blocks that have activations. Raises CircleError.
     """
     cut = 0
-    found = np.column_stack([copies[:, 0], instances.parent[copies[:, 0]], copies[:, 1:]])
+    pairs = np.column_stack([copies, instances.parent[copies]])
     if len(late):
         instances, cut = _with_late(instances, late)
     rank = stream_ranks(streams)
     if rank is not None:
         instances = replace(instances, stream=rank[instances.stream])
-        found[:, 2] = rank[found[:, 2]]
-    if len(found):
-        process = np.array(sorted(streams) if rank is not None else streams)[:, 0]
-        instances = beside(instances, found, main, process, activations)
+    if len(copies):
+        instances = replace(instances, parent=_with_copies(instances, copies, forks))
+        instances = replace(instances, ordinal=_counted_on(instances, pairs, forks, activations))
     if len(streams) > 1:
-        instances = replace(instances, ordinal=_over_streams(instances, found[:, 0], activations))
-    if len(found):
-        instances.ordinal[found[:, 0]] = instances.ordinal[first_originals(found)]
+        instances = replace(instances, ordinal=_over_streams(instances, copies, activations))
+    for copy, original in pairs.tolist():
+        instances.ordinal[copy] = instances.ordinal[original]
     number = _parents_first(instances.parent)
     if number is not None:
         instances = _renumbered(instances, number)
-        found[:, :2] = number[found[:, :2]]
-    return Assembled(instances, number, found, cut)
+        pairs = number[pairs]
+    return Assembled(instances, number, pairs, cut)
+
+
+def _with_copies(instances: Instances, copies: Ints, forks: Forks) -> Ints:
+    """The parents where copies lie beside their originals, and what forked children began lies in their copies."""
+    parent, stream = instances.parent.copy(), instances.stream
+    places = Places(forks, memoryview(stream), memoryview(parent), copies.tolist())  # type: ignore[arg-type]
+    process = np.array(forks.process)[stream]
+    abroad = np.flatnonzero((parent >= 0) & (process != process[parent]))
+    abroad = abroad[~np.isin(abroad, copies)]
+    different, which = np.unique(np.stack([process[abroad], parent[abroad]]), axis=1, return_inverse=True)
+    moved = np.array([places.of_child(*pair) for pair in different.T.tolist()], np.int64)
+    if len(abroad):
+        parent[abroad] = moved[which.reshape(-1)]
+    around = list(places.of_copies())
+    parent[copies] = around
+    return parent
+
+
+def _counted_on(instances: Instances, copies: Ints, forks: Forks, activations: Sequence[Sequence[int]]) -> Ints:
+    """The ordinals, those of activations in a copy counted on from those that had begun in the original."""
+    parent, ordinal = instances.parent, instances.ordinal.copy()
+    block = _first_blocks(activations)[instances.source] + instances.block
+    begun = _are_activations(instances, activations) & np.isin(parent, copies)
+    begun[copies[:, 0]] = False
+    within = np.flatnonzero(begun)
+    within = within[np.argsort(parent[within], kind="stable")]
+    inside = parent[within]
+    counted: dict[int, dict[int, int]] = {}
+    for copy, original in copies.tolist():
+        before, own = (within[slice(*np.searchsorted(inside, (i, i + 1)))] for i in (original, copy))
+        if not len(own) and not len(before) and original not in counted:
+            continue
+        counts = counted[copy] = dict(counted.get(original, {}))
+        process = forks.process[int(instances.stream[copy])]
+        limit = {stream: forks.limit(process, stream) for stream in _distinct(instances.stream[before])}
+        before = before[instances.seq[before] <= [limit[stream] for stream in instances.stream[before].tolist()]]
+        for number in _distinct(block[before]):
+            counts[number] = int(ordinal[before[block[before] == number]].max()) + 1
+        own = own[instances.stream[own] == instances.stream[copy]]
+        for number in _distinct(block[own]):
+            ordinal[own[block[own] == number]] += counts.get(number, 0)
+    return ordinal
+
+
+def _distinct(numbers: npt.NDArray[np.signedinteger]) -> list[int]:
+    found: list[int] = np.unique(numbers).tolist()
+    return found
+
+
+def _first_blocks(activations: Sequence[Sequence[int]]) -> Ints:
+    """Where the numbers of each source's blocks begin, as far as they have activations, if all are numbered; one more
+    for the end."""
+    return np.cumsum([0, *(max(own, default=-1) + 1 for own in activations)])
+
+
+def _are_activations(instances: Instances, activations: Sequence[Sequence[int]]) -> npt.NDArray[np.bool_]:
+    """Whether each instance is of a block that has activations."""
+    first = _first_blocks(activations)
+    is_activation = np.zeros(first[-1] + 1, bool)
+    for begin, own in zip(first, activations, strict=False):
+        is_activation[begin + np.array(own, np.int64)] = True
+    where = np.minimum(first[instances.source] + instances.block, first[instances.source + 1])
+    found: npt.NDArray[np.bool_] = is_activation[where] & (where < first[instances.source + 1])
+    return found
 
 
 def stream_ranks(streams: Sequence[tuple[int, int]]) -> npt.NDArray[np.int32] | None:
@@ -115,7 +177,7 @@ def _endless(parent: Ints) -> npt.NDArray[np.bool_]:
 def _over_streams(instances: Instances, copies: Ints, activations: Sequence[Sequence[int]]) -> Ints:
     """Ordinals of activations, counted on from stream to stream under a parent that has some in several. The copies are
     not counted."""
-    counted = activations_among(instances, activations)
+    counted = _are_activations(instances, activations)
     counted[copies] = False
     parent, stream = instances.parent, instances.stream
     abroad = (parent >= 0) & (stream != stream[parent])

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from flor.trace import format as f
 from flor.trace import values
 from flor.trace.decode import MISSING, Decoded, decode
+from flor.trace.forked import Forks, Places
 from flor.trace.stream import ROW, find, text
 
 #: The least JSON that a block instance and a value make.
@@ -77,7 +78,7 @@ def columns(decoded: Decoded) -> LogColumns:
     locate_block = [(i, b) for i, s in enumerate(decoded.sources) for b in range(len(s.blocks))]
     locate_site = [(i, s) for i, source in enumerate(decoded.sources) for s in range(len(source.sites))]
     # Sorted by instance, then own stream before others, then (stream, seq).
-    entries: list[tuple[int, bool, int, int, int]] = []
+    entries: list[tuple[int, bool, int, int, int, int]] = []
     own = decoded.stream.tolist()
     site_of: list[int] = []
     payloads: list[int] = []
@@ -91,13 +92,13 @@ def columns(decoded: Decoded) -> LogColumns:
             payloads += words[2::ROW].tolist()
             site_of += [site] * len(streams)
             entries += [
-                (i, own[i] != s >> 32, s >> 32, q, n)
+                (i, own[i] != s >> 32, s >> 32, q, n, n)
                 for n, (i, s, q) in enumerate(zip(inside, streams, seqs, strict=True), first)
             ]
     parents = _parents(decoded)
     for child, (parent, s, q) in enumerate(zip(parents, own, decoded.seq, strict=True)):
         if parent >= 0:
-            entries.append((parent, own[parent] != s, s, q, ~child))
+            entries.append((parent, own[parent] != s, s, q, child, ~child))
     entries.sort()
     start = [0] * (len(own) + 1)
     for entry in entries:
@@ -116,7 +117,7 @@ def columns(decoded: Decoded) -> LogColumns:
         [locate_block[b][1] for b in decoded.block],
         parents,
         list(accumulate(start)),
-        [entry[4] for entry in entries],
+        [entry[5] for entry in entries],
         locate_site,
         site_of,
         value,
@@ -127,25 +128,20 @@ def columns(decoded: Decoded) -> LogColumns:
 
 
 def _parents(decoded: Decoded) -> list[int]:
-    """The instances' parents, where a forked child's copy lies beside its original, and the child's threads in its copy
-    of the main module (`assemble` does it in numpy)."""
+    """The instances' parents, where forked children's copies lie beside their originals (`assemble` does the same)."""
     parents: list[int] = decoded.parent.tolist()
-    copies = decoded.copies.tolist()[::3]
-    originals = [parents[copy] for copy in copies]
-    copy_of = {(decoded.stream[copy], original): copy for copy, original in zip(copies, originals, strict=True)}
-    for copy, original in zip(copies, originals, strict=True):
-        around = parents[original]
-        parents[copy] = copy_of.get((decoded.stream[copy], around), around)
-    first = dict(zip(copies, originals, strict=True))
-    mains = {}
-    for copy, original in first.items():
-        first[copy] = first.get(original, original)
-        if first[copy] == decoded.main >= 0:
-            mains[decoded.streams[decoded.stream[copy]][0]] = copy
-    if mains:
+    copies: list[int] = decoded.copies.tolist()
+    if copies:
+        forks = Forks(decoded.streams, decoded.forks)
+        stream = [forks.rank[own] for own in decoded.stream]
+        process = [forks.process[own] for own in stream]
+        places = Places(forks, stream, parents, copies)
+        are_copies = set(copies)
         for instance, parent in enumerate(parents):
-            if parent == decoded.main and instance not in first:
-                parents[instance] = mains.get(decoded.streams[decoded.stream[instance]][0], parent)
+            if parent >= 0 and process[instance] != process[parent] and instance not in are_copies:
+                parents[instance] = places.of_child(process[instance], parent)
+        for copy, around in zip(copies, list(places.of_copies()), strict=True):
+            parents[copy] = around
     return parents
 
 

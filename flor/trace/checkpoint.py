@@ -14,7 +14,7 @@ from typing import Any
 
 from flor.trace.layout import SourceKey
 
-_FORMAT = 1
+_FORMAT = 2
 _BLOCKS = re.compile(r"blocks((?:-\d{6,9})?)\.parquet")
 
 

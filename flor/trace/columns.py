@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace import format as f
-from flor.trace.decode import Decoded, gather, split, texts
+from flor.trace.decode import Decoded, Fork, gather, split, texts
 from flor.trace.layout import SourceKey
 from flor.trace.stream import ROW
 
@@ -48,6 +48,7 @@ class About:
 
     keys: list[SourceKey]
     streams: list[tuple[int, int]]  # by their numbers: process, and number there
+    forks: list[Fork]  # by process: where it was forked
     activations: list[list[int]]  # of each source the blocks that have activations
     warnings: list[str]
     main: int  # instance of the main script's module, or -1
@@ -120,6 +121,7 @@ def decoded_about(decoded: Decoded) -> About:
     return About(
         [s.key for s in decoded.sources],
         decoded.streams,
+        decoded.forks,
         [[b for b, row in enumerate(s.blocks) if row[1] == 0] for s in decoded.sources],
         decoded.warnings,
         decoded.main,

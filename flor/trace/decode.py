@@ -31,6 +31,10 @@ _HELD_OPEN = 256
 #: Stands for heap bytes that are not where a value says.
 MISSING = b'{"why": "its bytes are missing in the trace"}'
 
+#: Of a process: the one that it was forked from (-1: it was not), whether multiprocessing did it (1) or `os.fork`; and
+#: of these the forking thread's stream (-1: none) and its last record before that.
+Fork = tuple[int, int, int, int]
+
 #: The segment in which heap bytes are found whose own segment is gone.
 CARRIED = (1 << (64 - HEAP_SHIFT)) - 1
 
@@ -49,12 +53,13 @@ class Decoded:
     seq: memoryview
     begin: memoryview
     late: memoryview  # (instance, parent, ordinal) of instances before `base` whose parent is known now
-    copies: memoryview  # (copy, stream, record), see stream.Finished
+    copies: memoryview  # instances that forked children go on in, see stream.Finished
     rows: list[memoryview | None]  # by site; stream.ROW words for each value
     kinds: memoryview  # by site: a bit for each kind of value that its rows have
     counts: memoryview  # by site: how many values there are, also of sites that were not kept
     skipped: memoryview  # by run-wide block: how many of its instances were not recorded, in all parts so far
     streams: list[tuple[int, int]]  # by their numbers: process, and number there
+    forks: list[Fork]  # by process: where it was forked
     heap: Heaps
     warnings: list[str]
     duplicates: int  # values that were dropped because their instance has another of the same site, in all parts so far
@@ -176,6 +181,7 @@ def decode(
         memoryview(counts).cast("q"),
         memoryview(skipped).cast("q"),
         reading.stream_places(),
+        reading.forks(),
         heap,
         warnings,
         decoder.duplicates,
@@ -296,6 +302,19 @@ class _Reading:
         index = {process.name: i for i, process in enumerate(self._layout.processes)}
         places = sorted((state.number, place) for place, state in self._streams.items())
         return [(index[name], stream) for _, (name, stream) in places]
+
+    def forks(self) -> list[Fork]:
+        """By process: where it was forked."""
+        found = []
+        for process in self._layout.processes:
+            stream = last = -1
+            if process.fork is not None and process.parent >= 0:
+                parent = self._layout.processes[process.parent]
+                state = self._streams.get((parent.name, process.fork[0]))
+                stream = -1 if state is None else state.number
+                last = self._own_record(process.parent, process.fork[1], process.fork[0]) - 1
+            found.append((process.parent, int(process.apart), stream, last))
+        return found
 
     def _hold_files(self) -> None:
         """Open the first files: those that a packer would remove next."""

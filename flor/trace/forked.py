@@ -1,105 +1,101 @@
-"""The block instances that forked children go on in: copies, each beside its original. Pure functions on arrays."""
+"""Children of `os.fork`: what they have of the time before they were forked, and the block instances that they go on
+in, copies of those that were going on then, each beside its original. Standard library only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
-import numpy as np
-import numpy.typing as npt
+from flor.trace.decode import Fork
 
-from flor.trace.columns import Instances
-
-Ints = npt.NDArray[np.int64]
+_ALL = 1 << 62  # more than any record's number
 
 
 class CircleError(ValueError):
     """Instances are their own ancestors: not what was written."""
 
 
-def beside(
-    instances: Instances, copies: Ints, main: int, process: Ints, activations: Sequence[Sequence[int]]
-) -> Instances:
-    """The instances with each copy beside its original, and with what begins in a copy counted on from what had begun
-    in the original.
+class Forks:
+    """Which process was forked from which, and when. Streams are numbered as readers see them."""
 
-    `copies`: rows (copy, original, stream, seq), see `Trace.copies`. `main`: the main script's module, or -1.
-    `process`: of each stream. `activations`: of each source the blocks that have activations. Raises CircleError.
-    """
-    if not ((copies[:, 1] >= 0) & (copies[:, 1] < copies[:, 0])).all():
-        raise CircleError
-    instances = replace(instances, parent=_parents(instances, copies, main, process))
-    return replace(instances, ordinal=_counted_on(instances, copies, activations))
+    def __init__(self, streams: Sequence[tuple[int, int]], forks: Sequence[Fork]) -> None:
+        """`streams`: the process and the number there of each, as they came. Raises ValueError for what cannot be."""
+        order = sorted(range(len(streams)), key=streams.__getitem__)
+        self.rank = {stream: number for number, stream in enumerate(order)}  # as they came -> as readers see them
+        self.process = [streams[stream][0] for stream in order]  # of each stream
+        self._forks = [(parent, apart, self.rank.get(stream, -1), last) for parent, apart, stream, last in forks]
+        if not all(parent < process for process, (parent, *_) in enumerate(forks)):
+            raise ValueError("a process is not forked from a later one")
+        self._limits: dict[tuple[int, int], int] = {}
 
+    def above(self, process: int) -> Iterator[int]:
+        """A process, the one that it was forked from, and so on."""
+        while process >= 0:
+            yield process
+            process = self._forks[process][0] if process < len(self._forks) else -1
 
-def _parents(instances: Instances, copies: Ints, main: int, process: Ints) -> Ints:
-    """A copy lies in the copy that its stream has of the original's parent, or in that parent itself. Other threads of
-    a process that has a copy of the main module begin in that."""
-    parent = instances.parent.copy()
-    pairs = list(zip(instances.stream[copies[:, 0]].tolist(), copies[:, :2].tolist(), strict=True))
-    copy_of = {(stream, original): copy for stream, (copy, original) in pairs}
-    for stream, (copy, original) in pairs:
-        around = int(parent[original])
-        parent[copy] = copy_of.get((stream, around), around)
-    if main >= 0:
-        of_main = copies[first_originals(copies) == main, 0]
-        main_of = np.full(process.max() + 1, main)
-        main_of[process[instances.stream[of_main]]] = of_main
-        inside = np.flatnonzero(parent == main)
-        inside = inside[~np.isin(inside, copies[:, 0])]
-        parent[inside] = main_of[process[instances.stream[inside]]]
-    return parent
+    def limit(self, process: int, stream: int) -> int:
+        """The last record of a stream that a process has: of its own all, of the thread that forked it those before;
+        -1: none. What is not said to be forked by `os.fork` has all."""
+        if (process, stream) not in self._limits:
+            self._limits[process, stream] = self._limit(process, stream)
+        return self._limits[process, stream]
 
-
-def _counted_on(instances: Instances, copies: Ints, activations: Sequence[Sequence[int]]) -> Ints:
-    """The ordinals, those of activations in a copy counted on from those that had begun in the original."""
-    parent, ordinal = instances.parent, instances.ordinal.copy()
-    block = _first_blocks(activations)[instances.source] + instances.block
-    begun = activations_among(instances, activations) & np.isin(parent, copies[:, :2])
-    begun[copies[:, 0]] = False
-    within = np.flatnonzero(begun)
-    within = within[np.argsort(parent[within], kind="stable")]
-    inside = parent[within]
-    counted: dict[int, dict[int, int]] = {}
-    for copy, original, stream, last in copies.tolist():
-        before, own = (within[slice(*np.searchsorted(inside, (i, i + 1)))] for i in (original, copy))
-        if not len(own) and not len(before) and original not in counted:
-            continue
-        counts = counted[copy] = dict(counted.get(original, {}))
-        before = before[(instances.stream[before] == stream) & (instances.seq[before] <= last)]
-        for number in _distinct(block[before]):
-            counts[number] = int(ordinal[before[block[before] == number]].max()) + 1
-        own = own[instances.stream[own] == instances.stream[copy]]
-        for number in _distinct(block[own]):
-            ordinal[own[block[own] == number]] += counts.get(number, 0)
-    return ordinal
+    def _limit(self, process: int, stream: int) -> int:
+        limit = _ALL
+        other = self.process[stream]
+        forked = False
+        for own in self.above(process):
+            if own == other:
+                return limit
+            parent, apart, forking, last = self._forks[own] if own < len(self._forks) else (-1, 0, -1, -1)
+            if parent >= 0 and not apart:
+                forked = True
+                if stream == forking:
+                    limit = min(limit, last)
+                elif parent == other:
+                    return -1
+        return -1 if forked else _ALL
 
 
-def first_originals(copies: Ints) -> Ints:
-    """Of each copy the original that is none."""
-    original = dict(copies[:, :2].tolist())
-    for copy, own in original.items():
-        original[copy] = original.get(own, own)
-    return np.array(list(original.values()), np.int64)
+class Places:
+    """Where copies lie, and what began in them."""
 
+    def __init__(self, forks: Forks, stream: Sequence[int], parent: Sequence[int], copies: Sequence[int]) -> None:
+        """`stream` and `parent`: of each instance, a copy's parent what it is a copy of; `parent` may change as
+        `of_child` says. `copies`: ascending. Raises CircleError."""
+        self._forks, self._stream, self._parent = forks, stream, parent
+        self._root: dict[int, int] = {}  # of each copy the original that is none
+        self._own: dict[tuple[int, int], int] = {}  # the copy that a process has of an original
+        for copy in copies:
+            original = int(parent[copy])
+            if not 0 <= original < copy:
+                raise CircleError
+            self._root[copy] = self._root.get(original, original)
+            self._own[self._process(copy), self._root[copy]] = copy
 
-def _distinct(blocks: Ints) -> list[int]:
-    found: list[int] = np.unique(blocks).tolist()
-    return found
+    def _process(self, instance: int) -> int:
+        return self._forks.process[int(self._stream[instance])]
 
+    def of_copies(self) -> Iterator[int]:
+        """The instances that the copies lie in."""
+        for copy, root in self._root.items():
+            yield self._nearest([self._process(copy)], int(self._parent[root]))
 
-def _first_blocks(activations: Sequence[Sequence[int]]) -> Ints:
-    """Where the numbers of each source's blocks begin, as far as they have activations, if all are numbered; one more
-    for the end."""
-    return np.cumsum([0, *(max(own, default=-1) + 1 for own in activations)])
+    def of_child(self, process: int, parent: int) -> int:
+        """What an instance of a process lies in whose parent is another process's."""
+        return self._nearest(list(self._forks.above(process)), parent)
 
-
-def activations_among(instances: Instances, activations: Sequence[Sequence[int]]) -> npt.NDArray[np.bool_]:
-    """Whether each instance is of a block that has activations."""
-    first = _first_blocks(activations)
-    is_activation = np.zeros(first[-1] + 1, bool)
-    for begin, own in zip(first, activations, strict=False):
-        is_activation[begin + np.array(own, np.int64)] = True
-    where = np.minimum(first[instances.source] + instances.block, first[instances.source + 1])
-    found: npt.NDArray[np.bool_] = is_activation[where] & (where < first[instances.source + 1])
-    return found
+    def _nearest(self, processes: Sequence[int], instance: int) -> int:
+        """The copy that one of the processes has of the instance, or of the nearest one around it; if there is none,
+        the instance."""
+        seen = set()
+        at = instance
+        while at >= 0 and at not in seen:
+            seen.add(at)
+            root = self._root.get(at, at)
+            for process in processes:
+                if (process, root) in self._own:
+                    return self._own[process, root]
+            at = int(self._parent[root])
+        return instance

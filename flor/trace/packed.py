@@ -7,9 +7,9 @@ stream, seq), so a site is one range of rows; the statistics of the row groups s
 their packing, and the blocks file what is known so far of the whole run, as JSON in the schema's metadata under "flor":
 "sources", "streams" (process and number there, by their numbers here), "activations" (the blocks of each source that
 have some), "warnings", "damaged", "main" (an instance), "skipped" (source, block, count), "duplicates" (values),
-"unresolved" (instances). Of the part itself it holds "base", "late" (instance, parent, ordinal: instances of earlier
-parts whose parent was found in this one) and "copies" (copy, stream, record: instances of the part that a forked
-child goes on in; until that record of that stream they were others, which are their parents here).
+"unresolved" (instances), "forks" (by process, see decode.Fork). Of the part itself it holds "base", "late" (instance,
+parent, ordinal: instances of earlier parts whose parent was found in this one) and "copies" (instances of the part that
+a forked child goes on in; what each is a copy of is its parent here).
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Packed:
             self.about = About(
                 [SourceKey(str(s["sha256"]), str(s["path"]), str(s["module"])) for s in about["sources"]],
                 [(int(process), int(stream)) for process, stream in about["streams"]],
+                [(int(parent), int(apart), int(s), int(last)) for parent, apart, s, last in about.get("forks", [])],
                 [[int(block) for block in own] for own in about["activations"]],
                 [str(w) for w in about["warnings"]],
                 int(about["main"]),
@@ -90,8 +91,8 @@ class Packed:
             )
             self.base = int(about["base"])
             self.late = np.array(about["late"], np.int64).reshape(-1, 3)
-            self.copies = np.array(about.get("copies", []), np.int64).reshape(-1, 3)
-        except (KeyError, TypeError, ValueError) as error:
+            self.copies = np.array(about.get("copies", []), np.int64)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self._error("blocks", error) from None
         try:
             self._ranges = [_range(self._values.metadata.row_group(g)) for g in range(self._values.num_row_groups)]

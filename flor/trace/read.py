@@ -37,7 +37,7 @@ from flor.trace.columns import (
     no_rows,
 )
 from flor.trace.decode import Decoded, decode
-from flor.trace.forked import CircleError
+from flor.trace.forked import CircleError, Forks
 from flor.trace.layout import VanishedError, reason
 from flor.trace.narrow import Blocks, closed
 from flor.trace.thinned import Thinned
@@ -194,21 +194,18 @@ class Trace:
         late = np.concatenate([piece.late for piece in self._pieces])
         if len(late) and not ((late[:, :2] >= (0, -1)) & (late[:, :2] < self.count)).all():
             raise self._damaged("numbers are out of range")
-        copies, main = np.concatenate([piece.copies for piece in self._pieces]), self._about.main
-        ends = (self.count, len(self._about.streams))
-        if len(copies) and not ((copies[:, :2] >= 0) & (copies[:, :2] < ends)).all():
+        copies = np.concatenate([piece.copies for piece in self._pieces])
+        if not ((copies >= 0) & (copies < self.count)).all() or not (np.diff(copies) > 0).all():
             raise self._damaged("numbers are out of range")
         if self._kept is not None:
             found = replace(found, parent=self._here(found.parent))
             late = late[np.isin(late[:, 0], self._ids)]
             late[:, :2] = self._here(late[:, :2])
-            copies = copies[np.isin(copies[:, 0], self._ids)]
-            copies[:, 0] = self._here(copies[:, 0])
-            main = int(self._here(np.array([main]))[0]) if main in self._ids else -1
+            copies = self._here(copies[np.isin(copies, self._ids)])
         blocks = [source.block_count or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
         try:
-            assembled = assemble(found, late, copies, main, self._about.streams, self._about.activations)
+            assembled = assemble(found, late, copies, self._about.streams, self.forks, self._about.activations)
         except CircleError:
             raise self._damaged("instances are their own parents") from None
         self._unresolved.add("cut", assembled.cut)
@@ -251,10 +248,17 @@ class Trace:
 
     @property
     def copies(self) -> Ints:
-        """Rows (copy, original, stream, seq): the instances that children of `os.fork` went on in. Until the record
-        `seq` of the original's `stream` the copy was the original. A copy comes after one that it is a copy of. Raises
-        FlorError as `instances` does."""
+        """Rows (copy, original): the instances that children of `os.fork` went on in, and what they went on from. A
+        copy comes after one that it is a copy of. Raises FlorError as `instances` does."""
         return self._assembled.copies
+
+    @cached_property
+    def forks(self) -> Forks:
+        """Which process was forked from which, and when. Raises FlorError if the trace is damaged."""
+        try:
+            return Forks(self._about.streams, self._about.forks)
+        except ValueError as error:
+            raise self._damaged(str(error)) from None
 
     @cached_property
     def counts(self) -> dict[tuple[int, int], int]:
@@ -431,10 +435,10 @@ class Empty:
     """A run of which no events are there."""
 
     def __init__(self, run: Run) -> None:
-        self.about = About([], [], [], [f"run {run.id} holds no events"], -1, {}, 0, 0, False)
+        self.about = About([], [], [], [], [f"run {run.id} holds no events"], -1, {}, 0, 0, False)
         self.base = self.count = 0
         self.late = np.zeros((0, 3), np.int64)
-        self.copies = np.zeros((0, 3), np.int64)
+        self.copies = np.zeros(0, np.int64)
 
     def instances(self, at: Ints | None = None) -> Instances:
         return instances_of(*(np.zeros(0, np.int64) for _ in range(7)))
@@ -460,7 +464,7 @@ class Raw:
         self.about = decoded_about(decoded)
         self.base, self.count = decoded.base, len(decoded.block)
         self.late = np.frombuffer(decoded.late, np.int64).reshape(-1, 3)
-        self.copies = np.frombuffer(decoded.copies, np.int64).reshape(-1, 3)
+        self.copies = np.frombuffer(decoded.copies, np.int64)
 
     def instances(self, at: Ints | None = None) -> Instances:
         found = decoded_instances(self.decoded)

@@ -56,11 +56,10 @@ INSTANCE_COLUMNS = ("block", "parent", "ordinal", "stream", "seq", "begin")
 ROW = 4
 
 #: Words that a stream's state begins with: what a PARENT record said of the next activation (0: nothing, 1: the
-#: instance, 2: the token) and which, lost, broken, activations so far, the stream and its last record, the stream that
-#: it was forked from (-1: none) and the last record before that, the first instance that was made since; then how many
-#: words follow of frames (function, position, and for each slot instance and next ordinal), of known activations
-#: (number, offset in the frames), and of the stack (offsets, -1: an activation that was forgotten).
-STATE_WORDS = 13
+#: instance, 2: the token) and which, lost, broken, activations so far, the stream, its first instance since it was
+#: forked; then how many words follow of frames (function, position, and for each slot instance and next ordinal), of
+#: known activations (number, offset in the frames), and of the stack (offsets, -1: an activation that was forgotten).
+STATE_WORDS = 10
 
 #: Words that what is carried from part to part begins with: instances so far, main, misplaced, duplicates, then how
 #: many processes, activation counts, activations without known parent and blocks follow.
@@ -73,8 +72,8 @@ _NO_PARENT_RECORD, _KNOWN_PARENT, _TOKEN_PARENT = range(3)
 
 #: Columns of the instances, each site's rows (None: none), counts of values by site, skipped instances by block,
 #: (instance, parent, ordinal) of instances of earlier parts whose parent was not known there, by site (uint32) a bit
-#: for each kind of value that its rows have, and (copy, stream, record) of the instances that a forked child goes on
-#: in: until that record of that stream they were others, which are said to be their parents.
+#: for each kind of value that its rows have, and the copies: instances that a forked child goes on in. What each is a
+#: copy of is said to be its parent.
 Finished = tuple[tuple[bytes, ...], list["bytes | None"], bytes, bytes, bytes, bytes, bytes]
 
 
@@ -202,26 +201,30 @@ class Decoder:
         before ended, or None. A forked child goes on in copies of the block instances: what is recorded there is not of
         its parent's. Raises ValueError if that is no state.
         """
-        self._process, self._ids = process, _rows(ids, len(ID_COLUMNS))
+        self._process, self._ids = -1, _rows(ids, len(ID_COLUMNS))
         self._stream, self.seq, self.now, self.first = number, seq, now, first
         self._known: dict[int, _Frame] = {}  # activations that may go on, by their number
         self._activations = 0
         self._stack: list[_Frame | None] = []
         self._next = (_NO_PARENT_RECORD, 0)
         self.lost = self.broken = False
-        self._fork, self._first_own = (-1, -1), 0
+        self._first_own = 0
         if state is not None:
             self._set_state(state)
+        self._process = process
 
     def _set_state(self, state: bytes) -> None:
         words = memoryview(state).cast("B").cast("q").tolist()
         try:
-            how, parent, lost, broken, activations, stream, seq, *fork, first_own = words[: STATE_WORDS - 3]
-            lengths = words[STATE_WORDS - 3 : STATE_WORDS]
+            how, parent, lost, broken, activations, stream, first_own, *lengths = words[:STATE_WORDS]
             in_frames, in_known, _ = lengths
             if len(words) != STATE_WORDS + sum(lengths) or min(lengths) < 0 or in_known % 2:
                 raise ValueError
-            count = self._base + len(self._columns[0])
+            count = self.instances
+            if how not in (_NO_PARENT_RECORD, _KNOWN_PARENT, _TOKEN_PARENT) or not 0 <= first_own <= count:
+                raise ValueError
+            if how == _KNOWN_PARENT and parent != -1:
+                raise ValueError
             frames: dict[int, _Frame] = {}
             at = STATE_WORDS
             while at < STATE_WORDS + in_frames:
@@ -236,30 +239,37 @@ class Decoder:
                 frames[at - STATE_WORDS] = frame
                 at = end
             known = words[at : at + in_known]
+            if any(one >= two for one, two in zip(known, known[2:], strict=False)):
+                raise ValueError
             self._known = {n: frames[offset] for n, offset in zip(known[::2], known[1::2], strict=True)}
             self._stack = [None if offset == -1 else frames[offset] for offset in words[at + in_known :]]
         except (ValueError, KeyError):
             raise ValueError("this is not a stream's state") from None
         self._next, self.lost, self.broken, self._activations = (how, parent), bool(lost), bool(broken), activations
-        self._fork, self._first_own = (fork[0], fork[1]), first_own
+        self._first_own = first_own
         if stream != self._stream:
-            self._fork, self._first_own = (stream, seq), self.instances
+            self._first_own = count
             for inside in self._stack:
                 self._make_own(inside)
 
     def _make_own(self, frame: _Frame | None) -> None:
-        """A forked child goes on in an activation from before the fork: in copies of its instances."""
-        if frame is None or frame.slots[0] >= self._first_own:
-            return
-        of_slot = {b[1]: number for number, b in enumerate(self._blocks) if b[0] == frame.function}
-        for slot, instance in enumerate(frame.slots):
-            if instance < 0 or slot not in of_slot:
-                continue
-            copy = self._instance(of_slot[slot], instance, 0)
-            self._copies.extend((copy, *self._fork))
-            if frame.position == instance:
-                frame.position = copy
-            frame.slots[slot] = copy
+        """A forked child goes on in an activation from before the fork: in copies of where that stands."""
+        if frame is not None and frame.slots[0] < self._first_own:
+            slot = frame.slots.index(frame.position) if frame.position in frame.slots else 0
+            frame.position = self._own(frame, slot)
+
+    def _own(self, frame: _Frame, slot: int) -> int:
+        """The stream's own instance of a slot's block: a copy, if it has none since the fork; so of the blocks around
+        it."""
+        original = frame.slots[slot]
+        if not 0 <= original < self._first_own:
+            return original
+        block = next(n for n, b in enumerate(self._blocks) if b[0] == frame.function and b[1] == slot)
+        if slot:
+            self._own(frame, self._blocks[block][2])
+        frame.slots[slot] = self._instance(block, original, 0)
+        self._copies.append(frame.slots[slot])
+        return frame.slots[slot]
 
     def state(self) -> bytes:
         """Where the stream stands: what a forked child or the next part goes on from."""
@@ -276,7 +286,7 @@ class Decoder:
             known.extend((number, offsets[id(frame)]))
         stack = array("q", [-1 if frame is None else offsets[id(frame)] for frame in self._stack])
         lengths = (len(frames), len(known), len(stack))
-        about = (self.lost, self.broken, self._activations, self._stream, self.seq, *self._fork, self._first_own)
+        about = (self.lost, self.broken, self._activations, self._stream, self._first_own)
         begin = array("q", (*self._next, *about, *lengths))
         return (begin + frames + known + stack).tobytes()
 
@@ -344,7 +354,7 @@ class Decoder:
         frame = self._stack[-1] if self._stack else None
         if frame is None or frame.function != function or frame.slots[slot] < 0:
             return False
-        frame.position = frame.slots[slot]
+        frame.position = self._own(frame, slot)
         if kind == BLOCK:
             return True
         if site < 0:
@@ -392,7 +402,7 @@ class Decoder:
         frame = self._stack[-1] if self._stack else None
         if frame is None or frame.function != function or frame.slots[parent_slot] < 0:
             return False
-        frame.slots[slot] = self._instance(block, frame.slots[parent_slot], frame.following[slot])
+        frame.slots[slot] = self._instance(block, self._own(frame, parent_slot), frame.following[slot])
         frame.following[slot] += 1
         # Inside a new instance no loop has begun.
         inside = end_slot - slot - 1
@@ -458,7 +468,7 @@ class Decoder:
         block, parent, ordinal, stream, *_ = self._columns
         late = self._resolve(parent)
         at = 0
-        copies = set(self._copies[::3])
+        copies = set(self._copies)
         for i, b in enumerate(block):
             at = self._count_skips(at, self._base + i)
             if self._blocks[b][1] == 0 and self._base + i not in copies:

@@ -47,6 +47,7 @@ def write_part(run: Path, part: int, decoded: Decoded, state: bytes | None, mean
         "pack": key,
         "sources": [asdict(k) for k in about.keys],
         "streams": about.streams,
+        "forks": about.forks,
         "activations": about.activations,
         "warnings": about.warnings,
         "duplicates": about.duplicates,
@@ -56,7 +57,7 @@ def write_part(run: Path, part: int, decoded: Decoded, state: bytes | None, mean
         "skipped": [[*block, count] for block, count in about.skipped.items()],
         "base": decoded.base,
         "late": np.frombuffer(decoded.late, np.int64).reshape(-1, 3).tolist(),
-        "copies": np.frombuffer(decoded.copies, np.int64).reshape(-1, 3).tolist(),
+        "copies": np.frombuffer(decoded.copies, np.int64).tolist(),
     }
     try:
         _parquet(beside["values"], VALUES, {"pack": key}, _value_tables(decoded), _VALUE_ENCODINGS, meanwhile)

@@ -27,6 +27,7 @@ from flor.errors import FlorError
 from flor.etl.extract import Annotated
 from flor.etl.typed import constant
 from flor.home import Run
+from flor.trace.forked import Forks
 from flor.trace.read import Instances, Thinned, Values
 from flor.trace.recorded import together
 
@@ -57,7 +58,8 @@ class FakeTrace:
 
     def __post_init__(self) -> None:
         self.run = Run(Path("/home/x/runs") / self.id, self.info)
-        self.copies = np.zeros((0, 4), np.int64)
+        self.copies = np.zeros((0, 2), np.int64)
+        self.forks = Forks([], [])
         self.rows: list[tuple[int, int, int, int]] = []  # source, block, parent, ordinal
         self.recorded: dict[tuple[int, int], list[tuple[int, str]]] = {}
         self.thinned_away: Counter[tuple[int, int]] = Counter()

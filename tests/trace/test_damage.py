@@ -131,7 +131,7 @@ def test_a_forked_child_has_values_of_its_own(mode: str, tmp_path: Path) -> None
     s.value("a", "parent")
     trace = run.read(mode)
     assert shown(trace) == {"main[0]": {"a": "parent"}, "main[0] #1": {"a": "child", "b": "child"}}
-    assert trace.copies.tolist() == [[1, 0, 0, 0]]
+    assert trace.copies.tolist() == [[1, 0]]
     assert trace.warnings == []
 
 

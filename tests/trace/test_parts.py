@@ -37,7 +37,7 @@ def contents(trace: Trace) -> dict[str, Any]:
     forked child's copy by its original, too."""
     found = trace.instances()
     place: list[tuple[Any, ...]] = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
-    for copy, original, *_ in trace.copies.tolist():
+    for copy, original in trace.copies.tolist():
         place[copy] = (*place[copy], place[original])
     parent = [place[p] if p >= 0 else None for p in found.parent.tolist()]
     columns = [getattr(found, name).tolist() for name in ("source", "block", "ordinal", "begin")]
@@ -52,7 +52,7 @@ def contents(trace: Trace) -> dict[str, Any]:
     return {
         "instances": dict(zip(place, zip(parent, *columns, strict=True), strict=True)),
         "values": values,
-        "copies": [(place[copy], *last) for copy, _, *last in trace.copies.tolist()],
+        "copies": sorted(place[copy] for copy, _ in trace.copies.tolist()),
         "skipped": trace.skipped(),
         "warnings": sorted(re.sub(r"\d+(?=\.events)", "#", w) for w in trace.warnings),
         "log": log.getvalue(),
