@@ -144,7 +144,10 @@ def process_started(pid: int) -> str | None:
     """
     try:
         with Path(f"/proc/{pid}/stat").open("rb") as file:
-            return f"{file.read().rpartition(b')')[2].split()[19].decode()} {_place()}"
+            fields = file.read().rpartition(b")")[2].split()
+        if fields[0] in (b"Z", b"X"):  # it has ended, and nobody has asked how
+            return None
+        return f"{fields[19].decode()} {_place()}"
     except (OSError, IndexError):
         pass
     if sys.platform == "linux":

@@ -213,8 +213,8 @@ def _read(experiment: str, known: dict[str, RunInfo]) -> dict[str, RunInfo] | No
         if run is None or run.status not in _ENDED:
             try:
                 run = read_run(path)
-            except FlorError as error:
-                log.info("%s", error)
+            except (FlorError, OSError, KeyError, TypeError, ValueError) as error:
+                log.info("%s: %s", path, error)
                 continue
         found[path.name] = run
     return found

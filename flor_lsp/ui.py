@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="flor ui", description="Show runs and tables in a browser.")
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="the one to show at first")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
-    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; by default any that is free")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port on 127.0.0.1; by default the same each time, if it is free"
+    )
     asked = parser.parse_args(arguments)
     logging.basicConfig(format="flor ui: %(message)s", level=logging.WARNING)
     try:

@@ -178,7 +178,11 @@ def _read_descriptions(layout: Layout) -> dict[str, dict[str, Any]]:
 def captured(run: Path) -> list[SourceKey]:
     """What the processes of a run that is not packed have captured so far. Nothing where that cannot be read."""
     found: dict[SourceKey, None] = {}
-    for folder in _listed(run / "segments"):
+    try:
+        folders = _listed(run / "segments")
+    except VanishedError:
+        return []
+    for folder in folders:
         try:
             lines = (folder / "modules.jsonl").read_bytes().split(b"\n")[:-1]
             own = [json.loads(line) for line in lines]

@@ -85,7 +85,7 @@ def _pack_segments(run: Path) -> None:
         if not packed.damaged and (run / "segments").is_dir():  # a packer that was killed left them
             if _has_begun_since(run, part_path(run, "blocks", 0)):
                 return  # what that process recorded is in no part
-            _note_thinned(run)
+            _note(run)
             _remove_segments(run)
         _tidy(run)
         return
@@ -97,7 +97,7 @@ def _pack_segments(run: Path) -> None:
             return
         while packer.part(ended=True):
             pass
-        _note_thinned(run)
+        _note(run)
         if not packer.damaged:
             packer.remove_segments()
         _tidy(run)
@@ -119,11 +119,18 @@ def _tidy(run: Path) -> None:
         (run / name).unlink(missing_ok=True)
 
 
-def _note_thinned(run: Path) -> None:
-    thinned = open_trace(open_run(run)).thinned()
-    if thinned:
+def _note(run: Path) -> None:
+    """run.json says what was thinned and, if the run never said its last word, what was captured."""
+    opened = open_run(run)
+    trace = open_trace(opened)
+    noted: dict[str, object] = {}
+    if thinned := trace.thinned():
+        noted["thinned"] = [asdict(about) for about in thinned.values()]
+    if not opened.info["sources"]:
+        noted["sources"] = [{"path": s.path, "sha256": s.sha256, "module": s.module} for s in trace.sources]
+    if any(noted.values()):
         info = json.loads((run / "run.json").read_bytes())
-        write_json_over(run / "run.json", {**info, "thinned": [asdict(t) for t in thinned.values()]})
+        write_json_over(run / "run.json", {**info, **noted})
 
 
 @contextlib.contextmanager

@@ -23,6 +23,8 @@ COMMAND = "flor.nameExpression"
 ASK = "flor.client.nameExpression"
 AFTER = "flor.afterNaming"
 
+_LONGEST = 40  # characters of an expression in a title
+
 
 def actions(server: FlorServer, document: Document, range_: types.Range, explicit: bool) -> Iterator[types.CodeAction]:
     """What can be named at a selection or a caret. `explicit`: the user asked for refactorings."""
@@ -50,13 +52,16 @@ def actions(server: FlorServer, document: Document, range_: types.Range, explici
             "kind": own.expression.kind,
             "name": name,
         }
-        yield from _action(server, document, own, name, data)
+        title = f'Name this expression: "{name}"'
+        if len(found) > 1:  # which one is not to be seen in the editor
+            text = " ".join(own.expression.text.split())
+            title += f" ({text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'})"
+        yield from _action(server, document, own, title, name, data)
 
 
 def _action(
-    server: FlorServer, document: Document, own: Selected, name: str, data: dict[str, Any]
+    server: FlorServer, document: Document, own: Selected, title: str, name: str, data: dict[str, Any]
 ) -> Iterator[types.CodeAction]:
-    title = f'Name this expression: "{name}"'
     client = server.client
     if client.prompts:
         range_ = document.content.range(own.start, own.end)

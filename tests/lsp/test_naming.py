@@ -75,9 +75,9 @@ def test_a_caret_offers_what_is_around_it(client: Client, script: Path) -> None:
     client.initialize()
     uri = client.open(script)
     assert titles(actions(client, uri, "len(sys.a|rgv)")) == [
-        'Name this expression: "argv"',
-        'Name this expression: "len"',
-        'Name this expression: "score"',
+        'Name this expression: "argv" (sys.argv)',
+        'Name this expression: "len" (len(sys.argv))',
+        'Name this expression: "score" (fit(rate) + len(sys.argv))',
     ]
 
 

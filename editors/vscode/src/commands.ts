@@ -10,6 +10,8 @@ import type { Names } from './protocol'
 import { run, runWith, type Memory } from './running'
 import type { Server } from './server'
 
+const CANCELLED = -32800 // LSP: RequestCancelled
+
 interface Naming {
   uri: string
   range: { start: vscode.Position; end: vscode.Position }
@@ -40,14 +42,14 @@ export function register(server: Server, panel: Panel, memory: Memory): vscode.D
       try {
         await act(...given)
       } catch (error) {
-        void fail(server, (error as Error).message)
+        const { message, code } = error as Error & { code?: number }
+        if (code !== CANCELLED) void fail(server, message) // the user knows what they cancelled
       }
     }),
   )
 }
 
 async function fail(server: Server, message: string): Promise<void> {
-  if (message.endsWith(': it was cancelled')) return // by the user, who knows
   if (await server.offerInstall()) return
   const buttons = message.endsWith('in the log') ? ['Show Log'] : []
   if (await vscode.window.showErrorMessage(message, ...buttons)) server.log.show()

@@ -13,6 +13,7 @@ const SCHEME = 'flor-run' // not `file`: what a run had is not the user's to cha
 type OfRun = Extract<Node, { kind: 'run' }>
 
 let place: string | undefined
+const written = new Map<string, Promise<void>>() // by folder
 
 /** What shows the code of runs. Disposing of it removes what was written. */
 export function codeOfRuns(): vscode.Disposable {
@@ -22,17 +23,25 @@ export function codeOfRuns(): vscode.Disposable {
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent }),
     new vscode.Disposable(() => {
       if (place !== undefined) fs.rmSync(place, { recursive: true, force: true })
+      written.clear()
       place = undefined
     }),
   )
 }
 
-/** The folder with the code of a run. What was executed once never changes: it is written once. */
+/** The folder with the code of a run. What was executed once never changes: of a run that has ended it is written once. */
 async function codeOf(server: Server, { experiment, run }: OfRun): Promise<string> {
   place ??= fs.mkdtempSync(path.join(os.tmpdir(), 'flor-'))
   const folder = path.join(place, experiment, run.id)
   fs.mkdirSync(path.dirname(folder), { recursive: true })
-  if (!fs.existsSync(folder)) await server.runFlor(['checkout', '--', `${experiment}/${run.id}`, folder])
+  let writing = written.get(folder)
+  if (!writing || run.status === 'running') {
+    fs.rmSync(folder, { recursive: true, force: true })
+    writing = server.runFlor(['checkout', '--', `${experiment}/${run.id}`, folder])
+    written.set(folder, writing)
+    writing.catch(() => written.delete(folder))
+  }
+  await writing
   return folder
 }
 

@@ -5,6 +5,13 @@ import path from 'node:path'
 const FORMATS = ['csv', 'parquet', 'xlsx', 'json'] as const
 export type Format = (typeof FORMATS)[number]
 
+/** What the page asks of the server; files are written by `host/export` alone, where the user says. */
+const REQUESTS = new Set(
+  'experiments names table rows cell plot sql closeTable jobs cancel reveal'
+    .split(' ')
+    .map((name) => `flor/${name}`),
+)
+
 type Params = Record<string, unknown>
 
 export type Asked =
@@ -27,7 +34,7 @@ export function read(message: unknown): Asked {
   const { method } = message
   const params = message['params'] ?? {}
   if (!isObject(params)) throw new Error(`the parameters of ${method} are no object`)
-  if (method.startsWith('flor/')) return { what: 'request', method, params }
+  if (REQUESTS.has(method)) return { what: 'request', method, params }
   switch (method) {
     case 'host/ready':
       return { what: 'ready' }

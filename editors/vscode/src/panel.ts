@@ -39,7 +39,11 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     view.webview.options = { enableScripts: true, localResourceRoots: [dist] }
     view.webview.html = this.page(view.webview, dist)
     view.webview.onDidReceiveMessage((message: unknown) => this.answer(view, message))
-    view.onDidDispose(() => (this.view = undefined))
+    view.onDidDispose(() => {
+      if (this.view !== view) return
+      this.view = undefined
+      this.ready = false
+    })
   }
 
   private page(webview: vscode.Webview, dist: vscode.Uri): string {

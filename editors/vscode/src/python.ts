@@ -38,7 +38,8 @@ export async function find(resource?: vscode.Uri): Promise<Interpreter | undefin
     (resource && vscode.workspace.getWorkspaceFolder(resource)) ?? vscode.workspace.workspaceFolders?.[0]
   const given = vscode.workspace.getConfiguration('flor', folder?.uri).get<string>('python') ?? ''
   const set = expanded(given, os.homedir(), folder?.uri.fsPath)
-  const setting = set && !/[/\\]/.test(set) ? (onPath([set])[0] ?? set) : set
+  // A bare name that is not on the PATH is nothing that is known: it is not left to the system to find something.
+  const setting = set && !/[/\\]/.test(set) ? (onPath([set])[0] ?? (isTrusted ? set : undefined)) : set
   const extension = isTrusted && !setting ? await selected(folder?.uri) : undefined
   // A virtual environment's interpreter is a link to one elsewhere, and yet runs what lies beside the link.
   const allowed = (python: string): boolean =>

@@ -8,15 +8,21 @@ export function experimentProblem(name: string): string | undefined {
   return undefined
 }
 
-/** The words of a line of arguments, as a shell takes them: quotes and backslashes keep spaces. Throws if a quote is open. */
+/**
+ * The words of a line of arguments, as a shell takes them: quotes and backslashes keep spaces; in double quotes a backslash
+ * stands for itself, but before one of "\\$`. Throws if a quote is open.
+ */
 export function words(line: string): string[] {
   const found: string[] = []
   let word: string | undefined
   let quote = ''
   for (let at = 0; at < line.length; at++) {
     const char = line[at]!
-    if (char === '\\' && quote !== "'" && at + 1 < line.length) word = (word ?? '') + line[++at]
-    else if (quote) {
+    const next = line[at + 1]
+    if (char === '\\' && next !== undefined && (!quote || (quote === '"' && '"\\$`'.includes(next)))) {
+      word = (word ?? '') + next
+      at++
+    } else if (quote) {
       if (char === quote) quote = ''
       else word += char
     } else if (char === '"' || char === "'") {

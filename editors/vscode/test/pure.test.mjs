@@ -70,6 +70,7 @@ test('arguments are taken as a shell takes them', () => {
   assert.deepEqual(words(`--name "two words" 'a "b"' c\\ d ""`), ['--name', 'two words', 'a "b"', 'c d', ''])
   assert.deepEqual(words(`--x="a b"c`), ['--x=a bc'])
   assert.deepEqual(words(`"a\\"b" 'a\\b'`), ['a"b', 'a\\b'])
+  assert.deepEqual(words('--pattern "\\d+" "a\\\\b"'), ['--pattern', '\\d+', 'a\\b'])
   assert.match(argumentsProblem('--name "two'), /quote is open/)
   assert.equal(argumentsProblem('--name two'), undefined)
 })
