@@ -1,0 +1,39 @@
+"""The plugin for PyCharm: its own tests, which need no IDE."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.debian import installed, jars
+
+pytestmark = pytest.mark.once
+
+PLUGIN = Path(__file__).parents[2] / "editors" / "pycharm"
+JARS = {
+    "junit5": "junit-platform-console.jar",
+    "libopentest4j-reporting-java": "opentest4j-reporting-events.jar",
+    "libgoogle-gson-java": "gson.jar",
+}
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the plugin is compiled, and its tests have passed."""
+    assert installed("javac", "openjdk-17-jdk-headless"), "there is no Java compiler here"
+    jars(JARS)
+    folder = tmp_path_factory.mktemp("pycharm")
+    done = subprocess.run(
+        [PLUGIN / "check.sh", folder], env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def test_what_needs_no_ide(classes: Path) -> None:
+    assert (classes / "core").is_dir()
