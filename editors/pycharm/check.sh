@@ -29,3 +29,9 @@ compile "$out/core" "$gson" src/main/java/org/flor/pycharm/core
 compile "$out/tests" "$out/core:$gson:$junit" src/test/java
 java -Djava.awt.headless=true -cp "$out/core:$out/tests:$gson:$junit" org.junit.platform.console.ConsoleLauncher \
     --disable-banner --details=tree --disable-ansi-colors --fail-if-no-tests --scan-classpath "$out/tests"
+
+# The rest is compiled with what Debian has of the IDE, and declarations of what it has not. It is not run.
+annotations=$(jars org.jetbrains.annotations-{java8,common})
+platform=$(jars intellij-platform-api intellij-core intellij-util-all)
+compile "$out/api" "$annotations:$platform" api
+compile "$out/plugin" "$out/core:$out/api:$gson:$annotations:$platform" $(find src/main/java/org/flor/pycharm -maxdepth 1 -name '*.java')

@@ -126,9 +126,44 @@ public final class Messages {
         }
     }
 
-    /** One that says which experiment: flor/showTable, and answers of commands. */
+    /** One that says which experiment: flor/showTable, flor/table, and answers of commands. */
     public static final class OfExperiment {
         public String experiment;
+
+        public static OfExperiment of(String experiment) {
+            OfExperiment own = new OfExperiment();
+            own.experiment = experiment;
+            return own;
+        }
+    }
+
+    /** An open table: answer of flor/table, and parameters of flor/closeTable. */
+    public static final class Table {
+        public int handle;
+    }
+
+    /** Parameters of flor/export: the format is the path's extension. */
+    public static final class Export {
+        public final int handle;
+        public final String path;
+
+        public Export(int handle, String path) {
+            this.handle = handle;
+            this.path = path;
+        }
+    }
+
+    /** Answer of flor/export. */
+    public static final class Exported {
+        public String path;
+        public long rows;
+        public List<String> remarks = List.of();
+    }
+
+    /** Answer of flor.nameExpression. */
+    public static final class Named {
+        public String name;
+        public String shadow; // the path of the shadow copy, or its URI if it has none
     }
 
     public static final class Experiment {

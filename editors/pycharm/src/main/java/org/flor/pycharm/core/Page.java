@@ -27,6 +27,13 @@ public final class Page {
         return told("host/theme", Map.of("theme", theme));
     }
 
+    /** A page that says one sentence, while there is no server. */
+    public static String message(String text, String theme) {
+        String escaped = text.replace("&", "&amp;").replace("<", "&lt;");
+        String colours = theme.endsWith("light") ? "color:#1f2328;background:#fff" : "color:#dfe1e5;background:#1e1f22";
+        return "<!doctype html><meta charset=utf-8><body style=\"font:13px sans-serif;margin:1em;" + colours + "\">" + escaped;
+    }
+
     private static String told(String method, Map<String, String> params) {
         String message = new Gson().toJson(Map.of("method", method, "params", params));
         return "window.postMessage(" + message + ", window.origin)";
