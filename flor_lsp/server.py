@@ -237,7 +237,10 @@ class FlorServer(LanguageServer):
 
     def after_naming(self, shadow: Path | None, name: str | None = None) -> None:
         """A name was made, changed or taken away: make the table anew. `name`: one that the copy has now."""
-        if shadow is None or not self.settings.etl_on_name:
+        if shadow is None:
+            return
+        self.documents.intended(shadow)
+        if not self.settings.etl_on_name:
             return
         self.spawn(self._table_after_naming(shadow, name))
 

@@ -103,6 +103,7 @@ def _then(server: FlorServer, made: copies.Naming, name: str) -> types.Command |
     _, shadow, text = made
     if not server.settings.etl_on_name or shadow is None:
         return None
+    server.documents.intend(shadow, text)
     server.remember(shadow, text)
     return types.Command("Refresh table", AFTER, arguments=[{"uri": uri_of(shadow), "name": name}])
 
@@ -166,6 +167,8 @@ async def name_expression(server: FlorServer, arguments: Any) -> dict[str, Any]:
     if isinstance(made, Refusal):
         raise ReplyError(made.reason)
     edit, path, text = made
+    if path is not None:
+        server.documents.intend(path, text)
     await server.apply(edit, f'Name "{name}"')
     server.remember(path, text)
     server.after_naming(path, name)

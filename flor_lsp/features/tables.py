@@ -130,7 +130,8 @@ async def etl(server: FlorServer, arguments: Any) -> dict[str, Any]:
         if there is None:
             raise ReplyError("nothing is named in this file yet: name an expression")
         document = there[0]
-    return await make(server, experiment, document.path, document.text if document.version is not None else None)
+    is_on_disk = document.version is None and not document.is_unsaved
+    return await make(server, experiment, document.path, None if is_on_disk else document.text)
 
 
 async def make(server: FlorServer, experiment: str, shadow: Path | None, text: str | None) -> dict[str, Any]:

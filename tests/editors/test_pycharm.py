@@ -3,10 +3,8 @@ plugin.xml names is there."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,39 +12,15 @@ from pathlib import Path
 import pytest
 
 from flor_lsp.server import COMMANDS, REQUESTS
-from tests.debian import installed, jars
+from tests.editors.conftest import PLUGIN
 
 pytestmark = pytest.mark.once
 
-PLUGIN = Path(__file__).parents[2] / "editors" / "pycharm"
 JAVA = PLUGIN / "src" / "main" / "java"
 RESOURCES = PLUGIN / "src" / "main" / "resources"
 SERVER = PLUGIN.parents[1] / "flor_lsp"
-JARS = {
-    "junit5": "junit-platform-console.jar",
-    "libopentest4j-reporting-java": "opentest4j-reporting-events.jar",
-    "libgoogle-gson-java": "gson.jar",
-    "libintellij-core-java": "intellij-core.jar",
-    "libintellij-platform-api-java": "intellij-platform-api.jar",
-    "libintellij-utils-java": "intellij-util-all.jar",
-    "libjetbrains-annotations-java": "org.jetbrains.annotations-java8.jar",
-}
 #: Groups of the IDE that actions are put into.
 GROUPS = {"ToolsMenu", "EditorPopupMenu"}
-
-
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the plugin is compiled, and the tests of what needs no IDE have passed."""
-    assert installed("javac", "openjdk-17-jdk-headless"), "there is no Java compiler here"
-    jars(JARS)
-    folder = tmp_path_factory.mktemp("pycharm")
-    done = subprocess.run(
-        [PLUGIN / "check.sh", folder], env={**os.environ, "PYTHON": sys.executable},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -96,12 +96,12 @@ public final class Messages {
     public static final class Change {
         public final String uri; // of the shadow copy
         public final String name;
-        public final String new_name;
+        public final String newName;
 
         public Change(String uri, String name, String newName) {
             this.uri = uri;
             this.name = name;
-            this.new_name = newName;
+            this.newName = newName;
         }
     }
 
