@@ -5,114 +5,21 @@ plugin, by the template."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.editors.conftest import PLUGIN
+from tests.editors.conftest import PLUGIN, AsThePlugin
+from tests.editors.iris import FIVE, IRIS, columns, edited, name, rows
 from tests.editors.lsp4ij import Ide
 from tests.lsp.client import Json, range_of
 
 pytestmark = pytest.mark.once
 
-IRIS = (Path(__file__).parents[2] / "examples" / "iris" / "iris.py").read_text()
-#: What is named, with the name that suits.
-FIVE = {
-    "0.15": "test_size", "random.randint(1,100)": "random_state", "gamma=|g": "gamma", "100.0": "C",
-    "clf.score(X_te, y_te)": "score",
-}  # fmt: skip
 
-Plugin = Callable[..., str]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with a module that would stand in the way of the server, if the server imported it."""
-    folder = tmp_path / "my project"
-    folder.mkdir()
-    (folder / "iris.py").write_text(IRIS)
-    (folder / "pygls.py").write_text("raise SystemExit('this is not the library')\n")
-    return folder
-
-
-@pytest.fixture
-def plugin(classes: Path) -> Plugin:
-    """The plugin's own classes."""
-
-    def plugin(*arguments: str, lines: str | None = None) -> str:
-        path = f"{classes / 'core'}:{classes / 'tests'}:/usr/share/java/gson.jar"
-        command = ["java", "-Djava.awt.headless=true", "-cp", path, "org.flor.pycharm.core.AsThePlugin", *arguments]
-        done = subprocess.run(command, input=lines, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return plugin
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "FLOR_HOME": str(tmp_path / "home")}
-
-
-@pytest.fixture
-def started(plugin: Plugin) -> Json:
-    """How the plugin starts the server."""
-    return json.loads(plugin("start", sys.executable))
-
-
-@pytest.fixture
-def ide(project: Path, started: Json, environment: dict[str, str]) -> Iterator[Ide]:
-    """The IDE with the plugin, and iris.py before the user."""
-    own = Ide(started["command"], environment, project)
-    try:
-        own.settings = started["settings"]
-        own.answers["flor/prepareRun"] = lambda params: own.save() or {}  # type: ignore[func-returns-value]
-        own.actions["flor.client.nameExpression"] = lambda asked: name(own, asked)
-        own.start(started["options"], project)
-        own.show(project / "iris.py")
-        yield own
-    finally:
-        own.process.kill()
-        own.process.wait()
-
-
-def edited(ide: Ide, command: str, argument: Json) -> Json:
-    """What the plugin does with a command that edits a shadow copy: all is saved before and after."""
-    ide.save()
-    done = ide.command(command, [argument])
-    ide.save()
-    return done
-
-
-def name(ide: Ide, asked: Json, chosen: str | None = None) -> Json:
-    """What the plugin does when an expression is to be named: the user takes the name that suits, unless another is given."""
-    ide.request("flor/names", {"uri": asked["uri"]})
-    argument = {key: asked[key] for key in ("uri", "version", "range")}
-    return edited(ide, "flor.nameExpression", {**argument, "name": chosen or asked["name"]})
-
-
-def columns(ide: Ide, *wanted: str) -> None:
-    """Wait for a table that has these columns and no other names."""
-    ide.notification("flor/tableChanged", lambda made: _names(made["columns"]) == list(wanted))
-
-
-def _names(columns: Json) -> list[str]:
-    return [own["name"] for own in columns if own["role"] == "name"]
-
-
-def rows(ide: Ide) -> list[dict[str, Any]]:
-    opened = ide.request("flor/table", {"experiment": "iris"})
-    found = ide.request("flor/rows", {"handle": opened["handle"], "limit": 100})
-    names = [own["name"] for own in opened["columns"]]
-    return [dict(zip(names, row, strict=True)) for row in found["rows"]]
-
-
-def test_the_walk_through(ide: Ide, project: Path, plugin: Plugin) -> None:
+def test_the_walk_through(ide: Ide, project: Path, as_the_plugin: AsThePlugin) -> None:
     script, shadow = project / "iris.py", project / "iris_h.py"
     heard: list[Json] = []
 
@@ -149,7 +56,7 @@ def test_the_walk_through(ide: Ide, project: Path, plugin: Plugin) -> None:
     heard.append({"method": "flor/experiments", "value": ide.request("flor/experiments", {"uri": script.as_uri()})})
 
     # What the plugin's own classes make of all that
-    told = plugin("read", lines="".join(f"{json.dumps(own)}\n" for own in heard)).splitlines()
+    told = as_the_plugin("read", lines="".join(f"{json.dumps(own)}\n" for own in heard)).splitlines()
     assert [json.loads(line) for line in told] == [
         "", "Run iris.py: done.", "score", " ".join(FIVE.values()), "iris",
     ]  # fmt: skip
