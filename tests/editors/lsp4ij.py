@@ -169,8 +169,8 @@ class Ide(Client):
         return found
 
     def perform(self, action: Json) -> Json:
-        """Choose one of them: what has no edit is resolved, an edit is made, then comes the command."""
-        if "edit" not in action:
+        """Choose one of them: what has neither edit nor command is resolved, the edit is made, then comes the command."""
+        if "edit" not in action and "command" not in action:
             action = self.request("codeAction/resolve", action)
         if "edit" in action:
             self.apply(action["edit"])

@@ -12,6 +12,8 @@ public class LanguageServerManager {
     public native void start(String languageServerId, StartOptions options);
 
     public static class StartOptions {
+        public native StartOptions setForceStart(boolean forceStart);
+
         public native StartOptions setForceRestart(boolean forceRestart);
     }
 }

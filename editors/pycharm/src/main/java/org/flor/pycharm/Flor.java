@@ -31,7 +31,6 @@ public final class Flor {
     private volatile ServerClient client;
     private volatile PanelWindow panel; // null: the tool window was not opened yet
     private volatile String wanted; // the experiment that was asked for before it was
-    private volatile boolean started;
 
     public Flor(Project project) {
         this.project = project;
@@ -48,10 +47,6 @@ public final class Flor {
 
     Interpreter interpreter() {
         return interpreter;
-    }
-
-    boolean wasStarted() {
-        return started;
     }
 
     // ---- the server
@@ -101,7 +96,9 @@ public final class Flor {
     }
 
     void restart() {
-        onEdt(() -> LanguageServerManager.getInstance(project).start(ID, new StartOptions().setForceRestart(true)));
+        interpreter.forget();
+        StartOptions anew = new StartOptions().setForceStart(true).setForceRestart(true);
+        onEdt(() -> LanguageServerManager.getInstance(project).start(ID, anew));
     }
 
     void settingsChanged(boolean startsAnew) {
@@ -115,7 +112,6 @@ public final class Flor {
 
     void statusChanged(ServerClient own, boolean runs) {
         client = runs ? own : null;
-        started |= runs;
         notices.clear();
         PanelWindow shown = panel;
         if (runs && shown != null) {
@@ -158,7 +154,7 @@ public final class Flor {
             cause = cause.getCause();
         }
         String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-        if (notices.isNew(message)) {
+        if (notices.isNew(message) && !interpreter.wasTold(message)) {
             Notifications.failed(project, message);
         }
     }

@@ -17,12 +17,16 @@ import org.flor.pycharm.core.Sdk;
 /** The project's interpreter: the one that has Flor, and runs scripts. */
 final class Interpreter {
     private static final String STOPPED = "Flor's server is not running.";
+    private static final long MOMENT = 5_000; // milliseconds
     private static final String UNTRUSTED = "This project is not trusted: nothing in it is run.";
 
     private final Project project;
     private final Installer installer;
     private volatile String last = "";
     private volatile String absence = STOPPED;
+    private volatile String told = ""; // the absence that the user was told of last
+    private volatile long toldAt;
+    private volatile Choice chosen; // null: the server was not to be started yet
 
     Interpreter(Project project, Flor flor) {
         this.project = project;
@@ -42,40 +46,52 @@ final class Interpreter {
     /** The interpreter that has the server. Throws IllegalStateException with a sentence, which the user is told too. */
     String found() {
         last = "";
+        chosen = choose();
         if (!TrustedProjects.isProjectTrusted(project)) {
-            throw absent(UNTRUSTED);
+            throw absent(UNTRUSTED, () -> Notifications.warning(project, UNTRUSTED));
         }
-        Choice choice = choose();
-        if (choice instanceof Choice.Refused refused) {
-            throw told(refused.reason());
+        if (chosen instanceof Choice.Refused refused) {
+            throw absent(refused.reason(), () -> Notifications.withSettings(project, refused.reason()));
         }
-        String python = ((Choice.Found) choice).path();
+        String python = ((Choice.Found) chosen).path();
         Probe probe = Probe.of(python);
         if (probe.state() == Probe.State.MISSING) {
-            installer.offer(python, probe.reason());
-            throw absent(probe.reason());
+            throw absent(probe.reason(), () -> installer.offer(python, probe.reason()));
         }
         if (probe.state() == Probe.State.BROKEN) {
-            throw told(probe.reason());
+            throw absent(probe.reason(), () -> Notifications.withSettings(project, probe.reason()));
         }
         last = python;
         absence = STOPPED;
+        told = "";
         return python;
     }
 
-    /** Whether it is another one now than the server was started with. */
+    /** Whether it is another one now than when the server was to be started. */
     boolean hasChanged() {
-        return !(choose() instanceof Choice.Found found && found.path().equals(last));
+        Choice before = chosen;
+        return before != null && !before.equals(choose());
     }
 
-    private IllegalStateException absent(String reason) {
+    /** Whether the user was told a moment ago why there is no server. */
+    boolean wasTold(String reason) {
+        return reason.equals(told) && System.currentTimeMillis() - toldAt < MOMENT;
+    }
+
+    /** The user wants it to be tried anew: they are told again. */
+    void forget() {
+        told = "";
+    }
+
+    /** LSP4IJ tries again and again: of one reason the user is told once. */
+    private IllegalStateException absent(String reason, Runnable tell) {
         absence = reason;
+        if (!reason.equals(told)) {
+            told = reason;
+            toldAt = System.currentTimeMillis();
+            tell.run();
+        }
         return new IllegalStateException(reason);
-    }
-
-    private IllegalStateException told(String reason) {
-        Notifications.withSettings(project, reason);
-        return absent(reason);
     }
 
     private Choice choose() {

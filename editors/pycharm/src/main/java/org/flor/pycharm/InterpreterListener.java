@@ -17,7 +17,7 @@ public final class InterpreterListener implements ModuleRootListener {
     public void rootsChanged(ModuleRootEvent event) {
         ApplicationManager.getApplication().executeOnPooledThread(() -> {
             Flor flor = Flor.of(project);
-            if (flor.wasStarted() && flor.interpreter().hasChanged()) {
+            if (flor.interpreter().hasChanged()) {
                 flor.restart();
             }
         });

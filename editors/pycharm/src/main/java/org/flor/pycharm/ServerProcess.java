@@ -10,32 +10,45 @@ import org.flor.pycharm.core.Commands;
 import org.flor.pycharm.core.Options;
 import org.flor.pycharm.core.Words;
 
-/** The server's process. What it is started with is looked up at each start: it may have changed. */
+/** The server's process. LSP4IJ makes one for each start, asks for the options first, and then starts it. */
 final class ServerProcess extends OSProcessStreamConnectionProvider {
     private final Project project;
-    private String python = "";
+    private final Options options;
+    private String python = ""; // empty: it was not looked for, or there is none
+    private String reason = "";
 
     ServerProcess(Project project) {
         this.project = project;
-    }
-
-    @Override
-    public void start() throws CannotStartProcessException {
-        Options options = FlorSettings.of(project).options();
-        try {
-            python = Flor.of(project).interpreter().found();
-            setCommandLine(new GeneralCommandLine(Commands.server(python, Words.split(options.arguments())))
-                    .withWorkDirectory(project.getBasePath())
-                    .withEnvironment(Commands.environment(options.home()))
-                    .withCharset(StandardCharsets.UTF_8));
-        } catch (IllegalStateException | IllegalArgumentException absent) {
-            throw new CannotStartProcessException(absent.getMessage());
-        }
-        super.start();
+        options = FlorSettings.of(project).options();
     }
 
     @Override
     public Object getInitializationOptions(VirtualFile root) {
-        return FlorSettings.of(project).options().initialization(python);
+        look();
+        return options.initialization(python);
+    }
+
+    @Override
+    public void start() throws CannotStartProcessException {
+        look();
+        if (python.isEmpty()) {
+            throw new CannotStartProcessException(reason);
+        }
+        setCommandLine(new GeneralCommandLine(Commands.server(python, Words.split(options.arguments())))
+                .withWorkDirectory(project.getBasePath())
+                .withEnvironment(Commands.environment(options.home()))
+                .withCharset(StandardCharsets.UTF_8));
+        super.start();
+    }
+
+    private void look() {
+        if (!python.isEmpty() || !reason.isEmpty()) {
+            return;
+        }
+        try {
+            python = Flor.of(project).interpreter().found();
+        } catch (IllegalStateException absent) {
+            reason = absent.getMessage();
+        }
     }
 }

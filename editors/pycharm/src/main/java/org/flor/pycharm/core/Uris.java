@@ -1,7 +1,6 @@
 package org.flor.pycharm.core;
 
 import java.net.URI;
-import java.nio.file.FileSystemNotFoundException;
 import java.nio.file.Path;
 
 /** Files, as the server calls them. */
@@ -16,14 +15,10 @@ public final class Uris {
     /**
      * The path of a file, of its URI or its path.
      *
-     * @throws IllegalArgumentException if it is none
+     * @throws IllegalArgumentException if it is none of this machine
      */
     public static Path path(String uri) {
-        try {
-            return uri.startsWith("file:") ? Path.of(URI.create(uri)) : Path.of(uri);
-        } catch (FileSystemNotFoundException elsewhere) {
-            throw new IllegalArgumentException(uri + " is no file of this machine", elsewhere);
-        }
+        return uri.startsWith("file:") ? Path.of(URI.create(uri)) : Path.of(uri);
     }
 
     /** Where the shadow copy of a source is made. */

@@ -3,14 +3,17 @@ package org.flor.pycharm.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import java.awt.Color;
+import java.nio.file.Path;
 import java.util.List;
 import org.flor.pycharm.core.Messages.Nameable;
 import org.flor.pycharm.core.Messages.Names;
+import org.flor.pycharm.core.Messages.OfDocument;
 import org.flor.pycharm.core.Messages.Run;
 import org.junit.jupiter.api.Test;
 
@@ -25,6 +28,20 @@ class MessagesTest {
         assertEquals(List.of("loss"), names.taken());
         assertEquals(4, names.names.get(0).range.start.character);
         assertNull(names.source);
+    }
+
+    @Test
+    void messagesWithoutAnEmptyConstructorAreReadToo() {
+        assertEquals("file:///a.py", GSON.fromJson("{\"uri\": \"file:///a.py\"}", OfDocument.class).uri);
+    }
+
+    @Test
+    void filesAreKnownByUri() {
+        assertEquals("file:///my%20work/a.py", Uris.of("/my work/a.py"));
+        assertEquals(Path.of("/my work/a.py"), Uris.path("file:///my%20work/a.py"));
+        assertEquals(Path.of("/my work/a_h.py"), Uris.path("/my work/a_h.py"));
+        assertEquals(Path.of("/work/a.b_h.py"), Uris.shadowOf(Path.of("/work/a.b.py")));
+        assertThrows(IllegalArgumentException.class, () -> Uris.path("file://elsewhere/a.py"));
     }
 
     @Test
