@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.editors.lsp4ij import Ide
+from tests.editors.lsp4ij import Ide, path_of
 from tests.lsp.client import Json
 
 IRIS = (Path(__file__).parents[2] / "examples" / "iris" / "iris.py").read_text()
@@ -17,10 +17,16 @@ FIVE = {
 
 
 def edited(ide: Ide, command: str, argument: Json) -> Json:
-    """What the plugin does with a command that edits a shadow copy: all is saved before and after."""
-    ide.save()
+    """What the plugin does with a command that edits a shadow copy: the copy is saved, unless it had changes of the user's
+    own. One that no editor has open is saved before, too: the server reads it."""
+    shadow = ide.request("flor/names", {"uri": argument["uri"]})["shadow"]
+    path = None if shadow is None else path_of(shadow)
+    if path is not None and path not in ide.editors:
+        ide.save(path)
+    keep = path in ide.documents
     done = ide.command(command, [argument])
-    ide.save()
+    if not keep:
+        ide.save(path or Path(done["shadow"]))
     return done
 
 

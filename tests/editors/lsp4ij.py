@@ -86,13 +86,12 @@ class Ide(Client):
             self.open(path, self.text(path))
         return path.as_uri()
 
-    def save(self) -> None:
-        """Save all documents."""
-        for path, text in self.documents.items():
-            path.write_text(text)
+    def save(self, only: Path | None = None) -> None:
+        """Save all documents, or one."""
+        for path in [path for path in self.documents if only in (None, path)]:
+            path.write_text(self.documents.pop(path))
             if path in self.editors:
                 self.notify("textDocument/didSave", {"textDocument": {"uri": path.as_uri()}})
-        self.documents.clear()
 
     def apply(self, edit: Json) -> None:
         """Make an edit. No version is looked at, and nothing is saved."""
@@ -103,18 +102,18 @@ class Ide(Client):
                 self._apply(change["textDocument"]["uri"], change["edits"])
         if "documentChanges" not in edit:
             for uri, edits in edit["changes"].items():
-                _path(uri).touch()
+                path_of(uri).touch()
                 self._apply(uri, edits)
 
     def _create(self, change: Json) -> None:
-        path = _path(change["uri"])
+        path = path_of(change["uri"])
         if not path.exists():
             path.touch()
         elif not change["options"]["ignoreIfExists"]:
             self.edit(path, "")
 
     def _apply(self, uri: str, edits: Json) -> None:
-        path = _path(uri)
+        path = path_of(uri)
         text = self.text(path)
         last = text.count("\n")
         for own in edits:  # a line beyond the last one is the end
@@ -136,7 +135,7 @@ class Ide(Client):
             elif params.get("selection") is None:
                 return  # it never answers
             else:
-                self.show(_path(params["uri"]))
+                self.show(path_of(params["uri"]))
             result = {"success": True}
         elif method == "window/workDoneProgress/create":
             assert isinstance(params["token"], str)
@@ -193,5 +192,6 @@ class Ide(Client):
         return [part["value"] for part in parts]
 
 
-def _path(uri: str) -> Path:
+def path_of(uri: str) -> Path:
+    """The path of a file."""
     return Path(unquote(urlparse(uri).path))

@@ -3,6 +3,8 @@ plugin.xml names is there."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -11,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from flor_lsp.client import Settings, _camel
 from flor_lsp.server import COMMANDS, REQUESTS
 from tests.editors.conftest import PLUGIN
+from tests.lsp.client import Json
 
 pytestmark = pytest.mark.once
 
@@ -104,3 +108,32 @@ def test_commands_and_messages_are_those_of_the_server(plugin: ElementTree.Eleme
 def test_no_version_of_the_ide_is_ruled_out(plugin: ElementTree.Element) -> None:
     assert not list(named(plugin, "until-build"))
     assert "untilBuild = provider { null }" in (PLUGIN / "build.gradle.kts").read_text()
+
+
+def test_the_page_names_each_action(plugin: ElementTree.Element) -> None:
+    page = " ".join((PLUGIN.parents[1] / "docs" / "pycharm.md").read_text().split())
+    (menu,) = (group for group in plugin.iter("group") if group.get("id") == "flor.menu")
+    actions = [str(action.get("text")) for action in menu.iter("action")]
+    assert len(actions) > 10
+    assert [text for text in actions if f"*{text}*" not in page] == []
+
+
+def test_settings_are_those_of_the_server(started: Json) -> None:
+    known = {_camel(field.name) for field in dataclasses.fields(Settings)}
+    assert set(started["settings"]["flor"]) == known
+    assert Settings.read(started["settings"]["flor"])[1] == []
+
+    template = PLUGIN / "lsp4ij-template"
+    settings, options, schema = (
+        json.loads((template / f"{name}.json").read_text())
+        for name in ("settings", "initializationOptions", "settings.schema")
+    )
+    assert settings == options
+    assert Settings.read(settings["flor"]) == (Settings(), [])
+    assert set(schema["properties"]["flor"]["properties"]) == known
+
+
+def test_the_template_has_what_lsp4ij_reads() -> None:
+    about = json.loads((PLUGIN / "lsp4ij-template" / "template.json").read_text())
+    assert set(about) == {"id", "name", "programArgs", "env", "languageMappings"}
+    assert about["env"]["includeSystemEnvironmentVariables"] is True  # else the server has no PATH and no home

@@ -86,7 +86,8 @@ def test_the_walk_through(ide: Ide, project: Path, as_the_plugin: AsThePlugin) -
     ide.edit(script, ide.text(script).replace("clf", "model"))
     became = "score: `model.score(X_te, y_te)` now, `clf.score(X_te, y_te)` before"
     assert edited(ide, "flor.updateShadow", {"uri": uri}) == {"lost": [], "inexact": [became]}
-    assert 'GET("score", model.score(X_te, y_te))' in shadow.read_text()
+    assert 'GET("score", model.score(X_te, y_te))' in ide.text(shadow)
+    assert shadow in ide.documents  # it had changes of the user's own
     assert ide.end() == 0
 
 

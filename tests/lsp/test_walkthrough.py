@@ -359,3 +359,6 @@ def test_a_run_that_the_client_prepares(client: Client, script: Path) -> None:
     done = client.request("workspace/executeCommand", {"command": "flor.run", "arguments": asked})
     assert done == {"experiment": "other", "exitCode": 0}
     assert client.notification("window/logMessage")["message"] == "told []"
+    client.answers["flor/prepareRun"] = lambda params: {"arguments": 3}
+    with pytest.raises(ReplyError, match="the arguments are not as they should be"):
+        client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})

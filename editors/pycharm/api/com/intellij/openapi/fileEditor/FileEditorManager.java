@@ -9,5 +9,7 @@ public abstract class FileEditorManager {
 
     public abstract FileEditor[] openFile(VirtualFile file, boolean focusEditor);
 
+    public abstract boolean isFileOpen(VirtualFile file);
+
     public abstract VirtualFile[] getSelectedFiles();
 }

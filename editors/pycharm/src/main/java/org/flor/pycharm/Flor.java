@@ -2,10 +2,7 @@ package org.flor.pycharm;
 
 import com.google.gson.Gson;
 import com.intellij.openapi.application.ApplicationManager;
-import com.intellij.openapi.fileEditor.FileDocumentManager;
 import com.intellij.openapi.project.Project;
-import com.intellij.openapi.vfs.VirtualFile;
-import com.intellij.openapi.vfs.VirtualFileManager;
 import com.intellij.openapi.wm.ToolWindow;
 import com.intellij.openapi.wm.ToolWindowManager;
 import com.redhat.devtools.lsp4ij.LanguageServerManager;
@@ -13,10 +10,13 @@ import com.redhat.devtools.lsp4ij.LanguageServerManager.StartOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.eclipse.lsp4j.ExecuteCommandParams;
 import org.flor.pycharm.core.Messages.Job;
 import org.flor.pycharm.core.Notices;
+import org.flor.pycharm.core.Uris;
 
 /** Flor in one project: the server, whoever starts it, and what the user is told. */
 public final class Flor {
@@ -72,27 +72,20 @@ public final class Flor {
     }
 
     /**
-     * Have the server do a command that edits a shadow copy. What it reads is saved before, and the copy after: a file that no
-     * editor has open is to the server what it is on disk.
+     * Have the server do a command that edits a shadow copy, and save the copy, unless it had changes of the user's own.
+     *
+     * @param before the URI of the copy that there is; null: none
+     * @param after the copy that was edited
      */
-    <T> CompletableFuture<T> edit(String command, Object argument, Class<T> answer, Function<T, Path> shadow) {
-        return onEdt(() -> FileDocumentManager.getInstance().saveAllDocuments())
-                .thenCompose(saved -> command(command, argument, answer))
-                .thenCompose(found -> onEdt(() -> save(shadow.apply(found))).thenApply(saved -> found));
-    }
-
-    private void save(Path path) {
-        FileDocumentManager manager = FileDocumentManager.getInstance();
-        VirtualFile file = file(path);
-        var document = file == null ? null : manager.getCachedDocument(file);
-        if (document != null && manager.isDocumentUnsaved(document)) {
-            manager.saveDocument(document);
-        }
-    }
-
-    static VirtualFile file(Path path) {
-        String slashed = path.toString().replace('\\', '/');
-        return VirtualFileManager.getInstance().refreshAndFindFileByUrl(VirtualFileManager.constructUrl("file", slashed));
+    <T> CompletableFuture<T> edit(
+            String command, Object argument, Class<T> answer, String before, Function<T, Path> after) {
+        return onEdt(() -> before != null && ShadowCopy.prepare(project, Uris.path(before)))
+                .thenCompose(keep -> command(command, argument, answer).thenCompose(found -> onEdt(() -> {
+                    if (!keep) {
+                        ShadowCopy.save(after.apply(found));
+                    }
+                    return found;
+                })));
     }
 
     void restart() {
@@ -113,9 +106,8 @@ public final class Flor {
     void statusChanged(ServerClient own, boolean runs) {
         client = runs ? own : null;
         notices.clear();
-        PanelWindow shown = panel;
-        if (runs && shown != null) {
-            shown.load();
+        if (runs) {
+            withPanel(PanelWindow::load);
         }
     }
 
@@ -123,13 +115,18 @@ public final class Flor {
 
     /** Do something where dialogs and documents may be touched. */
     CompletableFuture<Void> onEdt(Runnable act) {
-        CompletableFuture<Void> done = new CompletableFuture<>();
+        return onEdt(() -> {
+            act.run();
+            return null;
+        });
+    }
+
+    /** Ask something where documents may be touched. */
+    <T> CompletableFuture<T> onEdt(Supplier<T> question) {
+        CompletableFuture<T> done = new CompletableFuture<>();
         ApplicationManager.getApplication().invokeLater(() -> {
             try {
-                if (!project.isDisposed()) {
-                    act.run();
-                }
-                done.complete(null);
+                done.complete(project.isDisposed() ? null : question.get());
             } catch (RuntimeException error) {
                 done.completeExceptionally(error);
             }
@@ -172,28 +169,24 @@ public final class Flor {
 
     /** Show the side panel; with an experiment, its table. */
     void showPanel(String experiment) {
-        showPanel(experiment, window -> {
-            if (experiment != null) {
-                window.show(experiment);
-            }
-            return null;
-        });
+        if (experiment == null) {
+            activate(WINDOW, null);
+        } else {
+            wanted = experiment;
+            activate(WINDOW, () -> withPanel(own -> own.show(experiment)));
+        }
     }
 
+    /** Show the side panel, with one of its views. */
     void showView(String view) {
-        showPanel(null, window -> {
-            window.view(view);
-            return null;
-        });
+        activate(WINDOW, () -> withPanel(own -> own.view(view)));
     }
 
-    private void showPanel(String experiment, Function<PanelWindow, Void> then) {
-        wanted = experiment == null ? wanted : experiment;
-        activate(WINDOW, () -> {
-            if (panel != null) {
-                then.apply(panel);
-            }
-        });
+    private void withPanel(Consumer<PanelWindow> act) {
+        PanelWindow own = panel;
+        if (own != null) {
+            act.accept(own);
+        }
     }
 
     void showLog() {

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.flor.pycharm.core.Messages.Run;
 import org.flor.pycharm.core.Options;
+import org.flor.pycharm.core.Uris;
 import org.flor.pycharm.core.Words;
 
 /** What the user has set, and with what each script was last run: for one project, on this machine alone. */
@@ -24,7 +25,7 @@ public final class FlorSettings implements PersistentStateComponent<FlorSettings
         public boolean hover = true;
         public boolean codeLens = true;
         public boolean diagnostics = true;
-        public Map<String, String> experimentOf = new HashMap<>(); // by the URI of a script
+        public Map<String, String> experimentOf = new HashMap<>(); // by the path of a script
         public Map<String, String> argumentsOf = new HashMap<>();
     }
 
@@ -69,17 +70,22 @@ public final class FlorSettings implements PersistentStateComponent<FlorSettings
 
     /** The experiment that a script was last asked to be run in; empty: none. */
     String experimentOf(String uri) {
-        return stored.experimentOf.getOrDefault(uri, "");
+        return stored.experimentOf.getOrDefault(key(uri), "");
     }
 
     /** The arguments that a script was last run with, as they were typed. */
     String argumentsOf(String uri) {
-        return stored.argumentsOf.getOrDefault(uri, "");
+        return stored.argumentsOf.getOrDefault(key(uri), "");
     }
 
     void remember(String uri, String experiment, String arguments) {
-        stored.experimentOf.put(uri, experiment);
-        stored.argumentsOf.put(uri, arguments);
+        stored.experimentOf.put(key(uri), experiment);
+        stored.argumentsOf.put(key(uri), arguments);
+    }
+
+    /** Whoever asks may write the URI of a file in another way. */
+    private static String key(String uri) {
+        return Uris.path(uri).toString();
     }
 
     /** What is remembered of a script. */

@@ -33,7 +33,8 @@ public final class GoToSourceAction extends FlorAction {
         PsiReference reference = file.findReferenceAt(offset);
         PsiElement meant = reference == null ? null : reference.resolve();
         PsiElement source = meant == null ? null : meant.getNavigationElement();
-        VirtualFile target = source == null ? null : source.getContainingFile().getVirtualFile();
+        PsiFile container = source == null ? null : source.getContainingFile();
+        VirtualFile target = container == null ? null : container.getVirtualFile();
         if (!PythonFile.is(target) || "pyi".equals(target.getExtension())) {
             throw new IllegalStateException("There is no Python source of what is at the caret.");
         }

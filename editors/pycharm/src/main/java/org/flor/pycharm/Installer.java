@@ -25,12 +25,13 @@ final class Installer {
     void offer(String python, String absence) {
         List<String> command = Commands.install(python);
         String question = absence + " Install it? This runs: " + Words.asTyped(command);
-        Notifications.withAction(project, question, "Install", () -> new Task.Backgroundable(project, "Installing Flor", false) {
+        Task task = new Task.Backgroundable(project, "Installing Flor", false) {
             @Override
             public void run(ProgressIndicator indicator) {
                 install(command);
             }
-        }.queue());
+        };
+        Notifications.withAction(project, question, "Install", task::queue);
     }
 
     private void install(List<String> command) {

@@ -16,9 +16,8 @@ public final class InterpreterListener implements ModuleRootListener {
     @Override
     public void rootsChanged(ModuleRootEvent event) {
         ApplicationManager.getApplication().executeOnPooledThread(() -> {
-            Flor flor = Flor.of(project);
-            if (flor.interpreter().hasChanged()) {
-                flor.restart();
+            if (!project.isDisposed() && Flor.of(project).interpreter().hasChanged()) {
+                Flor.of(project).restart();
             }
         });
     }

@@ -1,9 +1,9 @@
 package org.flor.pycharm;
 
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.flor.pycharm.core.Messages.Nameable;
 import org.flor.pycharm.core.Messages.Named;
+import org.flor.pycharm.core.Messages.Names;
 import org.flor.pycharm.core.Messages.OfDocument;
 import org.flor.pycharm.core.Naming;
 import org.flor.pycharm.core.Uris;
@@ -17,15 +17,16 @@ final class NameDialog {
 
     static CompletableFuture<?> ask(Flor flor, Nameable expression) {
         return flor.ask(server -> server.names(new OfDocument(expression.uri)))
-                .thenCompose(there -> flor.onEdt(() -> show(flor, expression, there.taken())));
+                .thenCompose(there -> flor.onEdt(() -> show(flor, expression, there)));
     }
 
-    private static void show(Flor flor, Nameable expression, List<String> taken) {
+    private static void show(Flor flor, Nameable expression, Names there) {
         String text = expression.text == null ? "" : Words.onOneLine(expression.text, LINE);
         String chosen = Dialogs.line(flor.project(), "Name This Expression", text, expression.name, name ->
-                Naming.problem(name, taken));
+                Naming.problem(name, there.taken()));
         if (chosen != null) {
-            flor.edit("flor.nameExpression", expression.as(chosen), Named.class, named -> Uris.path(named.shadow))
+            Nameable asked = expression.as(chosen);
+            flor.edit("flor.nameExpression", asked, Named.class, there.shadow, named -> Uris.path(named.shadow))
                     .exceptionally(error -> {
                         flor.fail(error);
                         return null;

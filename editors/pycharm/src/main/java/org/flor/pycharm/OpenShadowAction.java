@@ -50,7 +50,7 @@ public final class OpenShadowAction extends FlorAction {
     }
 
     private static void open(Flor flor, Path shadow) {
-        VirtualFile file = Flor.file(shadow);
+        VirtualFile file = ShadowCopy.file(shadow);
         if (file == null) {
             throw new IllegalStateException("There is no " + shadow + ".");
         }

@@ -16,6 +16,6 @@ public final class RemoveAction extends NameChange {
     @Override
     CompletableFuture<?> change(Flor flor, Names all, Name own) {
         Change asked = new Change(all.shadow, own.name, null);
-        return flor.edit("flor.removeName", asked, Named.class, done -> Uris.path(all.shadow));
+        return flor.edit("flor.removeName", asked, Named.class, all.shadow, done -> Uris.path(all.shadow));
     }
 }

@@ -24,6 +24,6 @@ public final class RenameAction extends NameChange {
             return CompletableFuture.completedFuture(null);
         }
         Change asked = new Change(all.shadow, own.name, chosen);
-        return flor.edit("flor.renameName", asked, Named.class, done -> Uris.path(all.shadow));
+        return flor.edit("flor.renameName", asked, Named.class, all.shadow, done -> Uris.path(all.shadow));
     }
 }

@@ -11,7 +11,8 @@ final class Scripts {
 
     /** The script that is meant: the file, or the source of the shadow copy that it is. */
     static CompletableFuture<String> of(Flor flor, String uri) {
-        return flor.ask(server -> server.names(new OfDocument(uri))).thenApply(names -> names.source == null ? uri : names.source);
+        return flor.ask(server -> server.names(new OfDocument(uri)))
+                .thenApply(names -> names.source == null ? uri : names.source);
     }
 
     static CompletableFuture<?> run(Flor flor, String script) {

@@ -14,8 +14,12 @@ public final class UpdateAction extends FlorAction {
 
     @Override
     CompletableFuture<?> perform(Flor flor, AnActionEvent event) {
-        return NameChange.names(flor, uri(event)).thenCompose(all -> flor
-                .edit("flor.updateShadow", new OfDocument(all.shadow), Updated.class, done -> Uris.path(all.shadow))
+        return NameChange.names(flor, uri(event)).thenCompose(all -> flor.edit(
+                        "flor.updateShadow",
+                        new OfDocument(all.shadow),
+                        Updated.class,
+                        all.shadow,
+                        done -> Uris.path(all.shadow))
                 .thenAccept(done -> {
                     if (!done.inexact.isEmpty()) { // of what is lost the server tells
                         Notifications.warning(flor.project(), String.join("\n", done.inexact));
