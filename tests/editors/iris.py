@@ -46,8 +46,9 @@ def _names(columns: Json) -> list[str]:
     return [own["name"] for own in columns if own["role"] == "name"]
 
 
-def rows(ide: Ide) -> list[dict[str, Any]]:
-    opened = ide.request("flor/table", {"experiment": "iris"})
+def rows(ide: Ide, experiment: str = "iris") -> list[dict[str, Any]]:
+    """The rows of an experiment's table."""
+    opened = ide.request("flor/table", {"experiment": experiment})
     found = ide.request("flor/rows", {"handle": opened["handle"], "limit": 100})
     names = [own["name"] for own in opened["columns"]]
     return [dict(zip(names, row, strict=True)) for row in found["rows"]]

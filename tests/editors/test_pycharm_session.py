@@ -5,6 +5,7 @@ plugin, by the template."""
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,28 @@ def test_the_walk_through(ide: Ide, project: Path, as_the_plugin: AsThePlugin) -
     assert 'GET("score", model.score(X_te, y_te))' in ide.text(shadow)
     assert shadow in ide.documents  # it had changes of the user's own
     assert ide.end() == 0
+
+
+def test_an_expression_of_a_library_is_named_in_its_source(
+    ide: Ide, project: Path, environment: dict[str, str]
+) -> None:
+    """The user went to the source of what the script calls, and names something there."""
+    library = project.parent / "site" / "wheels.py"
+    library.parent.mkdir()
+    library.write_text("def turn(speed):\n    return speed * 3\n")
+    script = project / "drive.py"
+    script.write_text("import wheels\nfor speed in (1, 2):\n    way = wheels.turn(speed)\n")
+    command = [sys.executable, "-m", "flor", "python", "--capture", "wheels", str(script), "drive"]
+    subprocess.run(command, env={**environment, "PYTHONPATH": str(library.parent)}, check=True, capture_output=True)
+    uri = ide.show(library)
+    while not ide.request("flor/experiments", {"uri": uri})["experiments"]:  # the run is of another process
+        ide.notification("flor/experimentsChanged")
+    asked = {"uri": uri, "range": range_of(ide.text(library), "speed * 3")}
+    done = name(ide, ide.request("flor/nameable", asked)["expressions"][0], "angle")
+    assert done == {"name": "angle", "shadow": str(library.with_name("wheels_h.py"))}
+    columns(ide, "angle")
+    assert [row["angle"] for row in rows(ide, "drive")] == [3, 6]
+    assert library.read_text() == "def turn(speed):\n    return speed * 3\n"
 
 
 def test_a_run_is_cancelled_by_its_progress_bar(ide: Ide, project: Path) -> None:

@@ -103,13 +103,11 @@ final class PanelWindow implements Disposable {
     }
 
     private static CompletableFuture<Address> address(Flor flor) {
-        CompletableFuture<Panel> asked = new CompletableFuture<>();
-        flor.onEdt(() -> {
+        return flor.onEdt(() -> {
             VirtualFile[] selected = FileEditorManager.getInstance(flor.project()).getSelectedFiles();
-            String uri = Stream.of(selected).filter(PythonFile::is).findFirst().map(own -> Uris.of(own.getPath())).orElse(null);
-            asked.complete(new Panel(flor.wanted(), uri, theme()));
-        });
-        return asked.thenCompose(params -> flor.ask(server -> server.panel(params)));
+            VirtualFile file = Stream.of(selected).filter(PythonFile::is).findFirst().orElse(null);
+            return new Panel(flor.wanted(), file == null ? null : Uris.of(file.getPath()), theme());
+        }).thenCompose(params -> flor.ask(server -> server.panel(params)));
     }
 
     private static String theme() {
