@@ -34,13 +34,10 @@ public final class ExportAction extends FlorAction {
         String path = Dialogs.line(flor.project(), "Export the Table of " + experiment, message, suggested, own ->
                 own.isBlank() ? Optional.of("A file needs a name.") : Optional.empty());
         if (path != null) {
-            write(flor, experiment, folder.resolve(path).toString()).thenAccept(done -> {
+            flor.watch(write(flor, experiment, folder.resolve(path).toString()).thenAccept(done -> {
                 String written = String.format("%,d rows are written to %s. ", done.rows, done.path);
                 Notifications.done(flor.project(), (written + String.join(" ", done.remarks)).strip());
-            }).exceptionally(error -> {
-                flor.fail(error);
-                return null;
-            });
+            }));
         }
     }
 

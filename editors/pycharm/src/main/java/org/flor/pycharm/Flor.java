@@ -144,8 +144,16 @@ public final class Flor {
         });
     }
 
+    /** Tell the user if something that goes on fails. */
+    void watch(CompletableFuture<?> going) {
+        going.exceptionally(error -> {
+            fail(error);
+            return null;
+        });
+    }
+
     /** Tell the user what went wrong, unless they know it. */
-    void fail(Throwable error) {
+    private void fail(Throwable error) {
         Throwable cause = error;
         while (cause.getCause() != null) {
             cause = cause.getCause();

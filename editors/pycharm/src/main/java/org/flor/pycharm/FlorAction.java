@@ -36,10 +36,7 @@ abstract class FlorAction extends AnAction implements DumbAware {
             return;
         }
         Flor flor = Flor.of(event.getProject());
-        CompletableFuture.completedFuture(event).thenCompose(own -> perform(flor, own)).exceptionally(error -> {
-            flor.fail(error);
-            return null;
-        });
+        flor.watch(CompletableFuture.completedFuture(event).thenCompose(own -> perform(flor, own)));
     }
 
     /** Do it. What it throws, or its future fails with, is a sentence for the user. */

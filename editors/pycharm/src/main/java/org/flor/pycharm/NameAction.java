@@ -27,14 +27,8 @@ public final class NameAction extends FlorAction {
         }
         Selection selection = new Selection(uri(event), range(editor));
         return flor.ask(server -> server.nameable(selection)).thenCompose(found -> flor.onEdt(() -> Dialogs.choose(
-                flor.project(), "Name Which Expression?", found.expressions, NameAction::line, own -> ask(flor, own))));
-    }
-
-    private static void ask(Flor flor, Nameable own) {
-        NameDialog.ask(flor, own).exceptionally(error -> {
-            flor.fail(error);
-            return null;
-        });
+                flor.project(), "Name Which Expression?", found.expressions, NameAction::line, own ->
+                        flor.watch(NameDialog.ask(flor, own)))));
     }
 
     private static String line(Nameable own) {

@@ -21,11 +21,8 @@ abstract class NameChange extends FlorAction {
     @Override
     CompletableFuture<?> perform(Flor flor, AnActionEvent event) {
         return names(flor, uri(event)).thenCompose(all -> flor.onEdt(() ->
-                Dialogs.choose(flor.project(), title, all.names, NameChange::line, own -> change(flor, all, own)
-                        .exceptionally(error -> {
-                            flor.fail(error);
-                            return null;
-                        }))));
+                Dialogs.choose(flor.project(), title, all.names, NameChange::line, own ->
+                        flor.watch(change(flor, all, own)))));
     }
 
     /** The names that a file has. Fails if it has none. */

@@ -22,9 +22,6 @@ public final class NameCommand extends LSPCommandAction {
             return;
         }
         Flor flor = Flor.of(event.getProject());
-        NameDialog.ask(flor, command.getArgumentAt(0, Nameable.class)).exceptionally(error -> {
-            flor.fail(error);
-            return null;
-        });
+        flor.watch(NameDialog.ask(flor, command.getArgumentAt(0, Nameable.class)));
     }
 }

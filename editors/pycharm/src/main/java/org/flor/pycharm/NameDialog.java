@@ -26,11 +26,8 @@ final class NameDialog {
                 Naming.problem(name, there.taken()));
         if (chosen != null) {
             Nameable asked = expression.as(chosen);
-            flor.edit("flor.nameExpression", asked, Named.class, there.shadow, named -> Uris.path(named.shadow))
-                    .exceptionally(error -> {
-                        flor.fail(error);
-                        return null;
-                    });
+            flor.watch(flor.edit("flor.nameExpression", asked, Named.class, there.shadow, named ->
+                    Uris.path(named.shadow)));
         }
     }
 }

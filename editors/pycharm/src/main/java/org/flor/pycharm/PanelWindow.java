@@ -96,10 +96,7 @@ final class PanelWindow implements Disposable {
     }
 
     static void openInBrowser(Flor flor) {
-        address(flor).thenAccept(found -> BrowserUtil.browse(found.url)).exceptionally(error -> {
-            flor.fail(error);
-            return null;
-        });
+        flor.watch(address(flor).thenAccept(found -> BrowserUtil.browse(found.url)));
     }
 
     private static CompletableFuture<Address> address(Flor flor) {

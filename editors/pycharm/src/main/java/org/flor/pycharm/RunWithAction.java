@@ -45,9 +45,6 @@ public final class RunWithAction extends FlorAction {
             return;
         }
         settings.remember(script, experiment, arguments);
-        Scripts.run(flor, script).exceptionally(error -> {
-            flor.fail(error);
-            return null;
-        });
+        flor.watch(Scripts.run(flor, script));
     }
 }
