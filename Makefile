@@ -3,6 +3,7 @@
 # make lint     formatting, style, types, the arrows between rooms
 # make panel    the side panel's page, which flor ui and the editors show; needs Node
 # make vscode   the extension for VS Code, editors/vscode/dist/flor.vsix; needs Node
+# make pycharm  the plugin for PyCharm, editors/pycharm/build/distributions/*.zip; needs Gradle 9 and the network
 # make bench    what Flor costs, beside plain Python and other tools, in about an hour; LONG=1: with a run of 500 M values
 # make figures  the figures of the last make bench into docs/performance.md
 # make oracle   is every value of a script recorded as it was? make oracle SCRIPT=train.py ARGS="--epochs 2"; alone: its own
@@ -18,7 +19,7 @@ VSCODE := editors/vscode/dist/extension.js
 # What is compiled once is compiled for all of the processes that the targets start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint panel vscode test-vscode-latest bench figures oracle cpython clean
+.PHONY: demo test lint panel vscode test-vscode-latest pycharm bench figures oracle cpython clean
 
 $(INSTALLED): pyproject.toml setup.py $(wildcard flor/*/*.[ch])
 	$(PYTHON) -m venv $(VENV)
@@ -53,6 +54,9 @@ vscode: $(VSCODE)
 test-vscode-latest: $(INSTALLED) vscode
 	cd editors/vscode && npm run test:latest
 
+pycharm:
+	cd editors/pycharm && gradle --quiet buildPlugin
+
 lint: $(INSTALLED) $(PANEL) $(VSCODE)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -75,4 +79,4 @@ figures: $(INSTALLED)
 	$(BIN)/python -m benchmarks.report
 
 clean:
-	rm -rf $(VENV) build demo *.egg-info flor/*/*.so flor_lsp/panel editors/*/dist editors/*/node_modules
+	rm -rf $(VENV) build demo *.egg-info flor/*/*.so flor_lsp/panel editors/*/dist editors/*/node_modules editors/pycharm/build

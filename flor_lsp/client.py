@@ -67,6 +67,7 @@ class Client:
     markdown: bool = False  # in a hover
     prompts: bool = False  # it has `flor.client.*` commands, which ask the user
     panel: bool = False  # it shows the side panel
+    prepares_runs: bool = False  # it saves files, and knows with what a script is run
 
     @classmethod
     def read(cls, params: types.InitializeParams) -> Client:
@@ -98,6 +99,7 @@ class Client:
             markdown=types.MarkupKind.Markdown in ((hover.content_format if hover else None) or []),
             prompts=options.get("prompt") is True,
             panel=options.get("panel") is True,
+            prepares_runs=options.get("prepareRun") is True,
         )
 
 

@@ -1,4 +1,5 @@
-"""The documents: what is open is as the client has it, saved or not; what is not is as its bytes on disk say."""
+"""The documents: what is open is as the client has it, saved or not; what is not is as its bytes on disk say, or as the
+client was told to make it, if it has not saved that yet."""
 
 from __future__ import annotations
 
@@ -35,6 +36,7 @@ class Document:
         self.content = text
         self.version = version  # None: it is not open
         self.decoded = decoded  # of one that is not open, what its bytes were
+        self.is_unsaved = False  # it is not open, and on disk is another text
         self._hashed: tuple[Text, str | None] | None = None
         self._chunks: Chunks | None = None
         self._since: list[str] = []  # the texts that it had since the chunks were made, edit by edit
@@ -116,6 +118,9 @@ class Document:
         self._chunks, self._since, self._living = other._chunks, [*other._since, self.text], other._living
 
 
+_Stamp = tuple[int, int, int]  # of a file: when it was changed, its bytes, which file it is
+
+
 class Documents:
     """All of them, by URI."""
 
@@ -123,7 +128,9 @@ class Documents:
         """`changed` is told of each that is opened or changed, `closed` of each that is closed."""
         self.encoding: types.PositionEncodingKind | str = types.PositionEncodingKind.Utf16
         self._open: dict[str, Document] = {}
-        self._on_disk: dict[Path, tuple[tuple[int, int, int], Document]] = {}
+        self._on_disk: dict[Path, tuple[_Stamp, Document]] = {}
+        self._intended: dict[Path, tuple[_Stamp | None, str]] = {}
+        self._unsaved: dict[Path, tuple[_Stamp, Document]] = {}
         self._changed, self._closed = changed, closed
 
     # ---- what the client says
@@ -154,6 +161,24 @@ class Documents:
         if self._open.pop(uri, None) is not None:
             self._closed(uri)
 
+    # ---- what the client is told to do
+
+    def intend(self, path: Path, text: str) -> None:
+        """The client is told to make this of a file."""
+        self._intended[path] = _stamp(path), text
+
+    def intended(self, path: Path) -> None:
+        """The client has done so. One that edits what it does not have open may have left it unsaved: until the file
+        changes it is what was intended."""
+        before, text = self._intended.pop(path, (None, None))
+        now = _stamp(path)
+        if text is None or now is None or any(document.path == path for document in self._open.values()):
+            return
+        if now == before or now[1] == 0:
+            document = Document(uri_of(path), Text(text, self.encoding), None)
+            document.is_unsaved = True
+            self._unsaved[path] = now, document
+
     # ---- what the server asks
 
     def opened(self) -> list[Document]:
@@ -178,11 +203,14 @@ class Documents:
         return self._read(path)
 
     def _read(self, path: Path) -> Document:
+        key = _stamp(path)
+        if path in self._unsaved:
+            if self._unsaved[path][0] == key:
+                return self._unsaved[path][1]
+            del self._unsaved[path]
+        if key is not None and path in self._on_disk and self._on_disk[path][0] == key:
+            return self._on_disk[path][1]
         try:
-            about = path.stat()
-            key = (about.st_mtime_ns, about.st_size, about.st_ino)
-            if path in self._on_disk and self._on_disk[path][0] == key:
-                return self._on_disk[path][1]
             data = path.read_bytes()
         except (OSError, ValueError) as error:
             raise FlorError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
@@ -190,7 +218,8 @@ class Documents:
         document = Document(uri_of(path), Text(decoded.text, self.encoding), None, decoded)
         if path in self._on_disk:
             document.take_over(self._on_disk[path][1])
-        self._on_disk[path] = key, document
+        if key is not None:
+            self._on_disk[path] = key, document
         return document
 
     def data(self, document: Document) -> bytes:
@@ -199,6 +228,14 @@ class Documents:
         if document.decoded is not None:
             return document._bytes
         return encode(document.text, document.shown_as)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        about = path.stat()
+    except (OSError, ValueError):
+        return None
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def path_of(uri: str) -> Path | None:

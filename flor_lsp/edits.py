@@ -6,13 +6,18 @@ from collections.abc import Sequence
 
 from lsprotocol import types
 
-from flor.annotate.places import Edit
+from flor.annotate.places import Edit, apply
 from flor_lsp.client import Client
 from flor_lsp.documents import Document
 
+_LAST = 2**31 - 1  # beyond the last line: LSP has it mean the end
+
 
 def text_edits(document: Document, edit: Edit) -> list[types.TextEdit]:
-    """An edit of a document's text, in positions."""
+    """An edit of a document's text, in positions. Of one that the client may have otherwise it is all of the text."""
+    if document.is_unsaved:
+        everything = types.Range(types.Position(0, 0), types.Position(_LAST, 0))
+        return [types.TextEdit(everything, apply(edit, document.text))]
     return [types.TextEdit(document.content.range(start, end), new) for start, end, new in sorted(edit)]
 
 

@@ -42,6 +42,14 @@ class NameExpression:
 
 
 @attrs.frozen
+class Selection:
+    """Parameters of `flor/nameable`."""
+
+    uri: str
+    range: types.Range
+
+
+@attrs.frozen
 class OfName:
     """Arguments of `flor.removeName`: a name in a shadow copy."""
 
@@ -71,7 +79,15 @@ class Run:
 
     uri: str  # of the script
     experiment: str | None = None  # none: that of its last run, else the script's name
-    arguments: list[str] = attrs.field(factory=list)
+    arguments: list[str] | None = None  # none: those that the client remembers
+
+
+@attrs.frozen
+class Prepared:
+    """What a client answers `flor/prepareRun` with: what it remembers of a script."""
+
+    experiment: str | None = None
+    arguments: list[str] | None = None
 
 
 @attrs.frozen

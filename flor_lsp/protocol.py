@@ -107,9 +107,11 @@ class Protocol(LanguageServerProtocol):
 
     def _reply_came(self, message: dict[str, Any]) -> None:
         try:
+            is_own = self._result_types.get(message["id"]) is None  # a reply to one of Flor's own requests
+            untyped = message.get("result")
             structured = super().structure_message(message)
             error = getattr(structured, "error", None)
-            self._handle_response(structured.id, getattr(structured, "result", None), error)
+            self._handle_response(structured.id, untyped if is_own else getattr(structured, "result", None), error)
         except (JsonRpcException, InvalidStateError, AttributeError, TypeError):
             self._request_futures.pop(message["id"], None) if _is_id(message["id"]) else None
             log.warning("a reply of the client was not as it should be")

@@ -13,6 +13,7 @@ from typing import Any
 
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from flor import home
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Answer] = {
 REQUESTS: dict[str, Answer] = {
     "flor/experiments": tables.experiments,
     "flor/names": tables.names,
+    "flor/nameable": naming.nameable,
     "flor/table": tables.table,
     "flor/rows": tables.rows,
     "flor/cell": tables.cell,
@@ -153,6 +155,15 @@ class FlorServer(LanguageServer):
             raise ReplyError(f"there is no {method}", types.ErrorCodes.MethodNotFound)
         return await answer(self, params)
 
+    async def ask(self, method: str, params: dict[str, Any]) -> Any:
+        """What the client answers one of Flor's own requests with. Raises ReplyError if it does not."""
+        try:
+            return await asyncio.wait_for(self.protocol.send_request_async(method, params), _PATIENCE)
+        except TimeoutError:
+            raise ReplyError(f"the client does not answer {method}") from None
+        except JsonRpcException as error:
+            raise ReplyError(f"the client refused {method}: {error.message}") from None
+
     def spawn(self, work: Any) -> None:
         """Do something beside the answering of messages."""
         task = asyncio.get_running_loop().create_task(work)
@@ -226,7 +237,10 @@ class FlorServer(LanguageServer):
 
     def after_naming(self, shadow: Path | None, name: str | None = None) -> None:
         """A name was made, changed or taken away: make the table anew. `name`: one that the copy has now."""
-        if shadow is None or not self.settings.etl_on_name:
+        if shadow is None:
+            return
+        self.documents.intended(shadow)
+        if not self.settings.etl_on_name:
             return
         self.spawn(self._table_after_naming(shadow, name))
 

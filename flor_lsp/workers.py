@@ -22,6 +22,10 @@ _CANCEL = 0.1  # seconds that a request which is not wanted any more may take, u
 Progress = Callable[[dict[str, Any]], None]
 
 
+class _GivenUpError(Exception):
+    """The process was ended for the sake of another request, which nobody wants any more."""
+
+
 class Worker:
     """One process. Its requests are done one after the other."""
 
@@ -37,7 +41,13 @@ class Worker:
         """Have something done. Raises FlorError with what went wrong, and if the process ended.
 
         Cancelling ends the process, unless it has answered a moment later: it would go on with what nobody wants.
+        Requests that came after it are asked of the next process.
         """
+        while True:
+            with contextlib.suppress(_GivenUpError):
+                return await self._ask(method, progress, params)
+
+    async def _ask(self, method: str, progress: Progress | None, params: dict[str, Any]) -> Any:
         process = await self._started()
         self._id += 1
         id_ = self._id
@@ -103,12 +113,13 @@ class Worker:
         if id_ in self._waiting and self._process is not None:
             others = [own for own in self._waiting if own != id_ and not self._waiting[own][0].done()]
             if min(self._waiting) == id_ or not others:
-                self._lost(self._process)
+                self._lost(self._process, _GivenUpError())
             else:
                 self._waiting.pop(id_)
 
-    def _lost(self, process: asyncio.subprocess.Process) -> None:
-        """The process is of no use any more."""
+    def _lost(self, process: asyncio.subprocess.Process, reason: Exception | None = None) -> None:
+        """The process is of no use any more. `reason`: what those who wait are told."""
+        told = reason or FlorError(f"the process for {self._name} ended: try it again")
         if self._process is process:
             self._process = None
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -116,4 +127,4 @@ class Worker:
         waiting, self._waiting = self._waiting, {}
         for future, _ in waiting.values():
             if not future.done():
-                future.set_exception(FlorError(f"the process for {self._name} ended: try it again"))
+                future.set_exception(told)

@@ -1,21 +1,39 @@
-"""Programs that Debian has a package of."""
+"""Programs and libraries that Debian has a package of."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 
 def installed(program: str, package: str) -> str | None:
     """The path of a program; installed, if it is not there and we may."""
-    if shutil.which(program) is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
-            subprocess.run(
-                ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600", *command],
-                env=environment,
-                capture_output=True,
-                timeout=600,
-            )
+    if shutil.which(program) is None:
+        _install(package)
     return shutil.which(program)
+
+
+def jars(packages: dict[str, str]) -> None:
+    """Have Java libraries, each a package with one of its jars; installed, if they are not there and we may. Raises
+    AssertionError if one is missing."""
+    folder = Path("/usr/share/java")
+    missing = [package for package, jar in packages.items() if not (folder / jar).exists()]
+    if missing:
+        _install(*missing)
+    missing = [package for package, jar in packages.items() if not (folder / jar).exists()]
+    assert not missing, f"Debian's packages {' '.join(missing)} are not here"
+
+
+def _install(*packages: str) -> None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run(
+            ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600", *command],
+            env=environment,
+            capture_output=True,
+            timeout=600,
+        )

@@ -12,7 +12,7 @@ from flor.errors import FlorError
 from flor_lsp import copies
 from flor_lsp.copies import Selected
 from flor_lsp.documents import Document, path_of, uri_of
-from flor_lsp.messages import NameExpression, OfName, structured
+from flor_lsp.messages import NameExpression, OfName, Selection, structured
 from flor_lsp.protocol import ReplyError
 
 if TYPE_CHECKING:
@@ -64,14 +64,7 @@ def _action(
 ) -> Iterator[types.CodeAction]:
     client = server.client
     if client.prompts:
-        range_ = document.content.range(own.start, own.end)
-        asked = {
-            "uri": document.uri,
-            "version": document.version,
-            "range": server.protocol._converter.unstructure(range_),
-            "name": name,
-            "text": own.expression.text,
-        }
+        asked = _asked(server, document, own, name)
         yield types.CodeAction(title, kind=KIND, command=types.Command(title, ASK, arguments=[asked]))
     elif client.resolves_edits and client.keeps_data:
         yield types.CodeAction(title, kind=KIND, data=data)
@@ -79,6 +72,24 @@ def _action(
         edit = _edit(server, document, own, name)
         if not isinstance(edit, Refusal):
             yield types.CodeAction(title, kind=KIND, edit=edit[0], command=_then(server, edit, name))
+
+
+def _asked(server: FlorServer, document: Document, own: Selected, name: str) -> dict[str, Any]:
+    """What a client that prompts asks about."""
+    range_ = server.protocol._converter.unstructure(document.content.range(own.start, own.end))
+    text = own.expression.text
+    return {"uri": document.uri, "version": document.version, "range": range_, "name": name, "text": text}
+
+
+async def nameable(server: FlorServer, params: Any) -> dict[str, Any]:
+    """What can be named at a selection or a caret, the innermost first. Raises ReplyError that says why nothing can."""
+    asked = structured(Selection, params)
+    document = server.documents.get(asked.uri)
+    found = copies.selected(document, *document.content.offsets(asked.range))
+    if isinstance(found, Refusal):
+        raise ReplyError(found.reason)
+    taken = _taken(server, document)
+    return {"expressions": [_asked(server, document, own, copies.suggested(document, own, taken)) for own in found]}
 
 
 def resolve(server: FlorServer, action: types.CodeAction, data: dict[str, Any]) -> types.CodeAction:
@@ -97,6 +108,7 @@ def _then(server: FlorServer, made: copies.Naming, name: str) -> types.Command |
     _, shadow, text = made
     if not server.settings.etl_on_name or shadow is None:
         return None
+    server.documents.intend(shadow, text)
     server.remember(shadow, text)
     return types.Command("Refresh table", AFTER, arguments=[{"uri": uri_of(shadow), "name": name}])
 
@@ -160,6 +172,8 @@ async def name_expression(server: FlorServer, arguments: Any) -> dict[str, Any]:
     if isinstance(made, Refusal):
         raise ReplyError(made.reason)
     edit, path, text = made
+    if path is not None:
+        server.documents.intend(path, text)
     await server.apply(edit, f'Name "{name}"')
     server.remember(path, text)
     server.after_naming(path, name)

@@ -27,6 +27,7 @@ from flor_lsp.messages import (
     OfJob,
     OfTable,
     Plot,
+    Prepared,
     Rows,
     Run,
     Sql,
@@ -72,7 +73,7 @@ def _asked(server: FlorServer, asked: OfExperiment | Etl) -> str:
 
 async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
     """Run a script under capture; its output goes to the client's log. Answers its exit code."""
-    asked = structured(Run, arguments)
+    asked = await _prepared(server, structured(Run, arguments))
     document = server.documents.get(asked.uri)
     if document.living is not None:
         raise ReplyError("this is a shadow copy: run its source")
@@ -95,7 +96,7 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
 
     async def work(report: jobs.Report) -> int:
         report(str(path), None)
-        if code := await jobs.capture(python, path, experiment, list(asked.arguments), tell):
+        if code := await jobs.capture(python, path, experiment, asked.arguments or [], tell):
             raise FlorError(f"{path.name} ended with exit code {code}; its output is in the log")
         return code
 
@@ -104,6 +105,15 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
     finally:
         await server.experiments.look_at(experiment)
     return {"experiment": experiment, "exitCode": code}
+
+
+async def _prepared(server: FlorServer, asked: Run) -> Run:
+    """What is to be run, whoever asks: the client saves what is open, and what is left out is as it remembers."""
+    if not (server.has_client and server.client.prepares_runs):
+        return asked
+    known = structured(Prepared, await server.ask("flor/prepareRun", {"uri": asked.uri}) or {})
+    arguments = known.arguments if asked.arguments is None else asked.arguments
+    return attrs.evolve(asked, experiment=asked.experiment or known.experiment, arguments=arguments)
 
 
 async def etl(server: FlorServer, arguments: Any) -> dict[str, Any]:
@@ -120,7 +130,8 @@ async def etl(server: FlorServer, arguments: Any) -> dict[str, Any]:
         if there is None:
             raise ReplyError("nothing is named in this file yet: name an expression")
         document = there[0]
-    return await make(server, experiment, document.path, document.text if document.version is not None else None)
+    is_on_disk = document.version is None and not document.is_unsaved
+    return await make(server, experiment, document.path, None if is_on_disk else document.text)
 
 
 async def make(server: FlorServer, experiment: str, shadow: Path | None, text: str | None) -> dict[str, Any]:

@@ -53,9 +53,9 @@ class ReplyError(Exception):
 class Client:
     """One session. Replies, notifications and the server's requests are kept in the order in which they come."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], folder: Path | None = None) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=folder
         )
         self.received: list[Json] = []
         self.answers: dict[str, Callable[[Json], Json]] = {}  # of the client, to the server's requests

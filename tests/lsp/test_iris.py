@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.lsp.client import Client, ReplyError, apply_edits, range_of
+from tests.lsp.client import Client, ReplyError, apply_edits, apply_to_disk, range_of
 from tests.lsp.test_naming import actions, titles
 from tests.lsp.test_walkthrough import capture, name, table
 
@@ -109,3 +109,25 @@ def test_a_plain_client(client: Client, script: Path, tmp_path: Path) -> None:
     assert [m["method"] for m in client.received if "method" in m and "id" in m] == []
     assert not any(m.get("method", "").startswith("flor/jobs") for m in client.received)
     assert client.end() == 0
+
+
+def test_names_given_one_after_the_other_are_in_one_table(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize(options={"flor": {"panel": True}})
+    uri = client.open(script)
+    named = [name(client, uri, piece)[1] for piece in FIVE]
+    client.notification("flor/tableChanged", lambda made: set(named) <= {own["name"] for own in made["columns"]})
+    assert [row["gamma"] for row in table(client)] == [0.1, 0.01, 0.001]
+
+
+def test_a_name_is_renamed_and_removed_by_commands(client: Client, script: Path, tmp_path: Path) -> None:
+    client.initialize()
+    client.answers["workspace/applyEdit"] = lambda params: {"applied": bool(apply_to_disk(params["edit"]))}
+    copied, _ = name(client, client.open(script), "0.15")
+    asked = {"uri": copied.as_uri(), "name": "test_size", "newName": "share"}
+    done = client.request("workspace/executeCommand", {"command": "flor.renameName", "arguments": [asked]})
+    assert done == {"name": "share"}
+    assert 'GET("share", 0.15)' in copied.read_text()
+    asked = {"uri": copied.as_uri(), "name": "share"}
+    client.request("workspace/executeCommand", {"command": "flor.removeName", "arguments": [asked]})
+    assert "GET" not in copied.read_text()

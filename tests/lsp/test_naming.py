@@ -248,3 +248,15 @@ def test_a_client_that_applies_no_edits(client: Client, script: Path) -> None:
     arguments = [{"uri": uri, "range": range_of(SCRIPT, "fit(rate)")}]
     with pytest.raises(ReplyError, match="the client applies no edits of the server: use the code action"):
         client.request("workspace/executeCommand", {"command": "flor.nameExpression", "arguments": arguments})
+
+
+def test_what_can_be_named(client: Client, script: Path) -> None:
+    client.initialize(options={"flor": {"prompt": True}})
+    uri = client.open(script)
+    text = client.texts[uri]
+    found = client.request("flor/nameable", {"uri": uri, "range": range_of(text, "fit(rate)")})
+    (action,) = actions(client, uri, "fit(rate)")
+    assert found == {"expressions": action["command"]["arguments"]}
+    assert len(client.request("flor/nameable", {"uri": uri, "range": range_of(text, "fit(r|ate)")})["expressions"]) > 1
+    with pytest.raises(ReplyError, match="several statements are selected"):
+        client.request("flor/nameable", {"uri": uri, "range": range_of(text, text)})

@@ -339,3 +339,26 @@ def test_names_are_completed(client: Client, script: Path, tmp_path: Path) -> No
     assert [item["label"] for item in found] == ["loss"]
     at = range_of(text, "for ra|te")["start"]
     assert client.request("textDocument/completion", {"textDocument": {"uri": shadow}, "position": at}) == []
+
+
+def test_a_run_that_the_client_prepares(client: Client, script: Path) -> None:
+    client.initialize(options={"flor": {"prepareRun": True}})
+    text = "import sys\nprint('told', sys.argv[1:])\n"
+    uri = client.open(script, text)
+
+    def prepare(params: Any) -> Any:
+        assert params == {"uri": uri}
+        script.write_text(text)
+        return {"experiment": "mine", "arguments": ["--epochs", "3"]}
+
+    client.answers["flor/prepareRun"] = prepare
+    done = client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})
+    assert done == {"experiment": "mine", "exitCode": 0}
+    assert client.notification("window/logMessage")["message"] == "told ['--epochs', '3']"
+    asked = [{"uri": uri, "experiment": "other", "arguments": []}]
+    done = client.request("workspace/executeCommand", {"command": "flor.run", "arguments": asked})
+    assert done == {"experiment": "other", "exitCode": 0}
+    assert client.notification("window/logMessage")["message"] == "told []"
+    client.answers["flor/prepareRun"] = lambda params: {"arguments": 3}
+    with pytest.raises(ReplyError, match="the arguments are not as they should be"):
+        client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})

@@ -117,6 +117,7 @@ class MessageHost implements Host {
   }
 }
 
+const OF_AN_IDE = ['host/file', 'host/show', 'host/view'] // what it may tell, beside its theme
 const AGAIN = 2000 // milliseconds until a connection that broke is tried again
 
 class HttpHost implements Host {
@@ -130,10 +131,20 @@ class HttpHost implements Host {
     const given = new URLSearchParams(sessionStorage.getItem('flor') ?? '')
     history.replaceState(null, '', location.pathname)
     this.token = given.get('token') ?? ''
-    const theme = given.get('theme')
-    if (theme) document.documentElement.dataset['theme'] = theme
+    this.paint(given.get('theme'))
+    // An IDE that shows this page has its own JavaScript post to this very window; other windows are not heeded.
+    window.addEventListener('message', ({ source, data }) => source === window && this.came(data))
     this.start = Promise.resolve({ uri: given.get('uri'), experiment: given.get('experiment') })
     void this.follow()
+  }
+
+  private paint(theme: unknown): void {
+    if (theme) document.documentElement.dataset['theme'] = String(theme)
+  }
+
+  private came({ method, params }: { method?: string; params?: Record<string, unknown> }): void {
+    if (method === 'host/theme') this.paint(params?.['theme'])
+    else if (method && OF_AN_IDE.includes(method)) this.tell(method, params)
   }
 
   private fetch(path: string, body?: unknown): Promise<Response> {

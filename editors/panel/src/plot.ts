@@ -56,6 +56,7 @@ export class Plot {
     this.element.append(this.tools(names, numeric), this.note, this.canvas)
     this.observer.observe(this.canvas)
     this.theme.observe(document.body, { attributeFilter: ['class'] })
+    this.theme.observe(document.documentElement, { attributeFilter: ['data-theme'] })
     void this.draw()
   }
 

@@ -147,7 +147,7 @@ async function rename(server: Server): Promise<void> {
     await edit(server, chosen.shadow, 'flor.renameName', {
       uri: chosen.shadow,
       name: chosen.name,
-      new_name: value,
+      newName: value,
     })
   }
 }

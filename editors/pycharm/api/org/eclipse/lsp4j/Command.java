@@ -1,0 +1,4 @@
+// From eclipse-lsp4j/lsp4j org.eclipse.lsp4j, generated from Protocol.xtend
+package org.eclipse.lsp4j;
+
+public class Command {}

@@ -1,0 +1,3 @@
+rootProject.name = "flor-pycharm"
+
+plugins { id("org.gradle.toolchains.foojay-resolver-convention") version "1.0.0" }
