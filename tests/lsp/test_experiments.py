@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -58,8 +59,8 @@ def test_runs_come_and_go(client: Client, tmp_path: Path) -> None:
         assert client.notification("flor/experimentsChanged") == {"experiments": ["slow"]}
     finally:
         process.kill()
-        process.wait()
-    soon(client, uri, {"slow": ["killed"]})
+    soon(client, uri, {"slow": ["killed"]})  # also before anybody has asked how it ended
+    process.wait()
     process = subprocess.Popen([*command[:-1], "1"], env=environment)
     assert process.wait() == 0
     soon(client, uri, {"slow": ["finished", "killed"]})
@@ -87,3 +88,30 @@ def test_a_home_that_cannot_be_read(client: Client, tmp_path: Path) -> None:
     script = project(tmp_path / "p", "x = 1 + 1\n")
     assert of(client, client.open(script)) == {}
     assert client.end() == 0
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_run_that_never_said_its_last_word_and_is_packed(client: Client, tmp_path: Path, noted: bool) -> None:
+    """Also where what was captured is said nowhere, as an earlier version left it: the others are there."""
+    script = project(tmp_path / "p", "import os\nx = 1 + 1\nos._exit(0)\n")
+    home = tmp_path / "home"
+    capture(script, home, "e")
+    copy = script.with_name("train_h.py")
+    copy.write_text(f'#{script}\nimport os\nx = GET("x", 1 + 1)\nos._exit(0)\n')
+    command = [sys.executable, "-m", "flor", "etl", "e", str(copy)]
+    subprocess.run(command, env={**os.environ, "FLOR_HOME": str(home)}, check=True, capture_output=True, cwd=tmp_path)
+    (run,) = (home / "e" / "runs").iterdir()
+    end = time.monotonic() + 60
+    while (run / "segments").exists() and time.monotonic() < end:  # it is packed beside
+        time.sleep(0.05)
+    assert not (run / "segments").exists()
+    if not noted:
+        info = json.loads((run / "run.json").read_text())
+        assert [source["path"] for source in info["sources"]] == [str(script)]
+        (run / "run.json").write_text(json.dumps({**info, "sources": []}))
+    other = script.with_name("other.py")
+    other.write_text("y = 2 + 2\n")
+    capture(other, home, "other")
+    client.initialize()
+    soon(client, client.open(other), {"other": ["finished"]})
+    assert of(client, client.open(script)) == ({"e": ["killed"]} if noted else {})
