@@ -47,7 +47,7 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
     for run in found:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
-                lines.append(f"run {run.id} {text}: {str(run.info[key]).splitlines()[-1]}")
+                lines.append(f"run {run.id} {text}: {_first_line(str(run.info[key]))}")
     lines += _uncaptured(found) + _thinned(found) + _not_packed(found) + _code(found)
     names = _table_names(name)
     lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
@@ -57,6 +57,14 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
         versions = [(path, f"{sha[:12]}", module) for (path, sha), module in sorted(sources.items())]
         lines += ["", "sources", *_aligned((), versions)]
     return lines, warnings
+
+
+def _first_line(text: str) -> str:
+    """Of an exception what it is and says. (Of a syntax error that is the last line: the place comes before it.)"""
+    lines = text.splitlines()
+    if lines[0].startswith('File "'):
+        return lines[-1]
+    return lines[0] + (" ..." if len(lines) > 1 else "")
 
 
 def _uncaptured(runs: Sequence[Run]) -> list[str]:

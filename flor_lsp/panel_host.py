@@ -94,7 +94,9 @@ class PanelHost:
         """`ask` answers a request, a method with its parameters, by `{"result"}` or `{"error"}`. Port 0: the usual one,
         else any that is free. Raises FlorError if there is no page, or the port cannot be had."""
         if not is_built():
-            raise FlorError(f"the side panel's page is not in {_PAGE}: make panel builds it")
+            raise FlorError(
+                "the side panel is not built: make panel in Flor's clone does it, with Node 20; then install it anew"
+            )
         self.token = secrets.token_urlsafe(32)
         self._ask = ask
         self._loop = asyncio.get_running_loop()

@@ -244,6 +244,10 @@ def table(experiment: str, warnings: list[str]) -> ds.Dataset:
         raise FlorError(f"{path} cannot be read ({reason}): flor etl {experiment} SHADOW makes it anew") from None
     if is_old(experiment):
         warnings.append(f"the table of {experiment} is older than its last run: flor etl {experiment} SHADOW renews it")
+    elif _has_removed(experiment):
+        warnings.append(
+            f"the table of {experiment} has rows of runs that were removed: flor etl {experiment} SHADOW renews it"
+        )
     return dataset
 
 
@@ -255,14 +259,20 @@ def is_old(experiment: str) -> bool:
         made = (folder / "table.parquet").stat().st_mtime
     except OSError:
         return False
-    going = _going(folder / "table.json")
+    going = _listed(folder / "table.json", "going")
     return any(_has_changed(path, made, path.name in going) for path in home.run_paths(experiment))
 
 
-def _going(path: Path) -> list[str]:
-    """The runs that had not ended when a table was made."""
+def _has_removed(experiment: str) -> bool:
+    """Whether an experiment's table was made of runs that are not there any more."""
+    made_of = _listed(home.experiment_path(experiment) / "table.json", "runs")
+    return not {path.name for path in home.run_paths(experiment)}.issuperset(made_of)
+
+
+def _listed(path: Path, which: str) -> list[str]:
+    """A list of runs in a table's table.json: `runs`, those that it was made of; `going`, those that had not ended."""
     try:
-        return list(map(str, json.loads(path.read_bytes()).get("going", [])))
+        return list(map(str, json.loads(path.read_bytes()).get(which, [])))
     except (OSError, ValueError, TypeError, AttributeError):
         return []
 

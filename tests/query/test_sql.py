@@ -129,6 +129,15 @@ def test_a_table_that_is_older_than_the_last_run(home: Path) -> None:
     assert warning == "the table of demo is older than its last run: flor etl demo SHADOW renews it"
 
 
+def test_a_table_of_runs_that_were_removed(home: Path) -> None:
+    there = [path.name for path in (home / "demo/runs").iterdir()]
+    (home / "demo/table.json").write_text(json.dumps({"runs": there}))
+    assert query("select * from demo").warnings == []
+    (home / "demo/table.json").write_text(json.dumps({"runs": [*there, "r0"]}))
+    (warning,) = query("select * from demo").warnings
+    assert warning == "the table of demo has rows of runs that were removed: flor etl demo SHADOW renews it"
+
+
 def test_an_experiment_that_a_view_hides(home: Path) -> None:
     (home / "runs").mkdir()
     assert "hidden" in query("select * from runs").warnings[0]
