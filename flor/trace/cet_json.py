@@ -94,7 +94,7 @@ def columns(decoded: Decoded) -> LogColumns:
                 (i, own[i] != s >> 32, s >> 32, q, n)
                 for n, (i, s, q) in enumerate(zip(inside, streams, seqs, strict=True), first)
             ]
-    parents = _parents(decoded)
+    parents = parents_of(decoded)
     for child, (parent, s, q) in enumerate(zip(parents, own, decoded.seq, strict=True)):
         if parent >= 0:
             entries.append((parent, own[parent] != s, s, q, ~child))
@@ -126,7 +126,7 @@ def columns(decoded: Decoded) -> LogColumns:
     )
 
 
-def _parents(decoded: Decoded) -> list[int]:
+def parents_of(decoded: Decoded) -> list[int]:
     """The instances' parents, where a forked child's copy lies beside its original, and the child's threads in its copy
     of the main module (`assemble` does it in numpy)."""
     parents: list[int] = decoded.parent.tolist()
@@ -330,10 +330,11 @@ _RECORD: dict[str, tuple[type | None, ...]] = {
 }
 
 
-def check_log(data: object) -> list[str]:
+def check_log(data: object, *, empty_blocks: bool = False) -> list[str]:
     """Where a parsed document departs from the grammar; empty if nowhere.
 
     As the seed's own examples do, null stands where a record has no assignee, caller, keyword or position.
+    `empty_blocks`: a block node without members may lack its `log_sequence`, as in the seed's tutorial.
     """
     problems: list[str] = []
     todo: list[tuple[str, object]] = [("ROOT", data)]
@@ -342,7 +343,7 @@ def check_log(data: object) -> list[str]:
         if not isinstance(node, dict):
             problems.append(f"{place}: {type(node).__name__} is neither a block node nor a log record")
         elif "block_type" in node:
-            problems += _check_block(place, node)
+            problems += _check_block(place, {"log_sequence": [], **node} if empty_blocks else node)
             sequence = node.get("log_sequence")
             if isinstance(sequence, list):
                 todo += [(f"{place}[{i}]", member) for i, member in enumerate(sequence)]

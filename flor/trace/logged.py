@@ -1,0 +1,62 @@
+"""What a run's log statements are: `logged.jsonl`, a line for each statement that was evaluated, tracked function that
+was called, and Context that was entered.
+
+Its values are those of calls of `logged`, in the source of the module MODULE (`flor/logging/recorded.py`). Standard
+library only: this also runs inside the captured program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: The name of the module whose calls hold the values.
+MODULE = "flor.Context"
+
+#: Statements that have a column.
+COLUMNS = ("param", "metric", "log", "arg")
+
+_NAME = "logged.jsonl"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line: what its number means."""
+
+    id: int
+    #: param, metric, read, write, log, arg; call (of a tracked function); context
+    typ: str
+    file: str  # the source's path; of a context, that of its log
+    #: the fields of LOG_RECORD; of a call the `function`, its `line` and the `context`; of a context the `name`
+    about: dict[str, Any]
+
+    @property
+    def column(self) -> str | None:
+        """The name of its column, if it has one."""
+        name = self.about.get("column")
+        return name if self.typ in COLUMNS and isinstance(name, str) and name else None
+
+
+def path(run: Path) -> Path:
+    """The file."""
+    return run / _NAME
+
+
+def lines(run: Path) -> dict[int, Line]:
+    """The lines of a run, by their numbers, in the order in which they were first met. One that cannot be read is left
+    out: its values are then nothing's."""
+    found: dict[int, Line] = {}
+    try:
+        text = path(run).read_text("utf-8", "surrogatepass")
+    except (OSError, ValueError):
+        return {}
+    for line in text.split("\n")[:-1]:  # behind the last newline one may just be written
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            data = json.loads(line)
+            made = Line(data["id"], data["typ"], data["file"], data["about"])
+            if isinstance(made.id, int) and isinstance(made.file, str) and isinstance(made.about, dict):
+                found.setdefault(made.id, made)
+    return found
