@@ -441,7 +441,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--list", metavar="SHADOW", type=Path, help="list the names in a shadow copy")
     sub = add("etl", etl, "scan the traces of an experiment and make the table of a shadow copy's names")
     sub.add_argument("experiment", metavar="EXPERIMENT")
-    sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
+    sub.add_argument("shadow", metavar="SHADOW", nargs="*", type=Path)
     sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
     sub.add_argument("--last", metavar="N", type=_positive, help="only the last N runs")
     sub.add_argument("--since", metavar="WHEN", help="only runs that began then or later: a date, or 90m, 2h, 3d ago")

@@ -128,7 +128,7 @@ def _about(experiment: str, made: Table) -> dict[str, Any]:
     names = {
         name.name: {"role": "name", "shadow": str(path), "line": name.line, "text": name.text}
         for path, name in made.names
-    }
+    } | {own.name: {"role": "name", "shadow": own.file, "line": own.line, "text": own.text} for own in made.logged}
     return {
         "experiment": experiment,
         "runs": made.runs,

@@ -10,6 +10,7 @@ can be written, within a fraction of a second, and at the end.
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import os
@@ -45,6 +46,7 @@ class _Keys:
             self.name, self.memo = kept.get("NAME", self.name), kept.get("MEMO", self.memo)
         self.due = 0.0
         self.waits = self.failed = False
+        atexit.register(self.save)
 
     def add(self, name: str, value: object, secret: bool, frame: types.FrameType) -> None:
         loop = epochs.outermost(frame)
