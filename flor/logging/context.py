@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
 import sys
 import threading
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 from flor.capture import epochs
@@ -57,6 +60,7 @@ class Context:
 
 _open: Context | None = None
 _names: set[str] = set()
+_numbers = itertools.count()  # of Contexts that are parts of a run
 _lock = threading.Lock()
 
 
@@ -85,14 +89,22 @@ class _OwnRun:
         argv = [*map(str, sys.argv)] or [""]
         self.session = Session(name, set_, script, argv, imports=False, first_id=_OwnRun.next_id)
         told = recording.current()
-        if told is None:
-            self.session.end(None, None)
-            self.session.finish(lambda _: None)
-            raise FlorError(f"Context {name!r} is not recorded")
+        try:
+            if told is None:
+                raise FlorError(f"Context {name!r} is not recorded")
+            told.context = told.line("context", str(self.log), {"name": name, "run": True})
+        except BaseException:
+            self.finish(1, None, lambda _: None)
+            raise
         self.told = told
-        told.context = told.line("context", str(self.log), {"name": name, "run": True})
         told.begin(name)
         tracked.instrument(told)
+
+    def finish(self, code: int, exception: str | None, then: Callable[[Run], None]) -> None:
+        """End the run."""
+        _OwnRun.next_id = self.session.process.capture.next_id
+        self.session.end(code, exception)
+        self.session.finish(then)
 
     def end(self, error: BaseException | None) -> None:
         tracked.restore()
@@ -100,19 +112,14 @@ class _OwnRun:
         number, self.told.context = self.told.context, None
         self.told.end()
         epochs.forget()
-        _OwnRun.next_id = self.session.process.capture.next_id
-        code, text = outcome(error)
-        self.session.end(code, text)
 
         def then(run: Run) -> None:
             from flor.trace.ended import ended
 
-            try:
-                log_file.write(run, number, self.log)
-            finally:
-                ended(run)
+            _write(run, number, self.log)
+            ended(run)
 
-        self.session.finish(then)
+        self.finish(*outcome(error), then)
 
 
 class _PartOfRun:
@@ -128,15 +135,20 @@ class _PartOfRun:
             link = runs / self.run.name
             if not link.is_symlink():
                 link.symlink_to(Path("..", "..", self.run.parents[1].name, "runs", self.run.name))
-        told.context = told.line("context", str(self.log), {"name": name, "run": False, "began": len(_names)})
+        told.context = told.line("context", str(self.log), {"name": name, "run": False, "number": next(_numbers)})
 
     def end(self, error: BaseException | None) -> None:
         number, self.told.context = self.told.context, None
         replay.save()
-        try:
-            log_file.write(open_run(self.run), number, self.log)
-        except Exception as failed:
-            say(f"{self.log} is not written ({getattr(failed, 'strerror', None) or failed})")
+        _write(open_run(self.run), number, self.log)
+
+
+def _write(run: Run, context: int | None, target: Path) -> None:
+    """Write the log of a Context, or say why not."""
+    try:
+        log_file.write(run, context, target)
+    except Exception as error:
+        say(f"{target} is not written ({getattr(error, 'strerror', None) or error}): flor log --context has it")
 
 
 def outcome(error: BaseException | None) -> tuple[int, str | None]:
@@ -145,6 +157,8 @@ def outcome(error: BaseException | None) -> tuple[int, str | None]:
 
     if error is None:
         return 0, None
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + signal.SIGINT, "KeyboardInterrupt"
     if isinstance(error, SystemExit):
         return (error.code & 0xFF if isinstance(error.code, int) else int(error.code is not None)), None
     import traceback
