@@ -2,11 +2,12 @@ import numpy as np
 from sklearn.metrics import mean_squared_error
 
 import flor
-
 log = flor.log
 
-y_actual = np.array([0.37454012, 0.95071431, 0.73199394, 0.59865848, 0.15601864])
-
+y_actual = np.array([
+    0.37454012, 0.95071431,
+    0.73199394, 0.59865848,
+    0.15601864])
 
 @flor.track
 def fit_and_score_model():
@@ -17,6 +18,5 @@ def fit_and_score_model():
         # We log the mse metric
         mse = log.metric(mean_squared_error(y_actual, y_pred))
 
-
-with flor.Context("introduction"):
+with flor.Context('introduction'):
     fit_and_score_model()
