@@ -221,13 +221,15 @@ def _left_out(chosen: Chosen, before: frozenset[str], captured: Set[str]) -> dic
 
 
 #: Functions whose calls are to be known: what they run is another source, or they have to be there (GET).
-#: `flor` stands for what imports it.
+#: `flor` stands for a source that imports Flor and speaks of its `log`.
 _CALLS = ("exec", "eval", "run_path", "GET")
 
 
 def _calls(tree: ast.AST) -> dict[str, list[int]]:
     """The lines in which functions of `_CALLS` are called."""
     found: dict[str, list[int]] = {}
+    imports: list[int] = []
+    logs = False
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", None)
@@ -236,7 +238,12 @@ def _calls(tree: ast.AST) -> dict[str, list[int]]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             if any(name.partition(".")[0] == "flor" for name in modules):
-                found.setdefault("flor", []).append(node.lineno)
+                imports.append(node.lineno)
+                logs = logs or (isinstance(node, ast.ImportFrom) and any(a.name == "log" for a in node.names))
+        elif isinstance(node, ast.Attribute):
+            logs = logs or node.attr == "log"
+    if imports and logs:
+        found["flor"] = imports
     return found
 
 

@@ -189,7 +189,7 @@ class Tree:
                 line = self.lines.get(number)
                 if line is None and not self.own_run:
                     unannounced.append(instance)
-                elif line is None or line.about["context"] == self.number:
+                elif line is None or line.about.get("context") == self.number:
                     names = json.loads(value)
                     self.consumes[instance] = names.split("\n") if isinstance(names, str) and names else []
         for instance in unannounced:  # a generator, say: it is a part of what called it

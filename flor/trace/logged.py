@@ -57,6 +57,22 @@ def lines(run: Path) -> dict[int, Line]:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             data = json.loads(line)
             made = Line(data["id"], data["typ"], data["file"], data["about"])
-            if isinstance(made.id, int) and isinstance(made.file, str) and isinstance(made.about, dict):
+            if isinstance(made.id, int) and isinstance(made.file, str) and _is_whole(made):
                 found.setdefault(made.id, made)
     return found
+
+
+def _is_whole(line: Line) -> bool:
+    """Whether a line says what those of its kind say."""
+    about = line.about
+    if not isinstance(about, dict):
+        return False
+    match line.typ:
+        case "context":
+            return isinstance(about.get("name"), str)
+        case "call" | "tracked":
+            return isinstance(about.get("function"), str) and isinstance(about.get("line"), int)
+    return all(key in about for key in _FIELDS)
+
+
+_FIELDS = ("assignee", "caller", "from_arg", "in_execution", "instruction_no", "keyword_name", "pos", "value")
