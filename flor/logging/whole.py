@@ -11,16 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+import numpy.typing as npt
+
 from flor.errors import FlorError
 from flor.home import Run, named_run, open_run
-from flor.logging.log_file import LOOPS, VALUES, Events, Source, Tree, in_bodies_of_while, write_events, write_log
+from flor.logging.events import LOOPS, VALUES, Events, Source, in_bodies_of_while
+from flor.logging.log_file import write_events, write_log
+from flor.logging.tree import tracked_blocks
 from flor.trace import logged
 from flor.trace.cet_json import json_value
-from flor.trace.read import open_trace
+from flor.trace.read import Trace, open_trace
+
+#: Block instances of a run that NAME_log.json is made of: more would be beyond its limit.
+_MOST = 1_000_000
 
 
-def of_trace(run: Run) -> Events:
-    """The events of any run. Raises FlorError if its trace cannot be read."""
+def of_trace(run: Run, most: int | None = None) -> Events:
+    """The events of any run, the first `most` of them. Raises FlorError if its trace cannot be read."""
     trace = open_trace(run)
     sources = [
         Source(s.path, s.module, s.site_table["blocks"], s.site_table["sites"])
@@ -29,8 +37,7 @@ def of_trace(run: Run) -> Events:
         for s in trace.sources
     ]
     lines = logged.lines(run.path)
-    empty = Events(sources, [], [], [], [], [])
-    tracked = Tree(empty, lines, None).tracked
+    tracked = tracked_blocks(sources, lines)
     wanted = set(tracked)
     for index, source in enumerate(sources):
         for number, block in enumerate(source.blocks):
@@ -41,32 +48,45 @@ def of_trace(run: Run) -> Events:
                 wanted.add((index, number))
     trace = trace.only(wanted)
     instances = trace.instances()
+    kept = np.arange(len(instances.parent))
+    if most is not None and len(kept) > most:
+        kept = np.sort(np.lexsort((instances.seq, instances.stream))[:most])
+    place = np.full(len(instances.parent) + 1, -1)  # of each instance among the kept ones; the last one is for none
+    place[kept] = np.arange(len(kept))
     events = Events(
         sources,
-        instances.source.tolist(),
-        instances.block.tolist(),
-        instances.parent.tolist(),
-        instances.stream.tolist(),
-        instances.seq.tolist(),
+        instances.source[kept].tolist(),
+        instances.block[kept].tolist(),
+        place[instances.parent[kept]].tolist(),
+        instances.stream[kept].tolist(),
+        instances.seq[kept].tolist(),
+        cut=len(kept) < len(instances.parent),
     )
     for index, source in enumerate(sources):
         if source.module == logged.MODULE:
             for function, parameter in VALUES.items():
-                places, held = source.parameter(function, "place"), source.parameter(function, parameter)
-                if places is None or held is None:
-                    continue
-                numbers, own = trace.values(index, places), trace.values(index, held)
-                by_instance = dict(zip(numbers.instance.tolist(), numbers.payload.tolist(), strict=True))
-                calls = events.calls.setdefault(function, {})
-                for i, kind, payload, data in zip(
-                    own.instance.tolist(), own.kind.tolist(), own.payload.tolist(), own.data.to_pylist(), strict=True
-                ):
-                    if i in by_instance:
-                        calls[i] = by_instance[i], json_value(kind, payload, data)
+                events.calls[function] = _calls(trace, index, source, function, parameter, place)
         for number in in_bodies_of_while(source):
             if (index, source.sites[number]["block"]) in wanted:
-                events.busy.update(trace.values(index, number).instance.tolist())
+                events.busy.update(place[trace.values(index, number).instance].tolist())
     return events
+
+
+def _calls(
+    trace: Trace, index: int, source: Source, function: str, parameter: str, place: npt.NDArray[np.int64]
+) -> dict[int, tuple[int, str]]:
+    """The calls of a function that holds logged values, by their places."""
+    places, holds = source.parameter(function, "place"), source.parameter(function, parameter)
+    if places is None or holds is None:
+        return {}
+    numbers, own = trace.values(index, places), trace.values(index, holds)
+    number = dict(zip(place[numbers.instance].tolist(), numbers.payload.tolist(), strict=True))
+    rows = zip(place[own.instance].tolist(), own.kind.tolist(), own.payload.tolist(), own.data.to_pylist(), strict=True)
+    return {
+        at: (number[at], json_value(kind, payload, data))
+        for at, kind, payload, data in rows
+        if at in number and at >= 0
+    }
 
 
 def print_context(what: str, stream: TextIO) -> None:
@@ -85,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     run, context, target = arguments
     opened = open_run(Path(run))
     try:
-        write_events(opened, of_trace(opened), int(context) if context else None, Path(target))
+        write_events(opened, of_trace(opened, _MOST), int(context) if context else None, Path(target))
     except (FlorError, OSError) as error:
         print(getattr(error, "strerror", None) or error, file=sys.stderr)
         return 1
