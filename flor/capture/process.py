@@ -76,6 +76,7 @@ class Process:
         first = self.starter is None
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
         directory = self.open(-1, 0, False) if first else ""
+        devices.awaited.clear()  # a run's that has ended
         devices.recorder.amend = self.recorder.amend
         pack = beside.packing(self.run)
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, pack, *self.limits)

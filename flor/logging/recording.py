@@ -24,8 +24,9 @@ from flor.trace import logged
 
 _RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded.py")
 
-#: What a statement's place is known by while the program runs: the code, where in it, and the name that it gave.
-_Key = tuple[types.CodeType, int, str | None]
+#: What a statement's place is known by while the program runs: the code's identity (to compare code would take longer,
+#: and two files can have the same), where in it, and the name that it gave.
+_Key = tuple[int, int, str | None]
 
 
 class Recording:
@@ -36,7 +37,7 @@ class Recording:
         self.capture = capture
         self.context: int | None = None  # the number of the Context that is open
         self.enter, self.leave = self._functions()
-        self.places: dict[_Key, tuple[int, bool]] = {}
+        self.places: dict[_Key, tuple[int, bool, types.CodeType]] = {}  # with the code: its identity is taken
         self.called: dict[tuple[str, int, int | None], int] = {}
         self.file = logged.path(capture.run)
         self.written: set[int] = set()
@@ -71,11 +72,12 @@ class Recording:
     def log(self, typ: str, name: str | None, value: object, frame: types.FrameType) -> bool:
         """Record what a statement in this frame logs. `name`: the one that it gives. Returns whether it looks like a
         secret's."""
-        key = frame.f_code, frame.f_lasti, name
+        code = frame.f_code
+        key = id(code), frame.f_lasti, name
         place = self.places.get(key)
         if place is None:
-            place = self.places[key] = self._place(typ, name, frame)
-        number, secret = place
+            place = self.places[key] = (*self._place(typ, name, frame), code)
+        number, secret, _ = place
         (self.secret if secret else self.logged)(number, value)
         return secret
 

@@ -373,3 +373,51 @@ def test_a_secret_is_not_logged(write: Write) -> None:
     python(script)
     assert [record["runtime_value"] for record in records(log("secret"))] == ["<redacted>", "<redacted>"]
     assert "xyzzy" not in Path(".replay.json").read_text()
+
+
+def test_two_files_with_the_same_code(write: Write) -> None:
+    for name in ("one", "two"):
+        write(f"{name}.py", "import flor\n\n\n@flor.track\ndef f(n):\n    return flor.log.metric(n)\n")
+    script = write(
+        "both.py",
+        """
+        import flor, one, two
+        with flor.Context("both"):
+            one.f(1)
+            two.f(2)
+        """,
+    )
+    python(script)
+    assert [Path(record["in_file"]).name for record in records(log("both"))] == ["one.py", "two.py"]
+
+
+def test_tasks_and_forked_children_are_in_the_log(write: Write, recorder: str) -> None:
+    script = write(
+        "tasks.py",
+        """
+        import asyncio, flor, os
+
+        @flor.track
+        async def work(n):
+            for i in range(n):
+                await asyncio.sleep(0)
+                flor.log.metric(i)
+
+        @flor.track
+        def main():
+            async def both():
+                await asyncio.gather(work(2), work(1))
+            asyncio.run(both())
+            pid = os.fork()
+            if not pid:
+                flor.log.param("of the child")
+                os._exit(0)
+            os.waitpid(pid, 0)
+
+        with flor.Context("tasks"):
+            main()
+        """,
+    )
+    python(script)
+    work = [{"work": [{"loop": [f"metric {i}"]} for i in range(n)]} for n in (2, 1)]
+    assert outline(log("tasks")) == [{"main": work}, {"main": ["param of the child"]}]
