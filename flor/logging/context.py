@@ -136,8 +136,10 @@ class _PartOfRun:
             if not link.is_symlink():
                 link.symlink_to(Path("..", "..", self.run.parents[1].name, "runs", self.run.name))
         told.context = told.line("context", str(self.log), {"name": name, "run": False, "number": next(_numbers)})
+        tracked.instrument(told)
 
     def end(self, error: BaseException | None) -> None:
+        tracked.restore()
         number, self.told.context = self.told.context, None
         replay.save()
         _write(open_run(self.run), number, self.log)

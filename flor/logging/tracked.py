@@ -56,9 +56,12 @@ class Tracked:
 
     def instrument(self, function: types.FunctionType, told: Recording) -> None:
         """Give the function code with probes, unless it has some; and of these, those that tell of its calls."""
-        sources = _probed if told.process.imports else _probed_here
-        source = sources(told.capture, self.path, function)
-        if source is None or self.plain is not None:
+        if self.plain is not None:
+            return
+        source = _captured(told.capture, self.path) if told.process.imports else None
+        if source is None and told.context is not None:
+            source = _probed_here(told.capture, self.path, function)
+        if source is None:
             return
         code = function.__code__
         key = self.name, self.line
@@ -154,7 +157,10 @@ class _Source:
 
 
 _known: weakref.WeakKeyDictionary[types.FunctionType, Tracked] = weakref.WeakKeyDictionary()
-_sources: dict[tuple[Any, str], _Source | None] = {}
+#: By capture and path: sources that were captured when they were imported (None: they were not), and those that got
+#: probes for the Context that is open.
+_of_imports: dict[tuple[Capture, str], _Source | None] = {}
+_of_context: dict[tuple[Capture, str], _Source | None] = {}
 
 
 def instrument(told: Recording) -> None:
@@ -165,24 +171,24 @@ def instrument(told: Recording) -> None:
 
 def restore() -> None:
     """Tracked functions run as they are written."""
-    _sources.clear()
+    _of_context.clear()
     for function, tracked in list(_known.items()):
         tracked.restore(function)
     _returned.forget()
 
 
-def _probed(capture: Capture, path: str, function: types.FunctionType) -> _Source | None:
+def _captured(capture: Capture, path: str) -> _Source | None:
     """A source that was captured when it was imported; None: it was not."""
-    if (capture, path) not in _sources:
-        captured = any(line["path"] == path for line, _ in capture.probes)
-        _sources[capture, path] = _Source(capture, path, None, None) if captured else None
-    return _sources[capture, path]
+    if (capture, path) not in _of_imports and any(line["path"] == path for line, _ in capture.probes):
+        _of_imports[capture, path] = _Source(capture, path, None, None)
+    return _of_imports.get((capture, path))
 
 
 def _probed_here(capture: Capture, path: str, function: types.FunctionType) -> _Source | None:
-    """A source whose functions get probes now; None, which is said: they cannot."""
-    if (capture, path) not in _sources:
-        _sources[capture, path] = None
+    """A source whose functions get probes for a Context; None, which is said: they cannot."""
+    if (capture, path) not in _of_context:
+        _of_context[capture, path] = None
+        _of_imports[capture, path] = None
         data = recording.read_source(path)
         name = function.__code__.co_filename
         try:
@@ -190,10 +196,10 @@ def _probed_here(capture: Capture, path: str, function: types.FunctionType) -> _
                 raise OSError("there is no source")
             probed = capture.code(name, data, function.__module__ or "__main__")
             plain = compile(data, name, "exec", dont_inherit=True)
-            _sources[capture, path] = _Source(capture, path, plain, probed)
+            _of_context[capture, path] = _Source(capture, path, plain, probed)
         except Exception as error:
             say(f"functions of {path} are not tracked ({getattr(error, 'strerror', None) or error})")
-    return _sources[capture, path]
+    return _of_context[capture, path]
 
 
 def _inside(code: types.CodeType) -> Iterator[types.CodeType]:

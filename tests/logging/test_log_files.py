@@ -421,3 +421,28 @@ def test_tasks_and_forked_children_are_in_the_log(write: Write, recorder: str) -
     python(script)
     work = [{"work": [{"loop": [f"metric {i}"]} for i in range(n)]} for n in (2, 1)]
     assert outline(log("tasks")) == [{"main": work}, {"main": ["param of the child"]}]
+
+
+@pytest.mark.parametrize("how", ["python", "flor"])
+def test_a_tracked_function_of_a_library(write: Write, tmp_path: Path, how: str) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "lib.py").write_text(
+        "import flor\n\n\n@flor.track\ndef f(n):\n    for i in range(n):\n        flor.log.metric(i)\n"
+    )
+    script = write(
+        "uses.py",
+        """
+        import flor, lib
+        lib.f(1)
+        for n in (1, 2):
+            with flor.Context(f"uses{n}"):
+                lib.f(n)
+            lib.f(1)
+        """,
+    )
+    path = {"PYTHONPATH": str(library)}
+    done = python(script, **path) if how == "python" else flor("python", str(script), "outer", **path)
+    assert done.stderr == ""
+    for n in (1, 2):
+        assert outline(log(f"uses{n}")) == {"f": [{"loop": [f"metric {i}"]} for i in range(n)]}
