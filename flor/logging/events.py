@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from flor.home import Run
 from flor.trace import logged
 from flor.trace.cet_json import json_value, parents_of
 from flor.trace.decode import MISSING, Decoded, decode
@@ -55,9 +55,9 @@ class Events:
     cut: bool = False  # there are more
 
 
-def of_segments(run: Path) -> Events:
+def of_segments(run: Run) -> Events:
     """The events of a run that is not packed. Raises VanishedError if it is by now, OSError if it cannot be read."""
-    decoded = decode(run)
+    decoded = decode(run.path, growing=run.status == "running")
     sources = [Source(s.key.path, s.key.module, s.raw["blocks"], s.raw["sites"]) for s in decoded.sources]
     place = [(i, b) for i, s in enumerate(decoded.sources) for b in range(len(s.blocks))]
     events = Events(

@@ -35,7 +35,7 @@ def write(run: Run, context: int | None, target: Path) -> None:
         _write_beside(run, context, target)
         return
     try:
-        events = of_segments(run.path)
+        events = of_segments(run)
     except VanishedError:
         _write_beside(run, context, target)
         return
@@ -63,7 +63,10 @@ def write_events(run: Run, events: Events, context: int | None, target: Path) ->
     finally:
         beside.unlink(missing_ok=True)
     if early:
-        print(f"flor: {target} ends early, at {LIMIT // 1_000_000} MB: the trace has all of it", file=sys.stderr)
+        print(
+            f"flor: {target} ends early, at {LIMIT // 1_000_000} MB: flor log --context prints all of it",
+            file=sys.stderr,
+        )
 
 
 def write_log(

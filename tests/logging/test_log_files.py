@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -446,3 +447,16 @@ def test_a_tracked_function_of_a_library(write: Write, tmp_path: Path, how: str)
     assert done.stderr == ""
     for n in (1, 2):
         assert outline(log(f"uses{n}")) == {"f": [{"loop": [f"metric {i}"]} for i in range(n)]}
+
+
+def test_git_keeps_the_code_of_a_context(write: Write) -> None:
+    script = write("fib.py", 'import flor\nwith flor.Context("kept"):\n    flor.log("n", 1)\n')
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@here"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "mine"]):
+        subprocess.run([*git, *command], check=True)
+    script.write_text(script.read_text() + "# not committed\n")
+    python(script)
+    assert "from refs/flor/kept/" in flor("checkout", "kept", "copy").stdout
+    assert Path("copy/fib.py").read_text() == script.read_text()
+    commits = subprocess.run(["git", "log", "--format=%s"], capture_output=True, text=True, check=True)
+    assert commits.stdout == "mine\n"
