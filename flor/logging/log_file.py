@@ -169,7 +169,7 @@ def _write_node(tree: Tree, root: int, writer: _Writer) -> None:
 
 def _members(line: logged.Line) -> list[str]:
     """The members of a statement's records, as JSON; an empty text stands for the value."""
-    about = {key: own for key, own in line.about.items() if key != "column"}
+    about = {key: own for key, own in line.about.items() if key not in ("column", "span")}
     fields = {**about, "in_file": line.file, "runtime_value": None, "typ": line.typ}
     return [
         f"{json.dumps(key)}: {json.dumps(own)}" if key != "runtime_value" else "" for key, own in sorted(fields.items())

@@ -110,11 +110,12 @@ class Recording:
 
     def _place(self, typ: str, name: str | None, frame: types.FrameType) -> tuple[int, bool]:
         file = source_path(frame.f_code)
-        facts = _facts(typ, file, _span(frame))
+        span = _span(frame)
+        facts = _facts(typ, file, span)
         about = (
             facts.fields() if facts else {"instruction_no": frame.f_lineno, "in_execution": frame.f_code.co_qualname}
         )
-        about = {**Facts().fields(), **about}
+        about = {**Facts().fields(), **about, "span": span}
         secret = about.pop("secret") or (name is not None and is_secret(name))
         if name is not None:
             about["column"] = name

@@ -30,7 +30,8 @@ class Line:
     #: param, metric, read, write, log, arg; call (of a tracked function); context
     typ: str
     file: str  # the source's path; of a context, that of its log
-    #: the fields of LOG_RECORD; of a call the `function`, its `line` and the `context`; of a context the `name`
+    #: the fields of LOG_RECORD, `column` and `span`; of a call the `function`, its `line` and the `context`; of a
+    #: context the `name`
     about: dict[str, Any]
 
     @property
@@ -38,6 +39,14 @@ class Line:
         """The name of its column, if it has one."""
         name = self.about.get("column")
         return name if self.typ in COLUMNS and isinstance(name, str) and name else None
+
+    @property
+    def span(self) -> tuple[int, int, int, int] | None:
+        """Where in the source the statement's call stands, as `ast` counts; None: that is not known."""
+        span = self.about.get("span")
+        if not isinstance(span, list) or len(span) != 4 or not all(isinstance(own, int) for own in span):
+            return None
+        return span[0], span[1], span[2], span[3]
 
 
 def path(run: Path) -> Path:
