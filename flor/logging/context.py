@@ -55,7 +55,10 @@ class Context:
         global _open
         if self._run is not None:
             run, self._run, _open = self._run, None, None
-            run.end(error)
+            try:
+                run.end(error)
+            except Exception as failed:  # the run's folder was removed, say
+                say(f"Context {self.name!r} could not be ended ({getattr(failed, 'strerror', None) or failed})")
 
 
 _open: Context | None = None

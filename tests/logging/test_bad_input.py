@@ -143,3 +143,21 @@ def test_nothing_tracked_is_an_empty_log(write: Write) -> None:
     assert (
         flor("check-log", "empty_log.json").stdout == "empty_log.json: as it should be, 0 roots, 0 blocks, 0 records\n"
     )
+
+
+@pytest.mark.parametrize("how", ["python", "flor"])
+def test_a_run_that_is_removed_meanwhile(write: Write, how: str) -> None:
+    script = write(
+        "removed.py",
+        """
+        import flor, os, shutil
+        with flor.Context("removed"):
+            flor.log("before", 1)
+            shutil.rmtree(os.environ["FLOR_HOME"])
+            flor.log("after", 2)
+        print("done")
+        """,
+    )
+    done = python(script) if how == "python" else flor("python", str(script), "e")
+    assert done.stdout == "done\n"
+    assert "Traceback" not in done.stderr and all(line.startswith("flor: ") for line in done.stderr.splitlines())
