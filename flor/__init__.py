@@ -1,7 +1,8 @@
 """Flor: run your ML code once; afterwards name any expression and get its values as a table.
 
 `GET` is what a shadow copy is annotated with. It returns its value, so that a shadow copy can be run like its source.
-`table` and `runs` give an experiment's table and runs (see `flor.api`). They are imported when they are first used.
+`table` and `runs` give an experiment's table and runs (see `flor.api`); `track`, `Context`, `log` and `arg` are for
+programs that log what they do (see `flor.logging`). They are imported when they are first used.
 """
 
 import sys
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from flor.api import table as table
     from flor.errors import FlorError as FlorError
     from flor.etl.table import Table as Table
+    from flor.logging import Context as Context
+    from flor.logging import arg as arg
+    from flor.logging import log as log
+    from flor.logging import track as track
 
 _T = TypeVar("_T")
 
@@ -32,6 +37,10 @@ def __getattr__(name: str) -> Any:
         from flor import api
 
         return getattr(api, name)
+    if name in ("Context", "arg", "log", "track"):
+        from flor import logging
+
+        return getattr(logging, name)
     if name == "Table":
         from flor.etl.table import Table
 

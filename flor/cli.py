@@ -18,7 +18,10 @@ from flor.errors import FlorError
 if TYPE_CHECKING:
     import argparse
 
-_PYTHON_USAGE = "flor python [--capture PATTERN]... [--budget SIZE] [-m] SCRIPT EXPERIMENT [script arguments...]"
+_PYTHON_USAGE = (
+    "flor python [--capture PATTERN]... [--budget SIZE] [--arg NAME=VALUE]... [--replay] [-m] SCRIPT EXPERIMENT "
+    "[script arguments...]"
+)
 
 _PYTHON_HELP = f"""usage: {_PYTHON_USAGE}
 
@@ -28,6 +31,8 @@ options:
   --capture PATTERN  capture these modules too, wherever they are installed: a name such as sklearn.svm, with
                      all that lies in it, or a pattern such as 'sklearn.*' (may be repeated)
   --budget SIZE      what the trace may take on disk, such as 500M or 4G
+  --arg NAME=VALUE   what flor.arg(NAME, ...) gives to the program (may be repeated)
+  --replay           flor.log keeps what .replay.json holds, and adds its keys beside
 """
 
 
@@ -92,6 +97,8 @@ def python(arguments: list[str]) -> int:
     as_module = False
     capture: list[str] = []
     budget: int | None = None
+    given: dict[str, str] = {}
+    replays = False
     while rest[:1] and rest[0].startswith("-"):
         option, equals, value = rest.pop(0).partition("=")
         if option in ("-h", "--help"):
@@ -100,11 +107,19 @@ def python(arguments: list[str]) -> int:
         if option == "-m" and not as_module and not equals:
             as_module = True
             continue
-        if option not in ("--capture", "--budget") or not (equals or rest):
+        if option == "--replay" and not equals:
+            replays = True
+            continue
+        if option not in ("--capture", "--budget", "--arg") or not (equals or rest):
             raise FlorError(f"usage: {_PYTHON_USAGE}")
         value = value if equals else rest.pop(0)
         if option == "--capture":
             capture.append(check_pattern(value, option))
+        elif option == "--arg":
+            name, equals, text = value.partition("=")
+            if not name or not equals:
+                raise FlorError(f"--arg {value}: write it as --arg NAME=VALUE")
+            given[name] = text
         else:
             budget = size(value, option)
     if len(rest) < 2:
@@ -112,7 +127,7 @@ def python(arguments: list[str]) -> int:
     from flor.capture.run import run
     from flor.trace.ended import ended
 
-    run(rest[0], rest[1], rest[2:], as_module, ended, capture, budget)
+    run(rest[0], rest[1], rest[2:], as_module, ended, capture, budget, given, replays)
 
 
 def cp(parsed: argparse.Namespace) -> int:
@@ -261,9 +276,25 @@ def show(parsed: argparse.Namespace) -> None:
 
 
 def log(parsed: argparse.Namespace) -> None:
+    if parsed.context:
+        from flor.logging.whole import print_context
+
+        print_context(parsed.experiment, _output())
+        return
     from flor.trace.whole_log import print_log
 
     _warn(print_log(parsed.experiment, _output().buffer))
+
+
+def check_log(parsed: argparse.Namespace) -> int:
+    from flor.logging.grammar import check_file
+
+    holds, problems = check_file(parsed.file)
+    _warn(problems)
+    print(
+        f"{parsed.file}: {f'{len(problems)} departures from the grammar' if problems else f'as it should be, {holds}'}"
+    )
+    return 1 if problems else 0
 
 
 def checkout(parsed: argparse.Namespace) -> None:
@@ -410,7 +441,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--list", metavar="SHADOW", type=Path, help="list the names in a shadow copy")
     sub = add("etl", etl, "scan the traces of an experiment and make the table of a shadow copy's names")
     sub.add_argument("experiment", metavar="EXPERIMENT")
-    sub.add_argument("shadow", metavar="SHADOW", nargs="+", type=Path)
+    sub.add_argument("shadow", metavar="SHADOW", nargs="*", type=Path)
     sub.add_argument("--run", metavar="RUN", action="append", help="only this run (may be repeated)")
     sub.add_argument("--last", metavar="N", type=_positive, help="only the last N runs")
     sub.add_argument("--since", metavar="WHEN", help="only runs that began then or later: a date, or 90m, 2h, 3d ago")
@@ -466,6 +497,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub = add("log", log, "print a run's complete execution trace as JSON")
     sub.add_argument("experiment", metavar="EXPERIMENT[/RUN]")
+    sub.add_argument("--context", action="store_true", help="what its last Context logged, as in NAME_log.json")
+    sub = add("check-log", check_log, "check that a NAME_log.json is as the grammar says")
+    sub.add_argument("file", metavar="FILE", type=Path)
     sub = add("checkout", checkout, "write the code of a run into a new folder")
     sub.add_argument("what", metavar="EXPERIMENT[/RUN]")
     sub.add_argument("folder", metavar="DIR", type=Path)

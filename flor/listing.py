@@ -17,6 +17,7 @@ from pathlib import Path
 from flor import versions
 from flor.errors import FlorError
 from flor.home import NOT_PACKED, Run, experiment_path, experiments, home, open_run, run_paths, runs
+from flor.trace import logged
 from flor.trace.format import THINNED
 from flor.trace.thinned import Thinned
 
@@ -50,7 +51,8 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
                 lines.append(f"run {run.id} {text}: {_first_line(str(run.info[key]))}")
     lines += _uncaptured(found) + _thinned(found) + _not_packed(found) + _code(found)
     names = _table_names(name)
-    lines += ["", "names" if names else f"no table yet: flor etl {name} SHADOW makes one"]
+    logs = any(logged.path(run.path).exists() for run in found)
+    lines += ["", "names" if names else f"no table yet: flor etl {name} {'' if logs else 'SHADOW '}makes one"]
     lines += _aligned((), names)
     sources = {(s["path"], s["sha256"]): s["module"] for run in found for s in _sources(run)}
     if sources:
@@ -180,9 +182,13 @@ def removable(what: str) -> Removable:
 
 def remove(folder: Path, paths: Sequence[Path]) -> None:
     """Remove a folder with these runs in it, and what git keeps of their code. Raises FlorError if something stays."""
-    found = [run for run in map(_readable, paths) if run is not None]
+    own = [path for path in paths if not path.is_symlink()]  # the others are parts of another experiment's runs
+    found = [run for run in map(_readable, own) if run is not None]
     try:
-        _remove_tree(folder)
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            _remove_tree(folder)
     except OSError as error:
         raise FlorError(f"cannot remove {error.filename}: {error.strerror}") from None
     for run in found:

@@ -26,6 +26,7 @@ from flor import home
 from flor.annotate import shadow as shadows
 from flor.annotate.source import encode
 from flor.errors import FlorError
+from flor.etl import logged
 from flor.etl.asked import Asked, remake
 from flor.etl.extract import Annotated
 from flor.etl.table import Table
@@ -128,7 +129,7 @@ def _about(experiment: str, made: Table) -> dict[str, Any]:
     names = {
         name.name: {"role": "name", "shadow": str(path), "line": name.line, "text": name.text}
         for path, name in made.names
-    }
+    } | {own.name: {"role": "name", "text": own.text} for own in made.logged}
     return {
         "experiment": experiment,
         "runs": made.runs,
@@ -138,12 +139,16 @@ def _about(experiment: str, made: Table) -> dict[str, Any]:
 
 
 def open_table(say: Say, experiment: str) -> dict[str, Any]:
-    """Open the table that the last `flor etl` made. Raises FlorError if there is none."""
+    """Open the table that the last `flor etl` made, or one of what programs logged. Raises FlorError if there is
+    none."""
     folder = home.experiment_path(experiment)
+    if not (folder / "table.json").exists() and logged.names(home.runs(experiment, [])):
+        made, asked = remake(experiment)
+        asked.save(made, experiment)
     try:
         about = json.loads((folder / "table.json").read_bytes())
         table = pq.read_table(folder / "table.parquet")
-        names = {n["name"]: {"role": "name", **n} for n in about["names"]}
+        names = {n["name"]: {"role": "name", **({"text": n["text"]} if "logged" in n else n)} for n in about["names"]}
         columns = {**{key: {"role": "key"} for key in about["keys"]}, **names}
         diagnostics = [{"name": own["name"], "text": str(own["text"])} for own in about.get("diagnostics", [])]
     except FileNotFoundError:

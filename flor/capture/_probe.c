@@ -93,7 +93,7 @@ static int begins_silently(Stream *s, Place *place, uint32_t block) {
 /* Begin an activation that is known by its frame. Returns 0 if it is not recorded. */
 static int begin_frame(Stream *s, const Probe *p) {
     PyFrameObject *frame = frame_at(p->depth);
-    if (!frame) return 0;
+    if (!frame || p->function < R.first_id) return 0;
     look_for_tracer(s);
     void *code = code_of(frame);
     forget(s, frame);
@@ -173,7 +173,7 @@ static int iterate_generator(Probe *p, PyObject *const *args) {
 
 static int enter(Probe *p, PyObject *const *args) {
     Stream *s = stream();
-    if (!s) return 0;
+    if (!s || p->block < R.first_id) return 0;
     look_for_tracer(s);
     if (s->depth && UNLIKELY(!s->top->guarded)) prune(s);
     tell_position(s);
@@ -368,6 +368,29 @@ static int ready(void) {
 
 /* ---- the module ---- */
 
+/* What there is of a run that was recorded in this process before. Its code may still run, in a closure or a generator:
+ * its ids are known by being lower. Its streams stay where they are, for the probes that know them. */
+static void forget_run(void) {
+    for (size_t i = 0; i < R.table_size; i++) Py_XDECREF(R.table[i].made);
+    PyMem_RawFree(R.table);
+    R.table = NULL;
+    R.table_size = R.table_used = 0;
+    free(R.directory);
+    if (R.control) munmap((void *)R.control, CONTROL_WORDS * 8);
+    R.control = NULL;
+    R.streams = R.free = mine = NULL;
+    R.stream_count = 0;
+    R.run++;
+    R.first_id = (uint32_t)R.place_count;
+    if (R.place_count) memset(R.places, 0, R.place_count * sizeof *R.places);
+    R.unplaced = R.lost = R.token = 0;
+    R.error = R.over = R.level = 0;
+    R.spent = R.look_time = 0;
+    R.asked = R.look = 0;
+    R.look_sealed = R.look_heap = 0;
+    R.found_count = 0;
+}
+
 PyDoc_STRVAR(
     start_doc,
     "start(directory, origin, keep, secrets, open_process, pack, budget, backlog, share)\n\n"
@@ -389,6 +412,7 @@ static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     if (!PyArg_ParseTuple(args, "O&LOO!OOKKd", PyUnicode_FSConverter, &path, &origin, &keep, &PyList_Type, &secrets,
                           &open_process, &pack, &budget, &backlog, &share))
         return NULL;
+    if (R.streams) forget_run();
     R.directory = strdup(PyBytes_AS_STRING(path));
     Py_DECREF(path);
     R.origin = origin;
@@ -399,12 +423,12 @@ static PyObject *start(PyObject *Py_UNUSED(self), PyObject *args) {
     Py_XSETREF(R.open_process, Py_NewRef(open_process));
     Py_XSETREF(R.secrets, Py_NewRef(secrets));
     Py_XSETREF(R.pack, Py_NewRef(pack));
-    Py_XSETREF(R.key, PyUnicode_InternFromString("flor.stream"));
+    Py_XSETREF(R.key, PyUnicode_FromFormat("flor.stream.%u", R.run));
     if (!R.directory || !R.key) return PyErr_NoMemory();
     first_look();
     if (*R.directory) open_control();
     R.active = 1;
-    R.epoch = 1;
+    R.epoch++;
     Py_RETURN_NONE;
 }
 

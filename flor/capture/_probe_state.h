@@ -148,6 +148,7 @@ typedef struct Stream {
         uint64_t ref;
     } gaps[64]; /* by the hash of the name; an empty one is free */
     PyThreadState *thread;
+    uint32_t run; /* R.run when it was made */
     struct Stream *next_stream, *next_free;
 } Stream;
 
@@ -194,6 +195,8 @@ static struct {
     PyObject *keep, *open_process, *secrets, *key;
     Stream *streams, *free;
     uint32_t stream_count, epoch;
+    uint32_t run;      /* of this process: how many began before it */
+    uint32_t first_id; /* ids below it are those of runs before */
     uint64_t token;
     uint64_t unplaced, lost;
     int error; /* errno of what stopped a stream */

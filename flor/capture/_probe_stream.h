@@ -295,6 +295,7 @@ static int heap_put(Stream *s, Place *place, const void *data, size_t size, uint
 static void release_stream(PyObject *capsule) {
     Stream *s = PyCapsule_GetPointer(capsule, "flor.stream");
     if (mine == s) mine = NULL;
+    if (s->run != R.run) return; /* some probe may still know it */
     s->next_free = R.free;
     R.free = s;
 }
@@ -320,6 +321,7 @@ static Stream *new_stream(void) {
     s->top = s->stack = stack;
     s->capacity = 64;
     s->number = R.stream_count++;
+    s->run = R.run;
     s->last_time = -1;
     s->next_stream = R.streams;
     R.streams = s;
@@ -363,6 +365,7 @@ static inline void look_for_tracer(const Stream *s) {
 static inline Stream *stream(void) {
     Stream *s = mine;
     if (UNLIKELY(!s)) s = find_stream();
+    if (s && UNLIKELY(s->busy) && s->run != R.run) s = find_stream(); /* an ended run's stays busy */
     return s && LIKELY(!s->busy) ? s : NULL;
 }
 

@@ -98,6 +98,7 @@ def _invitation(secrets: list[str]) -> str:
         "script": _here.script,
         "path0": _here.path0,
         "secrets": secrets,
+        "arguments": process.arguments,
     }
     return _JOIN.format(package=_PACKAGE, about=about)
 
@@ -187,13 +188,14 @@ def join(
     script: str,
     path0: str,
     secrets: list[str],
+    arguments: dict[str, str],
 ) -> None:
     """Make this process part of a run, if it is not yet. Where that fails it runs uncaptured."""
     values.secrets.extend(s for s in secrets if s not in values.secrets)
     if _here.process is not None or not os.path.exists(os.path.join(run, "run.json")):
         return
     try:
-        process = Process(Path(run), origin, Chosen(*chosen), Limits(*limits), starter or "")
+        process = Process(Path(run), origin, Chosen(*chosen), Limits(*limits), starter or "", arguments=arguments)
         process.start()
         atexit.register(process.end)
         install(process, script, path0)

@@ -42,12 +42,12 @@ _BYTECODE = tuple(importlib.machinery.BYTECODE_SUFFIXES)
 class Capture:
     """Captures sources of one run into the run's directory, through a recorder (`_probe` or `probe`)."""
 
-    def __init__(self, run: Path, chosen: Chosen, cache: Path, recorder: Any) -> None:
+    def __init__(self, run: Path, chosen: Chosen, cache: Path, recorder: Any, first_id: int = 1) -> None:
         self.run = run
         self.chosen = chosen
         self.cache = cache
         self.recorder = recorder
-        self.next_id = 1
+        self.next_id = first_id
         self.failed: dict[str, str] = {}  # path -> why it runs without being captured
         self.unfollowed: dict[str, dict[str, Any]] = {}  # path -> what it runs that is not captured
         self.main = ""  # name of a module that is to be captured, once, as `__main__`
@@ -88,7 +88,8 @@ class Capture:
         `sources` are those that were captured, in all processes.
         """
         captured = {source["path"] for source in sources}
-        left_out = _left_out(self.chosen, self.before, captured | self.failed.keys())
+        installed = bool(self.before)
+        left_out = _left_out(self.chosen, self.before, captured | self.failed.keys()) if installed else {}
         names = [source["module"] for source in sources] + list(sys.modules)
         unknown = [p for p in self.chosen.capture if not any(matches((p,), n) for n in names if isinstance(n, str))]
         missing = dict.fromkeys(unknown, "it was to be captured, and no module of this name was imported")
@@ -131,6 +132,10 @@ class Capture:
             builtins.GET = GET  # type: ignore[attr-defined]
         probes = self.recorder.probes(specs, base, ends, site_count)
         self.probes.append((line, probes))
+        if "flor" in calls:
+            from flor.capture import epochs
+
+            probes = epochs.counted(path, source_map, specs, probes)
         return _with_probes(code, probes, path)
 
     def store(self, folder: str, name: str, data: bytes) -> None:
@@ -152,7 +157,7 @@ class Capture:
             pass
         tree = ast.parse(data, path)
         calls = _calls(tree)
-        new_tree, source_map, specs, places = rewrite.rewrite(tree, _utf8(data))
+        new_tree, source_map, specs, places = rewrite.rewrite(tree, syntax.utf8(data))
         with warnings.catch_warnings():  # they have been given for the source itself
             warnings.simplefilter("ignore")
             code = compiled.put_right(compile(new_tree, path, "exec", dont_inherit=True), specs, places)
@@ -216,29 +221,30 @@ def _left_out(chosen: Chosen, before: frozenset[str], captured: Set[str]) -> dic
 
 
 #: Functions whose calls are to be known: what they run is another source, or they have to be there (GET).
+#: `flor` stands for a source that imports Flor and speaks of its `log`.
 _CALLS = ("exec", "eval", "run_path", "GET")
 
 
 def _calls(tree: ast.AST) -> dict[str, list[int]]:
     """The lines in which functions of `_CALLS` are called."""
     found: dict[str, list[int]] = {}
+    imports: list[int] = []
+    logs = False
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", None)
             if name in _CALLS and (isinstance(node.func, ast.Name) or name == "run_path"):
                 found.setdefault(name, []).append(node.lineno)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            if any(name.partition(".")[0] == "flor" for name in modules):
+                imports.append(node.lineno)
+                logs = logs or (isinstance(node, ast.ImportFrom) and any(a.name == "log" for a in node.names))
+        elif isinstance(node, ast.Attribute):
+            logs = logs or node.attr == "log"
+    if imports and logs:
+        found["flor"] = imports
     return found
-
-
-def _utf8(data: bytes) -> bytes:
-    """The source as UTF-8 without a byte order mark, which is what ast's columns count in."""
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:]
-    if b"coding" not in b"\n".join(data.split(b"\n", 2)[:2]):
-        return data
-    from importlib.util import decode_source
-
-    return decode_source(data).encode()
 
 
 def _with_probes(code: types.CodeType, probes: list[Any], path: str) -> types.CodeType:

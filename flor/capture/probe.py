@@ -444,6 +444,8 @@ class _Recorder:
     fork_record = 0
     fork_apart = False  # multiprocessing forked: what the child does is not the parent's going on
     epoch = 0
+    first_id = 0  # ids below it are those of runs before
+    next_id = 0
     local: threading.local
     thinning: Thinning
     steady: set[int]  # sites that a CHOOSE asks about, and that had no value that may change
@@ -472,7 +474,7 @@ class _Hold:
         self.stream = stream
 
     def __del__(self) -> None:
-        if _r is not None and _r.active:  # at the interpreter's very end it is gone
+        if _r is not None and _r.active and self.stream in _r.streams:  # at the interpreter's very end it is gone
             _r.free.append(self.stream)
 
 
@@ -682,7 +684,7 @@ class Probe:
 
     def begin_frame(self, s: _Stream) -> bool:
         frame = _caller(self.depth)
-        if frame is None:
+        if frame is None or self.function < _r.first_id:
             return False
         _look_for_tracer()
         s.forget(id(frame))
@@ -965,6 +967,8 @@ def _iterate_generator(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
 
 
 def _enter(p: Probe, s: _Stream, values: tuple[Any, ...]) -> None:
+    if p.block < _r.first_id:
+        return
     _look_for_tracer()
     s.prune()
     s.tell_position()
@@ -1110,8 +1114,11 @@ def start(
     _r.steady = set()
     _r.numbers, _r.tokens = itertools.count(), itertools.count(1)
     _r.local = threading.local()
+    _r.first_id = _r.next_id  # the code of a run that was recorded before may still run, in a closure or a generator
+    _r.spent = _r.asked = _r.unplaced = _r.lost = _r.error = 0
+    _r.over = False
     _r.active = True
-    _r.epoch = 1
+    _r.epoch += 1
     if directory:
         _r.thinning.open_control(directory)
 
@@ -1123,6 +1130,7 @@ def probes(specs: list[tuple[int, ...]], base: int, ends: tuple[int, ...], sites
     it has.
     """
     places = _r.thinning.add(base, ends)
+    _r.next_id = max(_r.next_id, base + len(ends) + sites)
     made = [Probe(spec, base, places) for spec in specs]
     for number, probe in enumerate(made):
         if probe.op in _CHOOSING:

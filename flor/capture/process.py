@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +34,49 @@ def recorder() -> Any:
     return probe
 
 
+#: The recorders that are told when this process forks.
+_seen_forking: list[Any] = []
+
+
 class Process:
     """This process, as part of the run in the directory `run`.
 
     `origin`: time.monotonic_ns() at the run's start. `chosen`: what is captured. `limits`: what the run may take, its
     budget in bytes. `starter`: the folder of the process that started this one afresh, None for the run's first.
+    `arguments`: the values that `flor.arg` gives, by name. `replays`: whether the run replays one before. `imports`:
+    whether modules are captured as they are imported. `first_id`: the first id of a block or site that no run of this
+    process had before.
     """
 
-    def __init__(self, run: Path, origin: int, chosen: Chosen, limits: Limits, starter: str | None = None) -> None:
+    def __init__(
+        self,
+        run: Path,
+        origin: int,
+        chosen: Chosen,
+        limits: Limits,
+        starter: str | None = None,
+        *,
+        arguments: Mapping[str, str] | None = None,
+        replays: bool = False,
+        imports: bool = True,
+        first_id: int = 1,
+    ) -> None:
         self.run, self.origin, self.limits, self.starter = run, origin, limits, starter
+        self.arguments, self.replays, self.imports = dict(arguments or {}), replays, imports
+        self.asked: set[str] = set()  # names of arguments that the program has asked for
         #: name of its folder, or of its nearest ancestor's by forking; None where there is none yet
         self.folder: str | None = None
         self.opening: dict[int, object] = {}  # by process, which may be forked: who makes its folder,
         self.opened: dict[int, str | OSError] = {}  # and what came of it
         self.recorder = recorder()
-        self.capture = Capture(run, chosen, run.parents[2] / ".cache", self)
+        self.capture = Capture(run, chosen, run.parents[2] / ".cache", self, first_id)
 
     def start(self) -> None:
         """Record and capture from now on. The run's first process makes its folder at once; may raise OSError."""
         first = self.starter is None
         snapshots.begin(self.run, snapshots.MAX_TOTAL if first else snapshots.MAX_CHILD)
         directory = self.open(-1, 0, False) if first else ""
+        devices.awaited.clear()  # a run's that has ended
         devices.recorder.amend = self.recorder.amend
         pack = beside.packing(self.run)
         self.recorder.start(directory, self.origin, values.keep, values.secrets, self.open, pack, *self.limits)
@@ -63,8 +85,11 @@ class Process:
         monitoring = getattr(sys, "monitoring", None)  # debuggers use it from Python 3.12 on; the recorder sees tracers
         if monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
             self.recorder.traced()
-        os.register_at_fork(before=self.recorder.forks, after_in_child=self.recorder.forked)
-        self.capture.install()
+        if self.recorder not in _seen_forking:
+            _seen_forking.append(self.recorder)
+            os.register_at_fork(before=self.recorder.forks, after_in_child=self.recorder.forked)
+        if self.imports:
+            self.capture.install()
         pickled.capture = self.capture
 
     def directory(self) -> str:
@@ -132,6 +157,8 @@ class Process:
         with contextlib.suppress(Exception):
             devices.resolve()
         stats: dict[str, int] = self.recorder.stop()
+        if pickled.capture is self.capture and not self.imports:  # the program goes on without a run
+            pickled.capture = None
         return stats
 
     def end(self) -> None:

@@ -8,39 +8,24 @@ from __future__ import annotations
 
 import atexit
 import builtins
-import contextlib
-import datetime
 import importlib
 import importlib.machinery
 import importlib.util
 import os
 import signal
 import sys
-import time
 import traceback
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flor.capture import beside, children, secrets
-from flor.capture.process import Process, captured_sources, forget_shadowed, process_gaps
-from flor.capture.repository import commit, repository
-from flor.capture.settings import Settings, settings
+from flor.capture import children, secrets
+from flor.capture.process import forget_shadowed
+from flor.capture.session import Session
+from flor.capture.settings import settings
 from flor.errors import FlorError
-from flor.home import (
-    CODE,
-    FORMAT,
-    Run,
-    check_experiment_name,
-    home,
-    make_private,
-    private_directory,
-    process_started,
-    ref_name,
-    write_json,
-    write_json_over,
-)
+from flor.home import Run, check_experiment_name
 
 try:
     outermost: Callable[..., Any] = importlib.import_module("flor.capture._outermost").call
@@ -112,129 +97,6 @@ def _found_by(name: str, path: Sequence[str] | None) -> importlib.machinery.Modu
         return None
 
 
-def new_run(experiment: str) -> Path:
-    """Make a run's directory. Its name sorts by time. Raises FlorError if FLOR_HOME cannot be written."""
-    runs = home() / experiment / "runs"
-    private_directory(runs)
-    while True:
-        now = datetime.datetime.now(datetime.UTC)
-        path = runs / now.strftime("%Y%m%d-%H%M%S-%f")
-        try:
-            make_private(path, exist_ok=False)
-            return path
-        except FileExistsError:
-            time.sleep(0.001)
-        except OSError as error:
-            raise FlorError(
-                f"cannot write to {runs}: {error.strerror}; set FLOR_HOME to a folder that can be written"
-            ) from None
-
-
-#: Bytes of a run.json: so that its end can be noted where the disk is full by then.
-_ROOM = 8192
-
-
-class _Session:
-    """One run being captured, from its directory to its last word."""
-
-    def __init__(
-        self, program: _Program, experiment: str, arguments: list[str], module: str | None, set_: Settings
-    ) -> None:
-        self.path = new_run(experiment)
-        self.pid = os.getpid()
-        limits = set_.limits._replace(budget=set_.limits.budget_in(str(self.path)))
-        self.process = Process(self.path, time.monotonic_ns(), set_.chosen, limits)
-        kept_in = repository(Path(set_.chosen.roots[0]))
-        self.info: dict[str, Any] = {
-            "format": FORMAT,
-            "run": self.path.name,
-            "experiment": experiment,
-            "script": os.path.abspath(program.path),
-            "module": module,
-            "argv": [program.argv0, *secrets.without(arguments)],
-            "cwd": os.getcwd(),
-            "root": os.path.dirname(set_.chosen.roots[0]),
-            "capture": set_.chosen.capture,
-            "exclude": set_.chosen.exclude,
-            "budget": limits.budget,
-            "python": sys.version.split()[0],
-            "executable": sys.executable,
-            "host": os.uname().nodename,
-            "pid": self.pid,
-            "pid_started": process_started(self.pid),
-            "start": time.time(),
-            "end": None,
-            "status": "running",
-            "exit_code": None,
-            "exception": None,
-            "commit": kept_in and commit(kept_in),
-            "code": None,
-            "sources": [],
-            "uncaptured": [],
-        }
-        if kept_in is not None and set_.keep_code:
-            self.info["code"] = {
-                "ref": ref_name(experiment, self.path.name),
-                "repository": str(kept_in.common),
-                "worktree": str(kept_in.worktree),
-            }
-        try:
-            write_json(self.path / "run.json", self.info, room=_ROOM)
-            if self.info["code"] is not None:
-                make_private(self.path / CODE)
-                beside.keep_code(self.path)
-            self.process.start()
-        except OSError as error:
-            import shutil
-
-            shutil.rmtree(self.path, ignore_errors=True)
-            raise FlorError(
-                f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
-            ) from None
-
-    def end(self, exit_code: int | None, exception: str | None) -> None:
-        """Note how the program ended. The run ends in `finish`, after the program's own exit handlers."""
-        self.info["exit_code"], self.info["exception"] = exit_code, exception
-
-    def finish(self, then: Callable[[Run], None]) -> None:
-        """Stop recording and say how it went. Nothing that goes wrong here reaches the program's exit."""
-        try:
-            if os.getpid() != self.pid:
-                self.process.end()
-                return
-            stats = self.process.stop()
-            if not self.path.is_dir():
-                _say(f"{self.path} was removed while the program ran: nothing is kept of this run")
-                return
-            code = self.info["exit_code"]
-            self.info |= {
-                "end": time.time(),
-                "status": "finished" if code == 0 else "failed",
-                "records": stats["records"],
-            }
-            capture = self.process.capture
-            sources = captured_sources(self.path)
-            uncaptured, remarks = capture.report(sources)
-            self.info |= {"sources": sources, "uncaptured": uncaptured}
-            if gaps := process_gaps(self.path, stats["error"]):
-                self.info["gap"] = f"recording stopped early: {gaps}"
-                _say(f"{self.info['gap']}; {self.info['experiment']} holds what came before")
-            for remark in remarks:
-                _say(remark)
-            try:
-                then(Run(self.path, self.info))
-            finally:  # then the run has ended: from now on run.json is changed by whoever packs it
-                write_json_over(self.path / "run.json", self.info, room=_ROOM)
-        except Exception as error:
-            why = str(error) or type(error).__name__
-            _say(f"the run's end could not be written ({why}); what was recorded is kept in {self.path}")
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):
-        os.write(2, f"flor: {text}\n".encode())
-
-
 def run(
     target: str,
     experiment: str,
@@ -243,13 +105,16 @@ def run(
     then: Callable[[Run], None],
     capture: Sequence[str] = (),
     budget: int | None = None,
+    given: Mapping[str, str] | None = None,
+    replays: bool = False,
 ) -> NoReturn:
     """Run a script (or, with `as_module`, a module) under capture, then exit as it would have.
 
     `then` is called with the run after the program's own exit handlers; it may add to what the run says of itself,
-    which is written after that. `capture`: patterns of the names of modules
-    that are captured besides the project's; `budget`: bytes that the trace may take. Raises FlorError if there is
-    nothing to run, nowhere to write, or if the project's settings mean nothing.
+    which is written after that. `capture`: patterns of the names of modules that are captured besides the project's;
+    `budget`: bytes that the trace may take; `given`: what `flor.arg` gives to the program, by name; `replays`: as
+    Process has it. Raises FlorError if there is nothing to run, nowhere to write, or if the project's settings mean
+    nothing.
     """
     check_experiment_name(experiment)
     try:
@@ -264,7 +129,10 @@ def run(
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         _report(error.with_traceback(None))
         sys.exit(1)
-    session = _Session(program, experiment, arguments, target if as_module else None, set_)
+    argv = [program.argv0, *arguments]
+    script = os.path.abspath(program.path)
+    name = target if as_module else None
+    session = Session(experiment, set_, script, argv, name, arguments=given, replays=replays)
     atexit.register(session.finish, then)
     capturing = session.process.capture
     if as_module:
@@ -299,7 +167,7 @@ def _main_module(program: _Program, arguments: list[str]) -> types.ModuleType:
     return main
 
 
-def _execute(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Session) -> NoReturn:
+def _execute(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: Session) -> NoReturn:
     error = _outcome(entry, session)
     if error is not None:  # reported here, where no exception is being handled any more
         _report(error)
@@ -314,7 +182,7 @@ def _execute(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Sessi
     sys.exit(0)
 
 
-def _outcome(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: _Session) -> BaseException | None:
+def _outcome(entry: tuple[Callable[..., Any], *tuple[Any, ...]], session: Session) -> BaseException | None:
     """Run the program. Returns what it did not catch; raises SystemExit if it exits."""
     try:
         outermost(*entry)

@@ -13,6 +13,17 @@ from flor.capture.secrets import is_secret
 from flor.capture.sites import Span
 
 
+def utf8(data: bytes) -> bytes:
+    """The source as UTF-8 without a byte order mark, which is what ast's columns count in."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:]
+    if b"coding" not in b"\n".join(data.split(b"\n", 2)[:2]):
+        return data
+    from importlib.util import decode_source
+
+    return decode_source(data).encode()
+
+
 def span(node: Any) -> Span:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flor import home
 from flor.errors import FlorError
+from flor.etl import logged
 from flor.etl.extract import Annotated
 from flor.etl.long import make_long_table
 from flor.etl.reading import Progress
@@ -52,6 +53,9 @@ def remake(experiment: str, selection: Selection | None = None) -> tuple[Table, 
         shadows = [Path(shadow) for shadow in _texts(about["shadows"])]
         asked = _asked(about.get("asked") or {})
     except FileNotFoundError:
+        if logged.names(home.runs(experiment, [])):  # there is something without any shadow copy
+            asked = Asked(selection or ALL)
+            return asked.make(experiment, []), asked
         raise FlorError(f"experiment {experiment!r} has no table yet: flor etl {experiment} SHADOW makes it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FlorError(f"{path} cannot be read ({error}): flor etl {experiment} SHADOW makes it anew") from None

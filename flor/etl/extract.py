@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -20,10 +20,12 @@ from flor.annotate.source import decode
 from flor.capture.sites import Block, SourceMap
 from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
+from flor.etl import logged
 from flor.etl.derived import UNFINISHED, derived, unfinished
 from flor.etl.join import Tree
 from flor.etl.keys import LOOPS, Blocks, Numbered
 from flor.etl.typed import constant, gaps
+from flor.trace.columns import Values
 from flor.trace.read import Source, Thinned, Trace
 from flor.trace.recorded import Recorded
 
@@ -167,9 +169,15 @@ class Annotated:
 
 
 def extract(
-    trace: Trace, annotated: Sequence[Annotated], blocks: Blocks, exact: bool = False, whole: bool = False
+    trace: Trace,
+    annotated: Sequence[Annotated],
+    blocks: Blocks,
+    exact: bool = False,
+    whole: bool = False,
+    columns: Mapping[str, str] = {},
 ) -> Extracted:
-    """The columns of all names in one run. `blocks` learns the run's blocks.
+    """The columns of all names in one run. `blocks` learns the run's blocks. `columns`: by its name in lower case, the
+    column of each name that the program logged.
 
     A name that is not found has no pieces, and a diagnostic; if `exact`, so has one in another version of its source.
     Of a long run there are only the block instances that the names' values lie in, unless all are asked for (`whole`).
@@ -179,19 +187,55 @@ def extract(
     numbers = [own.numbers for own in numbered]
     found, diagnostics = _find(trace, annotated, matches, exact)
     elsewhere: dict[int, int] = {}
-    if not whole and trace.count >= LONG:
+    told = logged.values(trace) if columns else []
+    if not whole and not told and trace.count >= LONG:
         elsewhere = {numbers[source][loop]: numbers[source][around] for source, loop, around in _thinned_loops(trace)}
         trace = trace.only(_holding(trace, found))
     pieces = {
         name: [piece for index, place in own for piece in _pieces(trace, index, place, numbers[index])]
         for name, own in found.items()
     }
+    own_blocks: dict[int, Ints] = {}
+    for own in told:
+        if own.name in columns:
+            pieces[columns[own.name]] = _logged_pieces(trace, own, blocks, numbered, own_blocks)
     skipped = [numbers[source][block] for source, block in sorted(trace.skipped()) if block < len(numbers[source])]
     tree, ordinal = _tree(trace, numbered, len(blocks), skipped, elsewhere)
+    if own_blocks:
+        ordinal = ordinal.copy()
+    for number, calls in own_blocks.items():
+        tree.block[calls], tree.called[number] = number, True
+        ordinal[calls] = logged.ordinals(tree.parent[calls])
     thinned = [(numbers[source][block], about) for (source, block), about in trace.thinned().items()]
     about = [*trace.warnings, *([str(trace.run.info["gap"])] if trace.run.info.get("gap") else [])]
     diagnostics = [*(Diagnostic(w, runs=(trace.run.id,)) for w in about), *diagnostics]
     return Extracted(tree, ordinal, trace.instances().begin, pieces, thinned, diagnostics)
+
+
+def _logged_pieces(
+    trace: Trace, own: logged.LoggedValues, blocks: Blocks, numbered: list[Numbered], own_blocks: dict[int, Ints]
+) -> list[Piece]:
+    """The values of a name that the program logged. `own_blocks` learns which calls are instances of a block of their
+    own, by its number."""
+    if not logged.hold_one_each(own):
+        (number,) = blocks.add(f"logged {own.name}", [logged.block(own.name)]).numbers
+        own_blocks[number] = own.values.instance
+        return [_piece(trace, number, own.values)]
+    values, instances = logged.of_callers(own), trace.instances()
+    source, block_of = instances.source[own.around], instances.block[own.around]
+    return [
+        _piece(
+            trace,
+            numbered[index].numbers[block],
+            logged.take(values, np.flatnonzero((source == index) & (block_of == block))),
+        )
+        for index, block in sorted(set(zip(source.tolist(), block_of.tolist(), strict=True)))
+    ]
+
+
+def _piece(trace: Trace, number: int, values: Values) -> Piece:
+    recorded = Recorded(values.kind, values.payload, [values.data])
+    return Piece(number, values.instance, recorded, values.seq)
 
 
 def number_blocks(trace: Trace, annotated: Sequence[Annotated], blocks: Blocks) -> None:

@@ -56,7 +56,7 @@ def make_long_table(
         return []
 
     read = read_runs(experiment, shadows, selection, blocks, take, exact, whole=times)
-    return Table(pa.concat_tables(made), list(_KEYS), read.names, runs, fold(read.diagnostics), read.going)
+    return Table(pa.concat_tables(made), list(_KEYS), read.names, runs, fold(read.diagnostics), read.going, read.logged)
 
 
 def _of_piece(

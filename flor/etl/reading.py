@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flor import home
@@ -13,8 +13,10 @@ from flor.annotate import shadow
 from flor.annotate.places import Name
 from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
+from flor.etl import logged
 from flor.etl.extract import Annotated, Extracted, extract, number_blocks
-from flor.etl.keys import Blocks
+from flor.etl.keys import Blocks, free_name
+from flor.etl.logged import LoggedName
 from flor.etl.selection import ALL, Selection, select
 from flor.trace.read import open_trace
 
@@ -31,6 +33,7 @@ class Read:
     """What was read, and what is to be said about it."""
 
     names: list[tuple[Path, Name]]  # in order, each with its shadow copy
+    logged: list[LoggedName]  # that the programs of the runs logged, each under the name of its column
     diagnostics: list[Diagnostic]
     going: list[str]  # ids of the runs that had not ended
 
@@ -60,6 +63,8 @@ def read_runs(
     warnings: list[str] = []
     runs = select(experiment, list(home.runs(experiment, warnings)), selection)
     diagnostics = [Diagnostic(w) for w in warnings]
+    told, columns = _logged(runs, [name.name for _, name in names], diagnostics)
+    _check_names(annotated, [*names, *told])
     for copy in annotated:
         path = str(copy.shadow.source_path)
         for paths in ({source["path"] for source in run.info["sources"]} for run in runs):
@@ -75,7 +80,7 @@ def read_runs(
             progress(number, len(runs))
         try:
             trace = open_trace(run)
-            extracted = extract(trace, annotated, blocks, exact, whole)
+            extracted = extract(trace, annotated, blocks, exact, whole, columns)
         except FlorError as error:
             diagnostics.append(Diagnostic(str(error)))
             continue
@@ -89,7 +94,7 @@ def read_runs(
     gone = _gone_sources(annotated, experiment)
     read = f"runs of {experiment!r}" if selection == ALL else "chosen runs"
     _check_captured(annotated, read, list(captured), runs, diagnostics)
-    return Read(names, [*diagnostics, *gone], going)
+    return Read(names, told, [*diagnostics, *gone], going)
 
 
 def _how_it_ended(run: home.Run) -> list[Diagnostic]:
@@ -110,7 +115,7 @@ def read_shadow(path: Path) -> Annotated:
 
 
 def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
-    """All names in order. Raises FlorError if one is there twice, or none at all."""
+    """All names in order. Raises FlorError if one is there twice."""
     seen: dict[str, tuple[Path, Name]] = {}
     for copy in annotated:
         for name in copy.shadow.names:
@@ -120,10 +125,35 @@ def _names(annotated: Sequence[Annotated]) -> list[tuple[Path, Name]]:
                 twice = "is used twice" if other.name == name.name else f'and "{other.name}" are one name to SQL'
                 raise FlorError(f'the name "{name.name}" {twice}: {places}; rename one of them')
             seen[name.name.casefold()] = copy.path, name
-    if not seen:
-        files = ", ".join(str(c.path) for c in annotated) or "the shadow copies"
-        raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
     return list(seen.values())
+
+
+def _check_names(annotated: Sequence[Annotated], names: Sequence[object]) -> None:
+    """Raises FlorError if there is no name."""
+    if not names:
+        files = ", ".join(str(c.path) for c in annotated)
+        if not files:
+            raise FlorError("there is nothing to make a table of: name a shadow copy, as the programs logged nothing")
+        raise FlorError(f'there is no name in {files}: put GET("name", ...) around an expression')
+
+
+def _logged(
+    runs: Sequence[home.Run], names: Sequence[str], diagnostics: list[Diagnostic]
+) -> tuple[list[LoggedName], dict[str, str]]:
+    """What the programs of the runs logged, under the names of the columns; and these, by the name in lower case. A
+    name of a shadow copy is the user's latest word: what is logged under the same gets another column, and that is
+    said."""
+    columns: dict[str, str] = {}
+    found = []
+    for own in logged.names(runs):
+        name = free_name(own.name, [*names, *columns.values()])
+        if name != own.name:
+            diagnostics.append(
+                Diagnostic(f"the program logs something of this name, which is the column {name}", own.name)
+            )
+        columns[own.name.casefold()] = name
+        found.append(replace(own, name=name))
+    return found, columns
 
 
 def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagnostic]:
@@ -154,7 +184,7 @@ def _check_captured(
     them.
     """
     missing = [copy for copy in annotated if copy.shadow.names]
-    if any(copy.was_captured for copy in missing):
+    if not missing or any(copy.was_captured for copy in missing):
         return
     path = str(missing[0].shadow.source_path)
     reasons = [skipped["why"] for run in runs for skipped in run.info.get("uncaptured", []) if skipped["path"] == path]

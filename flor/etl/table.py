@@ -23,6 +23,7 @@ from flor.etl.extract import Annotated, Extracted, Piece
 from flor.etl.forks import has, passed_on
 from flor.etl.join import Rows, Tree, join
 from flor.etl.keys import LOOPS, Blocks, base_name, called, free_name, keys, run_key
+from flor.etl.logged import LoggedName
 from flor.etl.reading import Progress, read_runs
 from flor.etl.selection import ALL, Selection
 from flor.etl.times import spans, time_columns
@@ -54,6 +55,7 @@ class Table:
     runs: list[str]  # ids of the runs that were read, oldest first
     diagnostics: list[Diagnostic]
     going: list[str] = field(default_factory=list)  # ids of those of them that had not ended
+    logged: list[LoggedName] = field(default_factory=list)  # names that the programs logged; columns behind `names`
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Whatever takes a table of Arrow takes this one: polars, DuckDB, `pyarrow.table`."""
@@ -120,10 +122,10 @@ def make_table(
     by_block = rows not in (None, "run")
     read = read_runs(experiment, shadows, selection, builder.blocks, take, exact, times or by_block, by_block, progress)
     builder.check_rows()
-    names = [name.name for _, name in read.names]
+    names = [*(name.name for _, name in read.names), *(own.name for own in read.logged)]
     data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})
     about = [*read.diagnostics, *(without if data.num_rows else []), *remarks]
-    return Table(data, key_names, read.names, builder.runs, fold(about), read.going)
+    return Table(data, key_names, read.names, builder.runs, fold(about), read.going, read.logged)
 
 
 def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
@@ -303,8 +305,14 @@ def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) 
         "shadows": list(dict.fromkeys(str(path.absolute()) for path, _ in table.names)),
         "keys": table.keys,
         "names": [
-            {"name": name.name, "shadow": str(path.absolute()), "line": name.line, "text": name.text}
-            for path, name in table.names
+            *(
+                {"name": name.name, "shadow": str(path.absolute()), "line": name.line, "text": name.text}
+                for path, name in table.names
+            ),
+            *(
+                {"name": own.name, "shadow": own.file, "line": own.line, "text": own.text, "logged": own.typ}
+                for own in table.logged
+            ),
         ],
         "rows": table.arrow.num_rows,
         "diagnostics": [{"name": own.name, "text": str(own)} for own in table.diagnostics],

@@ -95,7 +95,7 @@ def columns(decoded: Decoded) -> LogColumns:
                 (i, own[i] != s >> 32, s >> 32, q, n, n)
                 for n, (i, s, q) in enumerate(zip(inside, streams, seqs, strict=True), first)
             ]
-    parents = _parents(decoded)
+    parents = parents_of(decoded)
     for child, (parent, s, q) in enumerate(zip(parents, own, decoded.seq, strict=True)):
         if parent >= 0:
             entries.append((parent, own[parent] != s, s, q, child, ~child))
@@ -127,7 +127,7 @@ def columns(decoded: Decoded) -> LogColumns:
     )
 
 
-def _parents(decoded: Decoded) -> list[int]:
+def parents_of(decoded: Decoded) -> list[int]:
     """The instances' parents, where forked children's copies lie beside their originals (`assemble` does the same)."""
     parents: list[int] = decoded.parent.tolist()
     copies: list[int] = decoded.copies.tolist()
@@ -326,10 +326,11 @@ _RECORD: dict[str, tuple[type | None, ...]] = {
 }
 
 
-def check_log(data: object) -> list[str]:
+def check_log(data: object, *, empty_blocks: bool = False) -> list[str]:
     """Where a parsed document departs from the grammar; empty if nowhere.
 
     As the seed's own examples do, null stands where a record has no assignee, caller, keyword or position.
+    `empty_blocks`: a block node without members may lack its `log_sequence`, as in the seed's tutorial.
     """
     problems: list[str] = []
     todo: list[tuple[str, object]] = [("ROOT", data)]
@@ -338,7 +339,7 @@ def check_log(data: object) -> list[str]:
         if not isinstance(node, dict):
             problems.append(f"{place}: {type(node).__name__} is neither a block node nor a log record")
         elif "block_type" in node:
-            problems += _check_block(place, node)
+            problems += _check_block(place, {"log_sequence": [], **node} if empty_blocks else node)
             sequence = node.get("log_sequence")
             if isinstance(sequence, list):
                 todo += [(f"{place}[{i}]", member) for i, member in enumerate(sequence)]

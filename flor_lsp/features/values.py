@@ -14,9 +14,10 @@ from flor.annotate.carry import Carry
 from flor.annotate.chunks import Chunk, Chunks
 from flor.annotate.living import Living, Named
 from flor.annotate.places import Refusal
-from flor.annotate.source import decode
+from flor.annotate.source import Lines, decode
 from flor.capture.sites import Span
 from flor.errors import FlorError
+from flor.trace import logged
 from flor_lsp import copies
 from flor_lsp.documents import Document
 from flor_lsp.experiments import Experiments, RunInfo, Version
@@ -104,11 +105,47 @@ def last_run(server: FlorServer, document: Document) -> tuple[RunInfo, Version] 
 
 
 async def hints(server: FlorServer, params: types.InlayHintParams) -> list[types.InlayHint]:
-    """The last values beside each named expression in some range, in a source and in its shadow copy."""
+    """The last values beside each named expression in some range, in a source and in its shadow copy; in a source also
+    beside each statement that logs."""
     if not server.settings.inlay_hints:
         return []
     document = server.documents.get(params.text_document.uri)
     low, high = document.content.offsets(params.range)
+    return [*await _of_names(server, document, low, high), *await _of_statements(server, document, low, high)]
+
+
+async def _of_statements(server: FlorServer, document: Document, low: int, high: int) -> list[types.InlayHint]:
+    """The hints of what the source's last run logged, if it is the version that ran."""
+    last = last_run(server, document) if document.living is None else None
+    if last is None or last[1].sha256 != document.sha256:
+        return []
+    lines = Lines(document.content.text)
+    found = []
+    for name, span in await asyncio.to_thread(_logged, *last):
+        end = lines.offset(span[2], span[3])
+        if low <= end <= high:
+            found.append((name, end, span))
+    if not found:
+        return []
+    places: list[_Place] = [("expression", span) for _, _, span in found]
+    summaries = await server.values.of(*last, places) or [None] * len(found)
+    return [
+        _hint(document, name, end, summary, last[0])
+        for (name, end, _), summary in zip(found, summaries, strict=True)
+        if summary is not None
+    ]
+
+
+def _logged(run: RunInfo, version: Version) -> list[tuple[str, Span]]:
+    """The columns that a run logged from a source, each with the place of its call."""
+    return [
+        (line.column, line.span)
+        for line in logged.lines(run.path).values()
+        if line.file == version.path and line.column is not None and line.span is not None
+    ]
+
+
+async def _of_names(server: FlorServer, document: Document, low: int, high: int) -> list[types.InlayHint]:
     found = [own for own in _named(server, document) if low <= own.end <= high]
     if not found:
         return []

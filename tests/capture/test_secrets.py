@@ -387,6 +387,7 @@ LOADS = {
     "read_pickle",
 }
 ALLOWED = {
+    ("flor/logging/recording.py", "exec"): "Flor's own functions that hold logged values, with probes",
     ("flor/capture/modules.py", "marshal"): "rewritten code, which only this user can have written",
     ("flor/capture/process.py", "exec"): "the program",
     ("flor/capture/run.py", "exec"): "the program",

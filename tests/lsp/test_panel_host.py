@@ -104,6 +104,20 @@ def test_the_page_and_its_tables(home: Path) -> None:
         assert page.result("workspace/executeCommand", asked)["rows"] == 1
 
 
+def test_what_a_program_logs_is_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "logs.py"
+    script.write_text('import flor\nfor i in range(2):\n    flor.log("loss", i / 2)\n')
+    capture(script, tmp_path / "home")
+    with ui(tmp_path / "home") as (page, _):
+        for _ in range(2):  # it is made where it is not there
+            opened = page.result("flor/table", {"experiment": "sweep"})
+            assert [(own["name"], own["role"]) for own in opened["columns"]][-1] == ("loss", "name")
+            rows = page.result("flor/rows", {"handle": opened["handle"], "columns": ["loss"], "sort": [], "filter": []})
+            assert rows == {"rows": [[0.0], [0.5]], "total": 2}
+        assert "shadow" not in opened["columns"][-1]
+
+
 def test_what_is_wrong_is_said(home: Path) -> None:
     with ui(home) as (page, _):
         assert page.request("flor/table", {"experiment": "none"})["error"]["code"] == -32803

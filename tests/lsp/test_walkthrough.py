@@ -113,6 +113,21 @@ def hints(client: Client, uri: str) -> list[tuple[str, Any]]:
     return [(hint["label"][0]["value"], hint["position"]) for hint in found]
 
 
+def test_values_where_a_program_logs(client: Client, tmp_path: Path) -> None:
+    text = "import flor\n\n@flor.track\ndef f(n):\n    for i in range(n):\n        ä = flor.log.metric(i * 2)\n\n"
+    text += 'with flor.Context("sweep"):\n    f(3)\n'
+    script = tmp_path / "logs.py"
+    script.write_text(text)
+    environment = {**os.environ, "FLOR_HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, str(script)], env=environment, cwd=tmp_path, check=True, capture_output=True)
+    client.initialize()
+    uri = client.open(script)
+    client.request("flor/experiments", {"uri": uri})
+    assert hints(client, uri) == [("ä: 0 2 4", range_of(text, "flor.log.metric(i * 2)|")["start"])]
+    client.replace(uri, text.replace("i * 2", "i * 3"), 2)
+    assert hints(client, uri) == []
+
+
 def test_values_where_the_code_is(client: Client, script: Path, tmp_path: Path) -> None:
     capture(script, tmp_path / "home")
     client.initialize()

@@ -1,0 +1,204 @@
+"""The run that is being recorded in this process, for what log statements have to tell it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import operator
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from flor.capture.modules import Capture
+from flor.capture.ops import ENTER, LEAVE
+from flor.capture.process import Process
+from flor.capture.secrets import is_secret
+from flor.capture.session import say
+from flor.capture.sites import Span
+from flor.home import create_private
+from flor.logging.statements import Facts, Source
+from flor.trace import logged
+
+_RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded.py")
+
+#: What a statement's place is known by while the program runs: the code's identity (to compare code would take longer,
+#: and two files can have the same), where in it, and the name that it gave.
+_Key = tuple[int, int, str | None]
+
+
+class Recording:
+    """A run that is going on."""
+
+    def __init__(self, capture: Capture) -> None:
+        """May raise OSError."""
+        self.capture = capture
+        self.context: int | None = None  # the number of the Context that is open
+        self.enter, self.leave = self._functions()
+        self.places: dict[_Key, tuple[int, bool, types.CodeType]] = {}  # with the code: its identity is taken
+        self.called: dict[tuple[str, int, int | None], int] = {}
+        self.file = logged.path(capture.run)
+        self.written: set[int] = set()
+        self.failed = False
+
+    def _functions(self) -> tuple[Any, Any]:
+        """Capture what holds the values. Returns the probes with which a call of `context` begins and ends."""
+        data = Path(_RECORDED).read_bytes()
+        code = self.capture.code(_RECORDED, data, logged.MODULE)
+        _, specs, table, *_ = self.capture.rewritten(_RECORDED, data, hashlib.sha256(data).hexdigest())
+        blocks = [block["name"] for block in json.loads(table)["blocks"]]
+        probes = dict(zip(((s[0], s[2]) for s in specs), self.capture.probes[-1][1], strict=True))
+        namespace: dict[str, Any] = {"__name__": logged.MODULE}
+        exec(code, namespace)
+        self.logged, self.secret, self.call = (namespace[n] for n in ("logged", "logged_secret", "called"))
+        context = blocks.index("context")
+        return probes[ENTER, context], probes[LEAVE, context]
+
+    def begin(self, name: str) -> None:
+        """What is recorded from now on lies in a call of `context`."""
+        operator.getitem(self.enter, name)
+
+    def end(self) -> None:
+        """No more."""
+        operator.invert(self.leave)
+
+    @property
+    def process(self) -> Process:
+        process: Process = self.capture.recorder
+        return process
+
+    def log(self, typ: str, name: str | None, value: object, frame: types.FrameType) -> bool:
+        """Record what a statement in this frame logs. `name`: the one that it gives. Returns whether it looks like a
+        secret's."""
+        code = frame.f_code
+        key = id(code), frame.f_lasti, name
+        place = self.places.get(key)
+        if place is None:
+            place = self.places[key] = (*self._place(typ, name, frame), code)
+        number, secret, _ = place
+        (self.secret if secret else self.logged)(number, value)
+        return secret
+
+    def calls(self, file: str, function: str, line: int, consumes: str) -> None:
+        """Record that a tracked function is called now."""
+        key = file, line, self.context
+        number = self.called.get(key)
+        if number is None:
+            about = {"function": function, "line": line, "context": self.context}
+            number = self.called[key] = self.line("call", file, about)
+        self.call(number, consumes)
+
+    def line(self, typ: str, file: str, about: dict[str, Any]) -> int:
+        """Write a line, if it is not there yet; returns its number, which follows from what it says. May raise
+        OSError."""
+        what = {"typ": typ, "file": file, "about": about}
+        number = int(hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:14], 16)
+        if number not in self.written:
+            text = json.dumps({"id": number, **what}).encode() + b"\n"
+            opened = create_private(self.file, os.O_WRONLY | os.O_APPEND)
+            try:
+                end = os.fstat(opened).st_size
+                if os.write(opened, text) < len(text):
+                    os.ftruncate(opened, end)
+                    raise OSError(f"{self.file} could not be written")
+            finally:
+                os.close(opened)
+            self.written.add(number)
+        return number
+
+    def _place(self, typ: str, name: str | None, frame: types.FrameType) -> tuple[int, bool]:
+        file = source_path(frame.f_code)
+        span = _span(frame)
+        facts = _facts(typ, file, span)
+        about = (
+            facts.fields() if facts else {"instruction_no": frame.f_lineno, "in_execution": frame.f_code.co_qualname}
+        )
+        about = {**Facts().fields(), **about, "span": span}
+        secret = about.pop("secret") or (name is not None and is_secret(name))
+        if name is not None:
+            about["column"] = name
+        return self.line(typ, file, about), secret
+
+    def fail(self, error: Exception) -> None:
+        """Say, once, that something could not be recorded: the program goes on."""
+        if not self.failed:
+            with contextlib.suppress(RecursionError):  # said at the next time
+                say(f"a log statement was not recorded ({getattr(error, 'strerror', None) or error})")
+                self.failed = True
+
+
+def current() -> Recording | None:
+    """The run that this process is recorded into; None: there is none."""
+    global _known
+    pickled = sys.modules.get("flor.capture.pickled")
+    capture = pickled.capture if pickled is not None else None
+    if capture is None:
+        return None
+    if _known is None or _known[0] is not capture:
+        _known = capture, None
+        try:
+            _known = capture, Recording(capture)
+        except Exception as error:
+            say(f"log statements are not recorded ({getattr(error, 'strerror', None) or error})")
+    return _known[1]
+
+
+#: The last one, and the capture that it belongs to.
+_known: tuple[Capture, Recording | None] | None = None
+
+
+# ---- sources
+
+_sources: dict[str, Source | None] = {}
+_read: dict[str, bytes] = {}  # sources as they were when functions in them were tracked
+
+
+def source_path(code: types.CodeType) -> str:
+    """The absolute path of the file that code comes from; its name as it is, if it comes from none."""
+    name = code.co_filename
+    return name if name.startswith("<") else os.path.abspath(name)
+
+
+def read_source(path: str) -> bytes | None:
+    """A source as it was when it was first asked for; None if there is none."""
+    if path not in _read:
+        try:
+            with open(path, "rb") as file:
+                _read[path] = file.read()
+        except (OSError, ValueError):
+            return None
+    return _read[path]
+
+
+def _source(path: str) -> Source | None:
+    if path not in _sources:
+        data = read_source(path)
+        _sources[path] = None
+        if data is not None:
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                _sources[path] = Source(data)
+    return _sources[path]
+
+
+def returned_spans(path: str) -> frozenset[Span]:
+    """Where a source's functions return a value: the spans of the expressions."""
+    source = _source(path)
+    return source.returned if source is not None else frozenset()
+
+
+def _facts(typ: str, path: str, span: Span | None) -> Facts | None:
+    source = _source(path) if span is not None else None
+    return source.facts(typ, span) if source is not None and span is not None else None
+
+
+def _span(frame: types.FrameType) -> Span | None:
+    """Where the call stands that a frame is at."""
+    for number, place in enumerate(frame.f_code.co_positions()):
+        if 2 * number == frame.f_lasti:
+            line, end_line, column, end_column = place
+            if line is None or end_line is None or column is None or end_column is None:
+                return None
+            return line, column, end_line, end_column
+    return None
