@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
+
+_ATTEMPTS = 6
 
 
 def installed(program: str, package: str) -> str | None:
@@ -30,10 +33,16 @@ def _install(*packages: str) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        subprocess.run(
-            ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600", *command],
-            env=environment,
-            capture_output=True,
-            timeout=600,
-        )
+    for _ in range(_ATTEMPTS):  # another test's update of the lists may stand in the way
+        codes = [
+            subprocess.run(
+                ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600", *command],
+                env=environment,
+                capture_output=True,
+                timeout=600,
+            ).returncode
+            for command in (["update"], ["install", "-y", "--no-install-recommends", *packages])
+        ]
+        if not any(codes):
+            return
+        time.sleep(10)
