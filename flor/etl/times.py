@@ -1,7 +1,8 @@
 """When each row began and how long it took.
 
-A block instance ends where the next instance of its thread begins that does not lie beneath it, the last one where the
-run ends. (A trace tells when block instances begin, a few milliseconds coarse; when one ends is not recorded.)
+A block instance ends where the next instance of its thread begins that does not lie beneath it, the last one of the
+main thread where the run ends; that of another thread or process is not known. (A trace tells when block instances
+begin, a few milliseconds coarse; when one ends is not recorded.)
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ Ints = npt.NDArray[np.int64]
 
 
 def ends(tree: Tree, begin: Ints, end: int) -> Ints:
-    """For each instance when it ended, in the unit of `begin` (when each began) and `end` (when the run did)."""
+    """For each instance when it ended, in the unit of `begin` (when each began) and `end` (when the run did); -1: not
+    known."""
     count = len(tree.parent)
     order = np.lexsort((tree.seq, tree.stream))
     place = np.empty(count, np.int64)
@@ -30,7 +32,7 @@ def ends(tree: Tree, begin: Ints, end: int) -> Ints:
         np.maximum.at(last, tree.parent[nodes], last[nodes])
     following = np.append(order, -1)[last + 1]
     here = (following >= 0) & (tree.stream[following] == tree.stream)
-    return np.where(here, begin[following], np.maximum(end, begin))
+    return np.where(here, begin[following], np.where(tree.stream == 0, np.maximum(end, begin), -1))
 
 
 def spans(run: home.Run, extracted: Extracted, instances: Ints) -> tuple[Ints, Ints]:
@@ -40,8 +42,8 @@ def spans(run: home.Run, extracted: Extracted, instances: Ints) -> tuple[Ints, I
     end = round(run.info["end"] * 1e9) - start if run.info.get("end") else None
     last = int(extracted.begin.max(initial=0)) if end is None else end
     ended = np.append(ends(extracted.tree, extracted.begin, last), last)  # the last one is the run itself
-    begin = np.append(extracted.begin, 0)
-    return start + begin[instances], ended[instances] - begin[instances]
+    begin, ended = np.append(extracted.begin, 0)[instances], ended[instances]
+    return start + begin, np.where(ended < 0, -1, ended - begin)
 
 
 def time_columns(began: Ints, took: Ints) -> tuple[pa.Array, pa.Array]:

@@ -136,7 +136,7 @@ def test_an_instance_ends_where_the_next_one_begins_that_is_not_beneath_it() -> 
     flags = np.zeros(1, np.bool_)
     tree = Tree(parent, numbers, stream.astype(np.int32), np.arange(6), numbers[:1], flags, flags)
     begin = np.array([0, 10, 20, 30, 40, 50])
-    assert ends(tree, begin, 90).tolist() == [90, 30, 30, 50, 90, 90]
+    assert ends(tree, begin, 90).tolist() == [90, 30, 30, 50, -1, 90]
 
 
 def test_a_row_for_each_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: Path) -> None:
