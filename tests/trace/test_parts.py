@@ -32,13 +32,19 @@ of_any_run = given(
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def contents(trace: Trace) -> dict[str, Any]:
-    """What a trace says, without the numbers of its instances: an instance is known by its place in its stream, and a
-    forked child's copy by its original, too."""
+def places(trace: Trace) -> list[tuple[Any, ...]]:
+    """What each instance is known by: its place in its stream, and of a forked child's copy its original, too."""
     found = trace.instances()
     place: list[tuple[Any, ...]] = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
     for copy, original in trace.copies.tolist():
         place[copy] = (*place[copy], place[original])
+    return place
+
+
+def contents(trace: Trace) -> dict[str, Any]:
+    """What a trace says, without the numbers of its instances."""
+    found = trace.instances()
+    place = places(trace)
     parent = [place[p] if p >= 0 else None for p in found.parent.tolist()]
     columns = [getattr(found, name).tolist() for name in ("source", "block", "ordinal", "begin")]
     values = {}
@@ -90,12 +96,12 @@ def test_a_run_is_the_same_whatever_is_packed(processes: list[list[list[Record]]
 def check_narrowed(trace: Trace, choose: random.Random) -> None:
     """What some blocks' instances, and those they lie in, are in a trace narrowed to them is what they are in it all."""
     everything = trace.instances()
-    place = list(zip(everything.stream.tolist(), everything.seq.tolist(), strict=True))
+    place = places(trace)
     blocks = sorted(set(zip(everything.source.tolist(), everything.block.tolist(), strict=True)))
     wanted = {block for block in blocks if choose.random() < 0.3}
     narrowed = trace.only(wanted)
     found = narrowed.instances()
-    kept = list(zip(found.stream.tolist(), found.seq.tolist(), strict=True))
+    kept = places(narrowed)
     number = {at: i for i, at in enumerate(place)}
     for name in ("source", "block", "ordinal", "begin"):
         assert getattr(found, name).tolist() == getattr(everything, name)[[number[at] for at in kept]].tolist()
