@@ -42,25 +42,28 @@ test('what a name cannot be is said', () => {
 
 test('in a workspace that is not trusted none of its interpreters is taken', () => {
   const candidates = {
-    setting: '/work/.venv/bin/python',
+    setting: '/project/.venv/bin/python',
     extension: undefined,
-    onPath: ['/work/bin/python3', '/usr/bin/python3'],
+    onPath: ['/project/bin/python3', '/usr/bin/python3'],
   }
   assert.deepEqual(
-    choose(candidates, (python) => !inside(python, ['/work'])),
+    choose(candidates, (python) => !inside(python, ['/project'])),
     { path: '/usr/bin/python3', origin: 'path' },
   )
-  assert.equal(inside('/work', ['/work']), true)
-  assert.equal(inside('/work2/python', ['/work']), false)
-  assert.equal(inside('/python', ['/work']), false)
-  assert.equal(inside('/work/..python', ['/work']), true)
+  assert.equal(inside('/project', ['/project']), true)
+  assert.equal(inside('/work2/python', ['/project']), false)
+  assert.equal(inside('/python', ['/project']), false)
+  assert.equal(inside('/project/..python', ['/project']), true)
 })
 
 test('a path that was set is taken in full', () => {
-  assert.equal(expanded(' ~/env/bin/python ', '/home/me', '/work'), '/home/me/env/bin/python')
-  assert.equal(expanded('${workspaceFolder}/env/bin/python', '/home/me', '/work'), '/work/env/bin/python')
-  assert.equal(expanded('env/bin/python', '/home/me', '/work'), '/work/env/bin/python')
-  assert.equal(expanded('python3.12', '/home/me', '/work'), 'python3.12')
+  assert.equal(expanded(' ~/env/bin/python ', '/home/me', '/project'), '/home/me/env/bin/python')
+  assert.equal(
+    expanded('${workspaceFolder}/env/bin/python', '/home/me', '/project'),
+    '/project/env/bin/python',
+  )
+  assert.equal(expanded('env/bin/python', '/home/me', '/project'), '/project/env/bin/python')
+  assert.equal(expanded('python3.12', '/home/me', '/project'), 'python3.12')
   assert.equal(expanded('', '/home/me', undefined), '')
 })
 

@@ -13,11 +13,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class InterpretersTest {
-    private static final Sdk MODULE = new Sdk("Python 3.12 (train)", "Python SDK", "/work/.venv/bin/python");
+    private static final Sdk MODULE = new Sdk("Python 3.12 (train)", "Python SDK", "/project/.venv/bin/python");
     private static final Sdk PROJECT = new Sdk("Python 3.11", "Python SDK", "/usr/bin/python3");
     private static final Sdk JAVA = new Sdk("17", "JavaSDK", "/usr/lib/jvm/17");
     private static final Sdk REMOTE = new Sdk("Remote Python 3.12", "Python SDK", "docker://python:3.12/python");
-    private static final Set<String> HERE = Set.of("/work/.venv/bin/python", "/usr/bin/python3", "/usr/lib/jvm/17", "/set");
+    private static final Set<String> HERE = Set.of("/project/.venv/bin/python", "/usr/bin/python3", "/usr/lib/jvm/17", "/set");
 
     private static Choice choose(String setting, List<Sdk> modules, Sdk project) {
         return Interpreters.choose(setting, modules, project, HERE::contains);
@@ -72,9 +72,9 @@ class InterpretersTest {
 
     @Test
     void aSettingIsExpanded() {
-        assertEquals("/home/me/venv/bin/python", Interpreters.expanded(" ~/venv/bin/python ", "/home/me", "/work"));
-        assertEquals("/work/.venv/bin/python", Interpreters.expanded("$ProjectFileDir$/.venv/bin/python", "/home/me", "/work"));
-        assertEquals("/work/.venv/bin/python", Interpreters.expanded(".venv/bin/python", "/home/me", "/work"));
-        assertEquals("", Interpreters.expanded("  ", "/home/me", "/work"));
+        assertEquals("/home/me/venv/bin/python", Interpreters.expanded(" ~/venv/bin/python ", "/home/me", "/project"));
+        assertEquals("/project/.venv/bin/python", Interpreters.expanded("$ProjectFileDir$/.venv/bin/python", "/home/me", "/project"));
+        assertEquals("/project/.venv/bin/python", Interpreters.expanded(".venv/bin/python", "/home/me", "/project"));
+        assertEquals("", Interpreters.expanded("  ", "/home/me", "/project"));
     }
 }

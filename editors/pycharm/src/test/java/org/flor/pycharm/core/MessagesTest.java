@@ -40,7 +40,7 @@ class MessagesTest {
         assertEquals("file:///my%20work/a.py", Uris.of("/my work/a.py"));
         assertEquals(Path.of("/my work/a.py"), Uris.path("file:///my%20work/a.py"));
         assertEquals(Path.of("/my work/a_h.py"), Uris.path("/my work/a_h.py"));
-        assertEquals(Path.of("/work/a.b_h.py"), Uris.shadowOf(Path.of("/work/a.b.py")));
+        assertEquals(Path.of("/project/a.b_h.py"), Uris.shadowOf(Path.of("/project/a.b.py")));
         assertThrows(IllegalArgumentException.class, () -> Uris.path("file://elsewhere/a.py"));
     }
 
