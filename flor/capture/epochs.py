@@ -1,8 +1,5 @@
 """Counts iterations of loops that lie in no other loop of their function, for `flor.log`'s keys: only in sources that
-import flor, and not in generators and coroutines.
-
-Of a `while` with a condition it is how often that
-was evaluated.
+import flor, and not in generators and coroutines. Of a `while` with a condition it is how often that was evaluated.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
    in or beneath a recursive call does not count as beneath. So every call with values is a row of its own, and no row
    takes a value from another call of the same function.
 5. *Forks.* A child of `os.fork` goes on in copies of the instances that it was forked in, beside them. A row in a copy
-   shows what the child evaluated there, else what the original shows. In no case it shows what the process
-   that forked it evaluated after that. A copy without values, and without any beneath, is no row where rows are chosen.
+   shows what the child evaluated there, else what the original shows, but in no case what the process that forked it
+   evaluated after that. A copy without values, and without any beneath, is no row where rows are chosen.
 6. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.

@@ -1,5 +1,7 @@
 // The server's messages that the extension itself uses; docs/protocol.md describes them.
 
+export type { Experiment, Job, Run } from '../../panel/src/protocol'
+
 export interface Range {
   start: { line: number; character: number }
   end: { line: number; character: number }
@@ -16,24 +18,4 @@ export interface Names {
   shadow: string | null
   source: string | null
   names: Name[]
-}
-
-export interface Run {
-  id: string
-  status: 'running' | 'finished' | 'failed' | 'killed'
-  start: number // seconds since 1970
-  end: number | null
-  exitCode: number | null
-  exception: string | null
-}
-
-export interface Experiment {
-  name: string
-  runs: Run[] // the newest first
-}
-
-export interface Job {
-  id: number
-  title: string
-  state: 'running' | 'done' | 'failed' | 'cancelled'
 }
