@@ -52,7 +52,8 @@ class LogColumns:
     site: Sequence[tuple[int, int]]  # (source, site) of each number in site_of
     site_of: Sequence[int]  # of each value: index into site
     value: Callable[[int], tuple[int, int, bytes | None]]  # its kind, payload and heap bytes
-    root: int  # the instance that is the root of the log, -1: there is none
+    roots: Sequence[int]  # the instances without parent, in the order of events
+    root: int  # the one of them that is the root of the log, -1: there is none
     complete: bool = True  # False: the events go on behind the instance `cut`
     cut: int = -1
 
@@ -111,6 +112,7 @@ def columns(decoded: Decoded) -> LogColumns:
             kind, data = text(kind, data, MISSING)
         return kind, payload, data
 
+    roots = sorted((i for i, parent in enumerate(parents) if parent < 0), key=lambda i: (own[i], decoded.seq[i]))
     return LogColumns(
         [LogSource(s.key.path, s.key.module, s.raw["blocks"], s.raw["sites"]) for s in decoded.sources],
         [locate_block[b][0] for b in decoded.block],
@@ -121,7 +123,8 @@ def columns(decoded: Decoded) -> LogColumns:
         locate_site,
         site_of,
         value,
-        root_of(parents, decoded.main),
+        roots,
+        root_of(parents, roots, decoded.main),
         decoded.complete,
         decoded.cut,
     )
@@ -145,10 +148,12 @@ def parents_of(decoded: Decoded) -> list[int]:
     return parents
 
 
-def root_of(parent: Sequence[int], main: int) -> int:
-    """The log's root: the instance without parent around the main module's, else the first; -1: there is none."""
-    root = main if main >= 0 else min(0, len(parent) - 1)
-    while root >= 0 and parent[root] >= 0:
+def root_of(parent: Sequence[int], roots: Sequence[int], main: int) -> int:
+    """The log's root: of `roots` the one around the main module's instance, else the first; -1: there is none."""
+    if main < 0:
+        return roots[0] if len(roots) else -1
+    root = main
+    while parent[root] >= 0:
         root = parent[root]
     return root
 
@@ -238,7 +243,7 @@ class _Writer:
         if last:
             items = items[: next((i for i in range(len(items), 0, -1) if items[i - 1] < 0), 0)]
         if instance == columns.root:
-            items = [*items, *(~i for i, parent in enumerate(columns.parent) if parent < 0 and i != instance)]
+            items = [*items, *(~root for root in columns.roots if root != instance)]
         return _Node(items, len(items), last)
 
     def opening(self, instance: int) -> str:
