@@ -65,8 +65,9 @@ _Places = dict[str, list[tuple[int, _Found]]]  # of each name: source and site
 #: The share of equal lines that two versions of a file have.
 _ALIKE = 0.5
 
-#: Block instances of a run of which only those are read that the names' values lie in.
+#: Block instances of a run of which only those are read that the names' values lie in, unless these are most of them.
 LONG = 1 << 18
+_MOST = 0.7
 #: Values that `values_at` gathers of a long run.
 MANY = 1 << 21
 
@@ -189,8 +190,11 @@ def extract(
     elsewhere: dict[int, int] = {}
     told = logged.values(trace) if columns else []
     if not whole and not told and trace.count >= LONG:
-        elsewhere = {numbers[source][loop]: numbers[source][around] for source, loop, around in _thinned_loops(trace)}
-        trace = trace.only(_holding(trace, found))
+        narrowed = trace.only(_holding(trace, found))
+        if narrowed.kept <= trace.count * _MOST:
+            loops = _thinned_loops(trace)
+            elsewhere = {numbers[source][loop]: numbers[source][around] for source, loop, around in loops}
+            trace = narrowed
     pieces = {
         name: [piece for index, place in own for piece in _pieces(trace, index, place, numbers[index])]
         for name, own in found.items()

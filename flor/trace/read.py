@@ -216,6 +216,11 @@ class Trace:
         """How many block instances were recorded."""
         return sum(piece.count for piece in self._pieces)
 
+    @property
+    def kept(self) -> int:
+        """How many of them are here: fewer in what `only` gives."""
+        return self.count if self._kept is None else sum(map(len, self._kept))
+
     def only(self, blocks: Iterable[tuple[int, int]]) -> Trace:
         """This trace with fewer instances: those of these blocks (source index, block) and of those that they lie in,
         at any depth, all instances of each. Values can be asked for of sites in these only. Raises FlorError as
