@@ -55,11 +55,11 @@ def selected(document: Document, start: int, end: int) -> list[Selected] | Refus
     if end > at + len(chunk.text):
         return Refusal("several statements are selected: select one expression")
     if start == end:
-        found: list[Expression] = enclosing(chunk.parsed, start - at)
+        found: list[Expression] = enclosing(chunk.around(start - at, end - at), start - at)
         if not found:
             return Refusal("there is no expression here: select one")
     else:
-        answer = expression_at(chunk.parsed, start - at, end - at)
+        answer = expression_at(chunk.around(start - at, end - at), start - at, end - at)
         if isinstance(answer, Refusal):
             return answer
         found = [answer]
@@ -68,7 +68,8 @@ def selected(document: Document, start: int, end: int) -> list[Selected] | Refus
 
 def suggested(document: Document, what: Selected, taken: Collection[str]) -> str:
     """A name for it, which no name of `taken` is like."""
-    return suggest(document.chunks.chunks[what.chunk].parsed, what.expression, taken)
+    chunk, own = document.chunks.chunks[what.chunk], what.expression
+    return suggest(chunk.around(own.start, own.end), own, taken)
 
 
 def of_source(documents: Documents, source: Path) -> Path:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 
+from flor.annotate.members import Members, Method, is_long, members_of
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
 
 #: Chunks by which a part that does not parse is widened at once, and how often.
@@ -29,10 +30,14 @@ _STATEMENT_LINE = re.compile(r"(?:@|(?:async|class|def|for|from|if|import|try|wh
 class Chunk:
     """Some lines of a text."""
 
-    def __init__(self, text: str, broken: bool = False, tree: ast.Module | None = None) -> None:
+    def __init__(
+        self, text: str, broken: bool = False, tree: ast.Module | None = None, members: Members | None = None
+    ) -> None:
         self.text = text
         self.broken = broken  # whether it does not parse
+        self.members = members  # of a long class
         self._tree = tree  # of the text, if it was just parsed by itself
+        self._method: Method | None = None  # of a long class, the one that was looked at last
 
     @cached_property
     def key(self) -> str:
@@ -44,6 +49,17 @@ class Chunk:
         """Raises SyntaxError if it is broken."""
         tree, self._tree = self._tree, None
         return Parsed(self.text, tree)
+
+    def around(self, start: int, end: int) -> Parsed:
+        """What has to be known of it to look at what lies between two offsets: the method, if it is a long class of
+        which nobody has asked for all. Raises SyntaxError if it is broken."""
+        if self.members is None or self._tree is not None or "parsed" in self.__dict__:
+            return self.parsed
+        if self._method is None or not self._method.start <= start <= self._method.end:
+            self._method = self.members.alone(self.text, start)
+        if self._method is None or not self._method.start <= start <= end <= self._method.end:
+            return self.parsed
+        return self._method.parsed
 
 
 class Chunks:
@@ -78,6 +94,10 @@ class Chunks:
         else:
             front, at = (whole - 1, last - len(old[whole - 1].text)) if whole else (0, 0)  # the last of them may go on
         back, end = self._back(text, front, at)
+        if back == front + 1 and (members := old[front].members) is not None:
+            after = members.after(old[front].text, text[at:end])
+            if after is not None:
+                return Chunks([*old[:front], Chunk(text[at:end], members=after), *old[back:]])
         least = front, at, back, end
         for wider in _WIDER:
             for _ in range(wider):
@@ -153,16 +173,19 @@ def _split(text: str) -> list[Chunk] | None:
         return None
     body = tree.body
     lines = [0, *(match.end() for match in NEWLINE.finditer(text))]
-    cuts = [0]
+    first: list[tuple[int, ast.stmt | None]] = [(1, body[0] if body else None)]  # of each chunk: line and statement
     end_before = 0
     for number, statement in enumerate(body):
         line = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
         if number and line > end_before and not isinstance(statement, ast.Expr):
-            cuts.append(lines[line - 1])
+            first.append((line, statement))
         end_before = statement.end_lineno or line
-    if len(cuts) == 1:
-        return [Chunk(text, tree=tree)]
-    return [Chunk(text[start:end]) for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+    found = []
+    for (line, own), (end, _) in zip(first, [*first[1:], (len(lines) + 1, None)], strict=True):
+        chunk = text[lines[line - 1] : lines[end - 1] if end <= len(lines) else len(text)]
+        members = members_of(own, chunk, line) if own is not None and is_long(own) else None
+        found.append(Chunk(chunk, tree=tree if len(first) == 1 else None, members=members))
+    return found
 
 
 def _around_errors(text: str) -> list[Chunk]:

@@ -342,8 +342,8 @@ class Trace:
         np.cumsum(np.bincount(owner, minlength=len(instances.parent)), out=start[1:])
         site_of = _view(np.repeat(np.arange(len(rows)), lengths))
         begin = _view(first)
-        roots = np.flatnonzero(instances.parent < 0)
-        roots = _view(roots[np.lexsort((instances.seq[roots], instances.stream[roots]))])
+        parentless = np.flatnonzero(instances.parent < 0)
+        roots = _view(parentless[np.lexsort((instances.seq[parentless], instances.stream[parentless]))])
         columns = [(_view(r.values.kind), _view(r.values.payload), r.values.data) for r in rows]
 
         def value(number: int) -> tuple[int, int, bytes | None]:

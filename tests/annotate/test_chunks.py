@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import inspect
 import random
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flor.annotate.chunks import Chunks
+from flor.annotate import members
+from flor.annotate.chunks import Chunk, Chunks
+from flor.annotate.nameable import Expression, enclosing, expression_at
 from flor.annotate.source import parse_tree
+from flor.annotate.suggest import suggest
 
 TEXT = '''\
 #!/usr/bin/env python
@@ -46,6 +52,37 @@ else:
     y = 3
 print(y); print(
   "é\\n")
+'''
+CLASS = '''\
+import os
+
+@decorated(
+  1)
+class C(
+    Base):
+    """Doc."""
+    # a comment
+
+    a = 1; b = (
+        2)
+    @property
+    def f(self):
+        return """
+    x = 1
+"""
+
+    if a:
+        c = 1
+    else:
+        c = 2
+    async def g(self, x=1):
+        for i in x:
+            print("é", i)
+        # the end
+
+    def h(self): pass
+print(C)
+x = 1
 '''
 PIECES = [
     "\n",
@@ -147,10 +184,7 @@ def check(chunks: Chunks, text: str) -> None:
     assert texts(mended) == texts(Chunks.of(text))
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(1, 6))
-def test_edits(random: random.Random, count: int) -> None:
-    text = TEXT
+def edit_at_random(text: str, random: random.Random, count: int) -> None:
     chunks = Chunks.of(text)
     for _ in range(count):
         start = random.randrange(len(text) + 1)
@@ -160,3 +194,50 @@ def test_edits(random: random.Random, count: int) -> None:
         text = text[:start] + new + text[end:]
         chunks = chunks.changed(text)
         check(chunks, text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 6))
+def test_edits(random: random.Random, count: int) -> None:
+    edit_at_random(TEXT, random, count)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 6))
+def test_edits_in_a_class_that_is_known_statement_by_statement(random: random.Random, count: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(members, "_LONG", 0)
+        edit_at_random(CLASS, random, count)
+
+
+def class_of(module: ModuleType, name: str) -> tuple[Chunks, int]:
+    """A module's chunks, and which of them is a class of it."""
+    chunks = Chunks.of(inspect.getsource(module))
+    return chunks, next(n for n, text in enumerate(texts(chunks)) if f"\nclass {name}" in "\n" + text)
+
+
+def test_an_edited_method_of_a_long_class_is_parsed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, number = class_of(argparse, "ArgumentParser")
+    text = "".join(texts(before)).replace("        self.usage = usage\n", "        self.usage = usage  # as told\n\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("flor.annotate.chunks.parse_tree", None)
+        chunk = before.changed(text).chunks[number]
+    assert chunk.text != before.chunks[number].text
+    assert chunk.members == Chunks.of(text).chunks[number].members
+
+
+def test_what_is_said_of_an_expression_is_the_same_with_its_method_alone() -> None:
+    before, number = class_of(argparse, "ArgumentParser")
+    long, whole = before.chunks[number], Chunks.of(before.chunks[number].text).chunks[0].parsed
+    alone = 0
+    for node in ast.walk(whole.tree):
+        if isinstance(node, ast.expr | ast.arg):
+            start, end = whole.start(node), whole.end(node)
+            parsed = Chunk(long.text, members=long.members).around(start, end)
+            alone += len(parsed.tree.body[-1].body) == 1  # type: ignore[attr-defined]
+            found = expression_at(parsed, start, end)
+            assert found == expression_at(whole, start, end)
+            assert enclosing(parsed, start) == enclosing(whole, start)
+            if isinstance(found, Expression):
+                assert suggest(parsed, found, ()) == suggest(whole, found, ())
+    assert alone > 1000
