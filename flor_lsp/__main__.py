@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.metadata
 import ipaddress
 import logging
@@ -31,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("flor_lsp").setLevel(logging.DEBUG if parsed.verbose else logging.INFO)
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs whole messages, with tracebacks
 
+    gc.disable()  # what is imported is much, and stays
     from flor_lsp.server import create_server
 
+    gc.enable()
     server = create_server(version)
     if parsed.tcp is None:
         server.start_io()

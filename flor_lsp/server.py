@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
@@ -25,9 +25,11 @@ from flor_lsp.documents import Document, Documents
 from flor_lsp.experiments import Experiments, RunInfo
 from flor_lsp.features import lenses, names, naming, panel, tables, values
 from flor_lsp.jobs import Jobs
-from flor_lsp.panel_host import PanelHost
 from flor_lsp.protocol import Protocol, ReplyError, on_unreadable
 from flor_lsp.workers import Worker
+
+if TYPE_CHECKING:
+    from flor_lsp.panel_host import PanelHost
 
 log = logging.getLogger("flor_lsp")
 

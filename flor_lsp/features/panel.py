@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from flor_lsp import panel_host
 from flor_lsp.messages import Panel, structured
 from flor_lsp.protocol import error_of
 
 if TYPE_CHECKING:
+    from flor_lsp.panel_host import PanelHost
     from flor_lsp.server import FlorServer
 
 
@@ -34,14 +34,15 @@ async def open_panel(server: FlorServer, arguments: Any) -> dict[str, Any]:
     return found
 
 
-def host(server: FlorServer, port: int = 0) -> panel_host.PanelHost:
+def host(server: FlorServer, port: int = 0) -> PanelHost:
     """What serves the panel. Raises FlorError if it cannot."""
     if server.panel_host is None:
+        from flor_lsp.panel_host import PanelHost  # with a server for HTTP, which most sessions do not need
 
         async def ask(method: str, params: Any) -> dict[str, Any]:
             return await _answer(server, method, params)
 
-        server.panel_host = panel_host.PanelHost(ask, port)
+        server.panel_host = PanelHost(ask, port)
     return server.panel_host
 
 
