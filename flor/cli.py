@@ -152,8 +152,16 @@ def name(parsed: argparse.Namespace) -> None:
         for line in files.list_names(parsed.list):
             print(line)
         return
+    if parsed.remove:
+        shadow, old = parsed.remove
+        files.remove(Path(shadow), old)
+        print(f"{shadow} has no name {old} any more")
+        return
     if parsed.place is None or parsed.name is None:
-        raise FlorError("usage: flor name FILE:LINE:COLUMN[-LINE:COLUMN] NAME, or flor name --list SHADOW")
+        raise FlorError(
+            "usage: flor name FILE:LINE:COLUMN[-LINE:COLUMN] NAME, flor name --list SHADOW, "
+            "or flor name --remove SHADOW NAME"
+        )
     print(files.name(parsed.place, parsed.name, parsed.shadow))
 
 
@@ -432,13 +440,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="make SHADOW a copy of its source as it is now, with the same names",
     )
-    sub = add("name", name, "name an expression from the command line, or list a shadow copy's names")
+    sub = add("name", name, "name an expression from the command line, list a shadow copy's names, or take one out")
     sub.add_argument("place", metavar="FILE:LINE:COLUMN[-LINE:COLUMN]", nargs="?", help="counted from 1")
     sub.add_argument("name", metavar="NAME", nargs="?")
     sub.add_argument(
         "--shadow", metavar="FILE", type=Path, help="the shadow copy; by default SOURCE_h.py beside the source"
     )
     sub.add_argument("--list", metavar="SHADOW", type=Path, help="list the names in a shadow copy")
+    sub.add_argument("--remove", metavar=("SHADOW", "NAME"), nargs=2, help="take a name out of a shadow copy")
     sub = add("etl", etl, "scan the traces of an experiment and make the table of a shadow copy's names")
     sub.add_argument("experiment", metavar="EXPERIMENT")
     sub.add_argument("shadow", metavar="SHADOW", nargs="*", type=Path)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ from flor.trace import logged
 from flor.trace.format import THINNED
 from flor.trace.thinned import Thinned
 
+_RUN_COLUMNS = ("RUN", "STATUS", "BEGAN", "LASTED", "SIZE", "ARGUMENTS")
+_MOST_ARGUMENTS = 60  # characters
 _TRIES, _PAUSE = 20, 0.05  # of removing what somebody else is at work in; seconds
 
 
@@ -33,10 +36,10 @@ def experiments_and_runs(only: str | None) -> tuple[list[str], list[str]]:
         found = list(runs(name, warnings))
         rows += [(name, *_run_columns(run)) for run in found]
         if not found:
-            rows.append((name, "no run", "", "", "", ""))
+            rows.append((name, "no run", "", "", "", "", ""))
     if not rows:
         return [f"no experiment in {home()} yet: flor python SCRIPT EXPERIMENT makes one"], warnings
-    return _aligned(("EXPERIMENT", "RUN", "STATUS", "BEGAN", "LASTED", "SIZE"), rows), warnings
+    return _runs_aligned(("EXPERIMENT", *_RUN_COLUMNS), rows), warnings
 
 
 def experiment(name: str) -> tuple[list[str], list[str]]:
@@ -44,7 +47,7 @@ def experiment(name: str) -> tuple[list[str], list[str]]:
     warnings: list[str] = []
     found = list(runs(name, warnings))
     lines = [f"experiment {name}, {_count(len(found), 'run')}, in {experiment_path(name)}", ""]
-    lines += _aligned(("RUN", "STATUS", "BEGAN", "LASTED", "SIZE"), [_run_columns(r) for r in found])
+    lines += _runs_aligned(_RUN_COLUMNS, [_run_columns(r) for r in found])
     for run in found:
         for key, text in (("exception", "raised"), ("gap", "has a gap")):
             if run.info.get(key):
@@ -227,10 +230,19 @@ def _readable(path: Path) -> Run | None:
         return None
 
 
-def _run_columns(run: Run) -> tuple[str, str, str, str, str]:
+def _run_columns(run: Run) -> tuple[str, ...]:
     code = run.info.get("exit_code")
     status = f"failed ({code})" if run.status == "failed" and code not in (None, 1) else run.status
-    return run.id, status, _when(float(run.info["start"])), _duration(run.seconds), size(run.path)
+    arguments = " ".join(shlex.join(map(str, run.info["argv"][1:])).split())
+    if len(arguments) > _MOST_ARGUMENTS:
+        arguments = arguments[: _MOST_ARGUMENTS - 3] + "..."
+    return run.id, status, _when(float(run.info["start"])), _duration(run.seconds), size(run.path), arguments
+
+
+def _runs_aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """With the runs' arguments, where one has some."""
+    end = None if any(row[-1] for row in rows) else -1
+    return _aligned(header[:end], [row[:end] for row in rows])
 
 
 def _count(n: int, what: str) -> str:

@@ -623,6 +623,7 @@ CP = {
     "a shadow copy with names": (["script.py", "script_h.py"], "script_h.py is there already remove it"),
     "a program": (["script.py", "other.py"], "other.py is there already remove it, or name another"),
     "a shadow copy that does not parse": (["script.py", "broken_h.py"], "broken_h.py is there already remove it"),
+    "a source that does not parse": (["broken.py", "new_h.py"], "broken.py:2: invalid syntax: mend the source"),
 }  # fmt: skip
 
 
@@ -632,6 +633,7 @@ def test_a_copy_that_would_lose_something_is_not_made(name: str, shadow: Path, f
     Path("link.py").symlink_to("script.py")
     Path("other.py").write_text("print('mine')\n")
     Path("broken_h.py").write_text(f"#{folder}/script.py\nx = GET('a', (1\n")
+    Path("broken.py").write_text("x = 1\ny = = 2\n")
     before = contents(folder)
     arguments, saying = CP[name]
     refused("cp", *arguments, saying=saying)
@@ -711,7 +713,20 @@ NAME = {
     "a folder that is not there": (["script.py:1:10", "n", "--shadow", "no/s_h.py"], "cannot write no/s_h.py: No such"),
     "a list of a source's names": (["--list", "script.py"], "script.py:1: no line names the source"),
     "a list of nothing": (["--list", "missing_h.py"], "cannot read the shadow copy missing_h.py: No such file"),
+    "taking out what is not there": (["--remove", "script_h.py", "y"], 'no name "y" in script_h.py: flor name --list'),
+    "taking out of a source": (["--remove", "script.py", "x"], "script.py:1: no line names the source"),
+    "taking out half": (["--remove", "script_h.py"], "--remove: expected 2 arguments"),
 }  # fmt: skip
+
+
+def test_a_name_is_taken_out_alone(shadow: Path) -> None:
+    before = shadow.read_text()
+    assert flor("name", "script.py:1:5", "n").stdout == "script_h.py:3  n  i\n"
+    assert shadow.read_text() != before
+    assert flor("name", "--remove", "script_h.py", "n").stdout == "script_h.py has no name n any more\n"
+    assert shadow.read_text() == before
+    assert flor("name", "--remove", "script_h.py", "x").returncode == 0
+    assert shadow.read_text() == f"#{Path('script.py').absolute()}\n" + Path("script.py").read_text()
 
 
 @pytest.mark.parametrize("name", NAME)

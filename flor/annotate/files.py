@@ -29,6 +29,7 @@ def copy(source_path: Path, shadow_path: Path) -> None:
             raise FlorError(f"{shadow_path} is the source itself: name another file for the shadow copy")
         if not shadow_path.is_file() or _is_precious(shadow_path):
             raise FlorError(f"{shadow_path} is there already and would be lost: remove it, or name another file")
+    _check_syntax(source_path, data)
     _write(shadow_path, shadow.make(source_path.absolute(), data), source_path)
 
 
@@ -116,6 +117,15 @@ def name(place: str, new_name: str, shadow_path: Path | None) -> str:
     _write(target, copy_.decoded.encode(changed.text, str(target)), target if target.exists() else path)
     (named,) = (n for n in changed.names if n.name == new_name)
     return _line(target, named)
+
+
+def remove(shadow_path: Path, old_name: str) -> None:
+    """Take a name out of a shadow copy. Raises FlorError where that cannot be done."""
+    copy_ = shadow.parse(read(shadow_path, "the shadow copy"), str(shadow_path))
+    if old_name not in (own.name for own in copy_.names):
+        raise FlorError(f'there is no name "{old_name}" in {shadow_path}: flor name --list {shadow_path} lists them')
+    text = apply(insert.remove(copy_.text, old_name), copy_.text)
+    _write(shadow_path, copy_.decoded.encode(text, str(shadow_path)), shadow_path)
 
 
 def _check_syntax(path: Path, data: bytes) -> None:

@@ -104,12 +104,23 @@ class Database:
             return Answer([], iter(()), warnings)
         return Answer([str(column[0]) for column in relation.description], self._batches(relation), warnings)
 
-    def only_asks(self, sql: str) -> bool:
-        """Whether SQL changes nothing. Raises FlorError as `query` does."""
+    def _kinds(self, sql: str) -> list[Any]:
+        """Of each statement what it does. Raises FlorError as `query` does."""
         try:
-            kinds = {statement.type for statement in self._connection.extract_statements(sql)}
+            return [statement.type for statement in self._connection.extract_statements(sql)]
         except duckdb.Error as error:
             raise self._error(error) from None
+
+    def forgets(self, sql: str) -> list[str]:
+        """A line where SQL ends by making a table or a view in memory, which is gone with it."""
+        kinds = self._kinds(sql)
+        if kinds[-1] != duckdb.StatementType.CREATE or duckdb.StatementType.ATTACH in kinds:
+            return []
+        return ["what this made is gone again: ask for it in the same SQL, or keep it with COPY ... TO 'file.parquet'"]
+
+    def only_asks(self, sql: str) -> bool:
+        """Whether SQL changes nothing. Raises FlorError as `query` does."""
+        kinds = set(self._kinds(sql))
         return kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}  # PIVOT
 
     def interrupt(self) -> None:
@@ -303,6 +314,6 @@ def run(sql: str, form: str, stream: TextIO, allow_files: bool = False) -> list[
             database = Database()
             answer = database.query(sql)
         answers.WRITERS[form](answer, stream)
-        return answer.warnings
+        return [*answer.warnings, *database.forgets(sql)]
     finally:
         database.close()

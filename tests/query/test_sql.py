@@ -316,3 +316,9 @@ def test_an_interrupt_ends_the_query_and_not_the_database() -> None:
     with pytest.raises(KeyboardInterrupt):
         database.apart(forever)
     assert list(database.query("select 1").rows) == [(1,)]
+
+
+def test_what_sql_makes_is_said_to_be_gone_again(home: Path) -> None:
+    (line,) = run("create table t as select 1 as x", "table", io.StringIO())
+    assert line.startswith("what this made is gone again")
+    assert run("create table t as select 1 as x; select * from t", "table", io.StringIO()) == []
