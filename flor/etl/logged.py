@@ -27,10 +27,10 @@ _HOLDERS = (("logged", "value"), ("logged_secret", "password"))
 
 @dataclass(frozen=True)
 class LoggedName:
-    """A name that some run logged."""
+    """A name that some run logged. All but the name is of the statement that the newest such run met first."""
 
     name: str
-    typ: str  # param, metric, log or arg, where it was met first
+    typ: str  # param, metric, log or arg
     file: str  # path of the source
     line: int  # of the statement
     text: str  # what is logged, as written there
@@ -46,14 +46,19 @@ class LoggedValues:
 
 
 def names(runs: Iterable[Run]) -> list[LoggedName]:
-    """The names that runs logged, in the order in which they were met. Upper and lower case are one, as in SQL."""
+    """The names that runs, the oldest first, logged, in the order in which they were met. Upper and lower case are one,
+    as in SQL."""
     found: dict[str, LoggedName] = {}
     for run in runs:
+        own: dict[str, LoggedName] = {}
         for line in logged.lines(run.path).values():
             if (name := line.column) is not None:
                 number, text = line.about.get("instruction_no"), str(line.about.get("value", ""))
                 line_number = number if isinstance(number, int) else 0
-                found.setdefault(name.casefold(), LoggedName(name, line.typ, line.file, line_number, text))
+                known = found.get(name.casefold())
+                spelled = name if known is None else known.name
+                own.setdefault(name.casefold(), LoggedName(spelled, line.typ, line.file, line_number, text))
+        found |= own
     return list(found.values())
 
 
