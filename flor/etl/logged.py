@@ -1,7 +1,8 @@
 """What the programs of runs logged (`flor.log` and its relatives), as columns: no shadow copy has to name it.
 
 A logged value belongs to the block instance that logged it. Where one logged a name more than once (in a loop that is
-not captured, say), the name's values in that run belong to instances of their own, one for each.
+not captured, say), or several blocks did, the name's values in that run belong to instances of their own, one for each:
+a row shows one value.
 """
 
 from __future__ import annotations

@@ -35,7 +35,6 @@ class Recording:
     def __init__(self, capture: Capture) -> None:
         """May raise OSError."""
         self.capture = capture
-        self.context: int | None = None  # the number of the Context that is open
         self.enter, self.leave = self._functions()
         self.places: dict[_Key, tuple[int, bool, types.CodeType]] = {}  # with the code: its identity is taken
         self.called: dict[tuple[str, int, int | None], int] = {}
@@ -68,6 +67,15 @@ class Recording:
     def process(self) -> Process:
         process: Process = self.capture.recorder
         return process
+
+    @property
+    def context(self) -> int | None:
+        """The number of the Context that is open. Processes that are started afresh meanwhile belong to it, too."""
+        return self.process.context
+
+    @context.setter
+    def context(self, number: int | None) -> None:
+        self.process.context = number
 
     def log(self, typ: str, name: str | None, value: object, frame: types.FrameType) -> bool:
         """Record what a statement in this frame logs. `name`: the one that it gives. Returns whether it looks like a
