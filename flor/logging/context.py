@@ -144,10 +144,12 @@ class _PartOfRun:
         about = {"name": name, "run": False, "number": next(_numbers)}
         self.around = told.context  # that of the program which started this process
         told.context = told.line("context", str(self.log), about)
+        told.call(told.context, "")  # from here
         tracked.instrument(told)
 
     def end(self, error: BaseException | None) -> None:
         number, self.told.context = self.told.context, self.around
+        self.told.call(number, "")  # to here
         if self.around is None:
             tracked.restore()
         replay.save()

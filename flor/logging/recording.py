@@ -117,7 +117,7 @@ class Recording:
         return number
 
     def _place(self, typ: str, name: str | None, frame: types.FrameType) -> tuple[int, bool]:
-        file = source_path(frame.f_code)
+        file = self._file(frame.f_code)
         span = _span(frame)
         facts = _facts(typ, file, span)
         about = (
@@ -128,6 +128,16 @@ class Recording:
         if name is not None:
             about["column"] = name
         return self.line(typ, file, about), secret
+
+    def _file(self, code: types.CodeType) -> str:
+        """The file that code comes from: of code that came here by value, as joblib sends it, that of its probes."""
+        file = source_path(code)
+        if file.startswith("<"):
+            held = {id(constant) for constant in code.co_consts}
+            for line, probes in self.capture.probes:
+                if any(id(probe) in held for probe in probes):
+                    return str(line["path"])
+        return file
 
     def fail(self, error: Exception) -> None:
         """Say, once, that something could not be recorded: the program goes on."""

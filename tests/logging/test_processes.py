@@ -105,3 +105,29 @@ def test_a_child_with_a_context_of_its_own(write: Write) -> None:
     assert outline(log("inner")) == {"f": ["metric 2"]}
     assert outline(log("outer")) == [{"f": ["metric 1"]}, {"f": ["metric 3"]}]
     assert [row.split()[0] for row in flor("ls").stdout.splitlines()[1:]] == ["inner", "outer"]
+
+
+@pytest.mark.parametrize("how", ["python", "flor"])
+def test_what_joblib_sends_by_value(write: Write, how: str) -> None:
+    script = write(
+        "sent.py",
+        """
+        import flor
+        from joblib import Parallel, delayed
+
+        @flor.track
+        def work(n):
+            for i in range(n):
+                last = flor.log.metric(i * 10)
+            return n
+
+        if __name__ == "__main__":
+            with flor.Context("sent"):
+                print(Parallel(n_jobs=2)(delayed(work)(n) for n in (2, 3)))
+        """,
+    )
+    done = python(script) if how == "python" else flor("python", str(script), "outer")
+    assert (done.stdout, done.stderr) == ("[2, 3]\n", "")
+    assert sorted(column("sent", "last")) == ["0", "0", "10", "10", "20"]
+    if how == "python":
+        assert sorted(map(str, outline(log("sent")))) == sorted(map(str, [work(2), work(3)]))
