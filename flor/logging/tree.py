@@ -171,7 +171,7 @@ def _blocks(source: Source, function: str, line: int) -> Iterator[int]:
     found = [
         (block["line"], number)
         for number, block in enumerate(source.blocks)
-        if block["kind"] == "function" and block["name"] == function and block["line"] >= line
+        if block["kind"] in ("function", "lambda") and block["name"] == function and block["line"] >= line
     ]
     if found:
         yield min(found)[1]

@@ -393,7 +393,7 @@ def test_two_files_with_the_same_code(write: Write) -> None:
 
 
 @pytest.mark.parametrize("how", ["python", "flor"])
-def test_coroutines_and_generators_are_calls(write: Write, how: str) -> None:
+def test_coroutines_generators_and_lambdas_are_calls(write: Write, how: str) -> None:
     script = write(
         "calls.py",
         """
@@ -414,12 +414,13 @@ def test_coroutines_and_generators_are_calls(write: Write, how: str) -> None:
         with flor.Context("calls"):
             asyncio.run(work(2))
             sum(count(2))
+            flor.track(lambda x: flor.log.param(x))(3)
         list(count(3))
         """,
     )
     python(script) if how == "python" else flor("python", str(script), "e")
     loops = [{"loop": ["metric 0"]}, {"loop": ["metric 1"]}]
-    assert outline(log("calls")) == [{"work": loops}, {"count": loops}]
+    assert outline(log("calls")) == [{"work": loops}, {"count": loops}, {"<lambda>": ["param 3"]}]
 
 
 def test_tasks_and_forked_children_are_in_the_log(write: Write, recorder: str) -> None:
