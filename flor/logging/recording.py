@@ -7,11 +7,11 @@ import hashlib
 import json
 import operator
 import os
-import sys
 import types
 from pathlib import Path
 from typing import Any
 
+from flor.capture import pickled
 from flor.capture.modules import Capture
 from flor.capture.ops import ENTER, LEAVE
 from flor.capture.process import Process
@@ -40,6 +40,8 @@ class Recording:
         self.called: dict[tuple[str, int, int | None], int] = {}
         self.file = logged.path(capture.run)
         self.written: set[int] = set()
+        self.about = capture.run / "run.json"
+        self.looked, self.over = 0, False  # when it was changed, as it was last read; whether the run had ended then
         self.failed = False
 
     def _functions(self) -> tuple[Any, Any]:
@@ -54,6 +56,22 @@ class Recording:
         self.logged, self.secret, self.call = (namespace[n] for n in ("logged", "logged_secret", "called"))
         context = blocks.index("context")
         return probes[ENTER, context], probes[LEAVE, context]
+
+    def is_over(self) -> bool:
+        """Whether the run has ended without this process: that of a Context may, while a pool's workers live on. Then
+        nothing more is recorded here."""
+        process = self.process
+        if process.imports or (process.starter is None and process.pid == os.getpid()):
+            return False
+        try:
+            changed = os.stat(self.about).st_mtime_ns
+            if changed != self.looked:
+                self.looked, self.over = changed, json.loads(self.about.read_bytes())["status"] != "running"
+        except (OSError, ValueError, KeyError):
+            self.over = True
+        if self.over and pickled.capture is self.capture:
+            process.end()
+        return self.over
 
     def begin(self, name: str) -> None:
         """What is recorded from now on lies in a call of `context`."""
@@ -150,8 +168,7 @@ class Recording:
 def current() -> Recording | None:
     """The run that this process is recorded into; None: there is none."""
     global _known
-    pickled = sys.modules.get("flor.capture.pickled")
-    capture = pickled.capture if pickled is not None else None
+    capture = pickled.capture
     if capture is None:
         return None
     if _known is None or _known[0] is not capture:
@@ -160,7 +177,8 @@ def current() -> Recording | None:
             _known = capture, Recording(capture)
         except Exception as error:
             say(f"log statements are not recorded ({getattr(error, 'strerror', None) or error})")
-    return _known[1]
+    told = _known[1]
+    return None if told is not None and told.is_over() else told
 
 
 #: The last one, and the capture that it belongs to.

@@ -131,3 +131,37 @@ def test_what_joblib_sends_by_value(write: Write, how: str) -> None:
     assert sorted(column("sent", "last")) == ["0", "0", "10", "10", "20"]
     if how == "python":
         assert sorted(map(str, outline(log("sent")))) == sorted(map(str, [work(2), work(3)]))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_that_outlive_their_context_record_nothing_more(write: Write, method: str) -> None:
+    script = write(
+        "outlive.py",
+        """
+        import sys
+        from multiprocessing import get_context
+        import flor
+
+        @flor.track
+        def work(n):
+            flor.log("size", n)
+            return flor.log.metric(n)
+
+        if __name__ == "__main__":
+            with flor.Context("first"):
+                pool = get_context(sys.argv[1]).Pool(1)
+                print(pool.map(work, [1, 2]))
+            print(pool.map(work, [3]))
+            with flor.Context("second"):
+                work(4)
+                print(pool.map(work, [5]))
+            pool.close()
+            pool.join()
+        """,
+    )
+    done = python(script, method)
+    assert (done.stdout, done.stderr) == ("[1, 2]\n[3]\n[5]\n", "")
+    assert outline(log("first")) == [{"work": [f"metric {n}"]} for n in (1, 2)]
+    assert outline(log("second")) == {"work": ["metric 4"]}
+    for name in ("size", "n"):
+        assert (column("first", name), column("second", name)) == (["1", "2"], ["4"])
