@@ -185,10 +185,13 @@ class Export:
 
 @attrs.frozen
 class OfColumn:
-    """Parameters of `flor/reveal`."""
+    """Parameters of `flor/reveal`: a name of a shadow copy, or what the program logged in a source."""
 
-    shadow: str  # the path of the shadow copy
     name: str
+    shadow: str | None = None  # the path of the shadow copy
+    source: str | None = None  # the path of the source
+    line: int = 0  # of the statement, in the version that ran
+    text: str = ""  # what is logged there
 
 
 @attrs.frozen

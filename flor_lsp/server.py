@@ -224,11 +224,11 @@ class FlorServer(LanguageServer):
     # ---- tables
 
     def known_names(self, document: Document) -> list[str]:
-        """Names that the last table of a shadow copy's experiment has."""
+        """Names of shadow copies that the last table of a shadow copy's experiment has."""
         try:
             folder = home.experiment_path(tables.experiment_of(self, document.uri))
             about = json.loads((folder / "table.json").read_bytes())
-            return [str(name["name"]) for name in about["names"]]
+            return [str(name["name"]) for name in about["names"] if "logged" not in name]
         except (FlorError, ReplyError, OSError, ValueError, KeyError, TypeError):
             return []
 

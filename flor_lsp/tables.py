@@ -129,13 +129,25 @@ def _about(experiment: str, made: Table) -> dict[str, Any]:
     names = {
         name.name: {"role": "name", "shadow": str(path), "line": name.line, "text": name.text}
         for path, name in made.names
-    } | {own.name: {"role": "name", "text": own.text} for own in made.logged}
+    } | {own.name: _logged(own.typ, own.file, own.line, own.text) for own in made.logged}
     return {
         "experiment": experiment,
         "runs": made.runs,
         "diagnostics": [{"name": d.name, "text": str(d)} for d in made.diagnostics],
         "columns": {**{key: {"role": "key"} for key in made.keys}, **names},
     }
+
+
+def _logged(typ: str, source: str, line: int, text: str) -> dict[str, Any]:
+    """What is said of a column that the program logged."""
+    return {"role": "name", "logged": typ, "source": source, "line": line, "text": text}
+
+
+def _name(own: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a column, of what table.json has of its name."""
+    if "logged" in own:
+        return _logged(own["logged"], own["shadow"], own["line"], own["text"])
+    return {"role": "name", **own}
 
 
 def open_table(say: Say, experiment: str) -> dict[str, Any]:
@@ -148,7 +160,7 @@ def open_table(say: Say, experiment: str) -> dict[str, Any]:
     try:
         about = json.loads((folder / "table.json").read_bytes())
         table = pq.read_table(folder / "table.parquet")
-        names = {n["name"]: {"role": "name", **({"text": n["text"]} if "logged" in n else n)} for n in about["names"]}
+        names = {own["name"]: _name(own) for own in about["names"]}
         columns = {**{key: {"role": "key"} for key in about["keys"]}, **names}
         diagnostics = [{"name": own["name"], "text": str(own["text"])} for own in about.get("diagnostics", [])]
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from itertools import accumulate
 
 from flor.annotate.members import Members, Method, is_long, members_of
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
+from flor.capture.sites import Span
 
 #: Chunks by which a part that does not parse is widened at once, and how often.
 _WIDER = (0, 1, 4)
@@ -83,6 +84,19 @@ class Chunks:
     def at(self, offset: int) -> int | None:
         """The index of the chunk in which an offset lies; None where there is none."""
         return max(bisect_right(self.starts, offset) - 1, 0) if self.chunks else None
+
+    def within(self, span: Span) -> tuple[int, Span] | None:
+        """The index of the chunk in which a span of the text begins, and the span there; None where there is none."""
+        number = bisect_right(self._lines, span[0] - 1) - 1
+        if not 0 <= number < len(self.chunks):
+            return None
+        above = self._lines[number]
+        return number, (span[0] - above, span[1], span[2] - above, span[3])
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """How many lines there are before each chunk."""
+        return [0, *accumulate(len(NEWLINE.findall(chunk.text)) for chunk in self.chunks)][: len(self.chunks)]
 
     def changed(self, text: str) -> Chunks:
         """The chunks of another text: those that it has in common with this one at its beginning and its end are the

@@ -583,6 +583,19 @@ static int forked_apart(void) {
     return apart;
 }
 
+/* What the parent did is nothing that this process goes on with: its stream begins with nothing on the stack, and what
+ * was suspended goes on as in another thread. */
+static void begin_apart(void) {
+    for (size_t i = 0; i < R.table_size; i++) {
+        if (R.table[i].frame && !R.table[i].token) R.table[i].stream = NULL;
+    }
+    if (!mine) return;
+    mine->depth = 0;
+    mine->top = mine->stack;
+    mine->pending = mine->activations = 0;
+    mine->owed = 0;
+}
+
 PyDoc_STRVAR(forked_doc, "forked()\n\nTo be called in a forked child: it must never write into its parent's segments.");
 
 static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored)) {
@@ -609,6 +622,7 @@ static PyObject *forked(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
         drop_file(&mine->heap);
         mine->heap_segment = 0;
     }
+    if (R.fork_apart) begin_apart();
     R.lost = R.unplaced = 0;
     if (!mine || !mine->dead) R.error = 0;
     Py_RETURN_NONE;

@@ -1,4 +1,5 @@
-"""Processes that the program starts afresh (`spawn`, `forkserver`, loky) become part of its run.
+"""Processes that the program starts afresh (`spawn`, `forkserver`, loky) become part of its run, or of the Context that
+is open.
 
 multiprocessing sends each such child what it has to prepare before its work comes. A ticket goes along: unpickling it
 lets the child join the run. It names built-in functions only, so a child without Flor unpickles it too, and runs
@@ -58,6 +59,8 @@ class _Parts:
     process: Process | None = None
     path0 = ""  # the script's folder
     script = ""
+    get_code: Any = None  # of SourceFileLoader, as it was,
+    amended: Any = None  # and as it is now
 
 
 _here = _Parts()
@@ -74,7 +77,16 @@ def install(process: Process, script: str, path0: str) -> None:
     def amended(self: Any, fullname: str, code: types.CodeType | None) -> types.CodeType | None:
         return _amended(code, self, fullname) if fullname in _AMENDED else code
 
-    loader.get_code = process.follow(loader.get_code, amended)  # type: ignore[method-assign]
+    _here.get_code = loader.get_code
+    loader.get_code = _here.amended = process.follow(loader.get_code, amended)  # type: ignore[method-assign]
+
+
+def uninstall() -> None:
+    """From now on children are on their own: what stays amended does nothing."""
+    loader = importlib.machinery.SourceFileLoader
+    if loader.get_code is _here.amended:
+        loader.get_code = _here.get_code  # type: ignore[method-assign]
+    _here.process = None
 
 
 # ---- the ticket
@@ -99,6 +111,8 @@ def _invitation(secrets: list[str]) -> str:
         "path0": _here.path0,
         "secrets": secrets,
         "arguments": process.arguments,
+        "imports": process.imports,
+        "context": process.context,
     }
     return _JOIN.format(package=_PACKAGE, about=about)
 
@@ -108,7 +122,7 @@ def _accompany(sent: Any) -> Any:
     if _here.process is not None:
         if isinstance(sent, dict):
             sent["flor"] = _Ticket()
-        elif isinstance(sent, list) and sent[-2:-1] == ["-c"]:
+        elif isinstance(sent, list) and sent[-2:-1] == ["-c"] and _here.process.imports:  # else it may outlive the run
             sent[-1] = f"exec({_invitation(secrets=[])!r}, {{}}); {sent[-1]}"
     return sent
 
@@ -189,17 +203,25 @@ def join(
     path0: str,
     secrets: list[str],
     arguments: dict[str, str],
+    imports: bool,
+    context: int | None,
 ) -> None:
     """Make this process part of a run, if it is not yet. Where that fails it runs uncaptured."""
     values.secrets.extend(s for s in secrets if s not in values.secrets)
+    if _here.process is not None and _here.process.run == Path(run):  # a fork server's child
+        _here.process.context = context
     if _here.process is not None or not os.path.exists(os.path.join(run, "run.json")):
         return
     try:
-        process = Process(Path(run), origin, Chosen(*chosen), Limits(*limits), starter or "", arguments=arguments)
+        process = Process(
+            Path(run), origin, Chosen(*chosen), Limits(*limits), starter or "", arguments=arguments, imports=imports
+        )
+        process.context = context
         process.start()
         atexit.register(process.end)
         install(process, script, path0)
-        _capture_main(process, script)
+        if imports:
+            _capture_main(process, script)
     except Exception:
         pass
     finally:

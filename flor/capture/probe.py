@@ -1183,9 +1183,23 @@ def forked() -> None:
         mine.gaps = {}
         mine.events, mine.heap, mine.heap_segment = _File("events"), _File("heap"), 0
         mine.from_others.clear()
+    if _r.fork_apart:
+        _begin_apart(mine)
     _r.lost = _r.unplaced = 0
     if mine is None or not mine.dead:
         _r.error = 0
+
+
+def _begin_apart(mine: _Stream | None) -> None:
+    """What the parent did is nothing that this process goes on with: its stream begins with nothing on the stack, and
+    what was suspended goes on as in another thread."""
+    for frame in _r.frames.values():
+        if not frame.token:
+            frame.stream = None
+    if mine is not None:
+        mine.stack.clear()
+        mine.pending = mine.activations = 0
+        mine.owed = False
 
 
 def follow(method: Callable[[Any, str], Any], then: Callable[[Any, str, Any], Any]) -> Callable[[Any, str], Any]:

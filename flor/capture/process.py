@@ -63,7 +63,9 @@ class Process:
     ) -> None:
         self.run, self.origin, self.limits, self.starter = run, origin, limits, starter
         self.arguments, self.replays, self.imports = dict(arguments or {}), replays, imports
+        self.pid = os.getpid()  # a forked child's is another one
         self.asked: set[str] = set()  # names of arguments that the program has asked for
+        self.context: int | None = None  # the number of the Context that is open (`flor.logging`)
         #: name of its folder, or of its nearest ancestor's by forking; None where there is none yet
         self.folder: str | None = None
         self.opening: dict[int, object] = {}  # by process, which may be forked: who makes its folder,

@@ -221,20 +221,14 @@ def _logged_pieces(
 ) -> list[Piece]:
     """The values of a name that the program logged. `own_blocks` learns which calls are instances of a block of their
     own, by its number."""
-    if not logged.hold_one_each(own):
-        (number,) = blocks.add(f"logged {own.name}", [logged.block(own.name)]).numbers
-        own_blocks[number] = own.values.instance
-        return [_piece(trace, number, own.values)]
-    values, instances = logged.of_callers(own), trace.instances()
-    source, block_of = instances.source[own.around], instances.block[own.around]
-    return [
-        _piece(
-            trace,
-            numbered[index].numbers[block],
-            logged.take(values, np.flatnonzero((source == index) & (block_of == block))),
-        )
-        for index, block in sorted(set(zip(source.tolist(), block_of.tolist(), strict=True)))
-    ]
+    instances = trace.instances()
+    places = set(zip(instances.source[own.around].tolist(), instances.block[own.around].tolist(), strict=True))
+    numbers = {numbered[index].numbers[block] for index, block in places}
+    if logged.hold_one_each(own) and len(numbers) == 1:
+        return [_piece(trace, numbers.pop(), logged.of_callers(own))]
+    (number,) = blocks.add(f"logged {own.name}", [logged.block(own.name)]).numbers
+    own_blocks[number] = own.values.instance
+    return [_piece(trace, number, own.values)]
 
 
 def _piece(trace: Trace, number: int, values: Values) -> Piece:
@@ -409,7 +403,8 @@ def _number_blocks(
                 if trace.sources[index].sha256 == copy.sha256:
                     annotated_now.add(index)
     for index, source in enumerate(trace.sources):
-        tags.setdefault(index, source.module)
+        # What processes that are started afresh make of the script is the script.
+        tags.setdefault(index, "__main__" if source.module == "__mp_main__" else source.module)
     numbers: dict[int, Numbered] = {}
     for index, tag in tags.items():
         source = trace.sources[index]

@@ -1,7 +1,8 @@
 """What the programs of runs logged (`flor.log` and its relatives), as columns: no shadow copy has to name it.
 
 A logged value belongs to the block instance that logged it. Where one logged a name more than once (in a loop that is
-not captured, say), the name's values in that run belong to instances of their own, one for each.
+not captured, say), or several blocks did, the name's values in that run belong to instances of their own, one for each:
+a row shows one value.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ _HOLDERS = (("logged", "value"), ("logged_secret", "password"))
 
 @dataclass(frozen=True)
 class LoggedName:
-    """A name that some run logged."""
+    """A name that some run logged. All but the name is of the statement that the newest such run met first."""
 
     name: str
-    typ: str  # param, metric, log or arg, where it was met first
+    typ: str  # param, metric, log or arg
     file: str  # path of the source
     line: int  # of the statement
     text: str  # what is logged, as written there
@@ -46,14 +47,19 @@ class LoggedValues:
 
 
 def names(runs: Iterable[Run]) -> list[LoggedName]:
-    """The names that runs logged, in the order in which they were met. Upper and lower case are one, as in SQL."""
+    """The names that runs, the oldest first, logged, in the order in which they were met. Upper and lower case are one,
+    as in SQL."""
     found: dict[str, LoggedName] = {}
     for run in runs:
+        own: dict[str, LoggedName] = {}
         for line in logged.lines(run.path).values():
             if (name := line.column) is not None:
                 number, text = line.about.get("instruction_no"), str(line.about.get("value", ""))
                 line_number = number if isinstance(number, int) else 0
-                found.setdefault(name.casefold(), LoggedName(name, line.typ, line.file, line_number, text))
+                known = found.get(name.casefold())
+                spelled = name if known is None else known.name
+                own.setdefault(name.casefold(), LoggedName(spelled, line.typ, line.file, line_number, text))
+        found |= own
     return list(found.values())
 
 

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 
-from flor.capture import epochs
+from flor.capture import children, epochs
 from flor.capture.session import Session, say
 from flor.capture.settings import settings
 from flor.errors import FlorError
@@ -102,6 +102,8 @@ class _OwnRun:
         self.told = told
         told.begin(name)
         tracked.instrument(told)
+        beside = os.path.dirname(script) if script is not None and not sys.flags.safe_path else ""
+        children.install(self.session.process, script or "", beside)
 
     def finish(self, code: int, exception: str | None, then: Callable[[Run], None]) -> None:
         """End the run."""
@@ -110,6 +112,7 @@ class _OwnRun:
         self.session.finish(then)
 
     def end(self, error: BaseException | None) -> None:
+        children.uninstall()
         tracked.restore()
         replay.save()
         number, self.told.context = self.told.context, None
@@ -138,12 +141,17 @@ class _PartOfRun:
             link = runs / self.run.name
             if not link.is_symlink():
                 link.symlink_to(Path("..", "..", self.run.parents[1].name, "runs", self.run.name))
-        told.context = told.line("context", str(self.log), {"name": name, "run": False, "number": next(_numbers)})
+        about = {"name": name, "run": False, "number": next(_numbers)}
+        self.around = told.context  # that of the program which started this process
+        told.context = told.line("context", str(self.log), about)
+        told.call(told.context, "")  # from here
         tracked.instrument(told)
 
     def end(self, error: BaseException | None) -> None:
-        tracked.restore()
-        number, self.told.context = self.told.context, None
+        number, self.told.context = self.told.context, self.around
+        self.told.call(number, "")  # to here
+        if self.around is None:
+            tracked.restore()
         replay.save()
         _write(open_run(self.run), number, self.log)
 

@@ -18,4 +18,5 @@ def logged_secret(place: int, password: object) -> None:
 
 
 def called(place: int, consumes: str) -> None:
-    """A tracked function is called now; its arguments come from the functions that `consumes` names, line by line."""
+    """A tracked function is called now; its arguments come from the functions that `consumes` names, line by line. Or a
+    Context begins or ends here that is a part of a run."""

@@ -7,11 +7,11 @@ import hashlib
 import json
 import operator
 import os
-import sys
 import types
 from pathlib import Path
 from typing import Any
 
+from flor.capture import pickled
 from flor.capture.modules import Capture
 from flor.capture.ops import ENTER, LEAVE
 from flor.capture.process import Process
@@ -35,12 +35,13 @@ class Recording:
     def __init__(self, capture: Capture) -> None:
         """May raise OSError."""
         self.capture = capture
-        self.context: int | None = None  # the number of the Context that is open
         self.enter, self.leave = self._functions()
         self.places: dict[_Key, tuple[int, bool, types.CodeType]] = {}  # with the code: its identity is taken
         self.called: dict[tuple[str, int, int | None], int] = {}
         self.file = logged.path(capture.run)
         self.written: set[int] = set()
+        self.about = capture.run / "run.json"
+        self.looked, self.over = 0, False  # when it was changed, as it was last read; whether the run had ended then
         self.failed = False
 
     def _functions(self) -> tuple[Any, Any]:
@@ -56,6 +57,22 @@ class Recording:
         context = blocks.index("context")
         return probes[ENTER, context], probes[LEAVE, context]
 
+    def is_over(self) -> bool:
+        """Whether the run has ended without this process: that of a Context may, while a pool's workers live on. Then
+        nothing more is recorded here."""
+        process = self.process
+        if process.imports or (process.starter is None and process.pid == os.getpid()):
+            return False
+        try:
+            changed = os.stat(self.about).st_mtime_ns
+            if changed != self.looked:
+                self.looked, self.over = changed, json.loads(self.about.read_bytes())["status"] != "running"
+        except (OSError, ValueError, KeyError):
+            self.over = True
+        if self.over and pickled.capture is self.capture:
+            process.end()
+        return self.over
+
     def begin(self, name: str) -> None:
         """What is recorded from now on lies in a call of `context`."""
         operator.getitem(self.enter, name)
@@ -68,6 +85,15 @@ class Recording:
     def process(self) -> Process:
         process: Process = self.capture.recorder
         return process
+
+    @property
+    def context(self) -> int | None:
+        """The number of the Context that is open. Processes that are started afresh meanwhile belong to it, too."""
+        return self.process.context
+
+    @context.setter
+    def context(self, number: int | None) -> None:
+        self.process.context = number
 
     def log(self, typ: str, name: str | None, value: object, frame: types.FrameType) -> bool:
         """Record what a statement in this frame logs. `name`: the one that it gives. Returns whether it looks like a
@@ -109,7 +135,7 @@ class Recording:
         return number
 
     def _place(self, typ: str, name: str | None, frame: types.FrameType) -> tuple[int, bool]:
-        file = source_path(frame.f_code)
+        file = self._file(frame.f_code)
         span = _span(frame)
         facts = _facts(typ, file, span)
         about = (
@@ -120,6 +146,16 @@ class Recording:
         if name is not None:
             about["column"] = name
         return self.line(typ, file, about), secret
+
+    def _file(self, code: types.CodeType) -> str:
+        """The file that code comes from: of code that came here by value, as joblib sends it, that of its probes."""
+        file = source_path(code)
+        if file.startswith("<"):
+            held = {id(constant) for constant in code.co_consts}
+            for line, probes in self.capture.probes:
+                if any(id(probe) in held for probe in probes):
+                    return str(line["path"])
+        return file
 
     def fail(self, error: Exception) -> None:
         """Say, once, that something could not be recorded: the program goes on."""
@@ -132,8 +168,7 @@ class Recording:
 def current() -> Recording | None:
     """The run that this process is recorded into; None: there is none."""
     global _known
-    pickled = sys.modules.get("flor.capture.pickled")
-    capture = pickled.capture if pickled is not None else None
+    capture = pickled.capture
     if capture is None:
         return None
     if _known is None or _known[0] is not capture:
@@ -142,7 +177,8 @@ def current() -> Recording | None:
             _known = capture, Recording(capture)
         except Exception as error:
             say(f"log statements are not recorded ({getattr(error, 'strerror', None) or error})")
-    return _known[1]
+    told = _known[1]
+    return None if told is not None and told.is_over() else told
 
 
 #: The last one, and the capture that it belongs to.

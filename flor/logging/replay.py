@@ -36,7 +36,7 @@ class _Keys:
     """The file of one run."""
 
     def __init__(self, told: Recording) -> None:
-        self.told, self.path, self.pid = told, Path.cwd() / _NAME, os.getpid()
+        self.told, self.path = told, Path.cwd() / _NAME
         self.replays = told.process.replays or "--replay_flor" in sys.argv
         self.main: epochs.Counted | None = None
         kept = _read(self.path) if self.replays else {}
@@ -60,7 +60,7 @@ class _Keys:
 
     def save(self) -> None:
         """Write what was not written yet; a forked child writes nothing."""
-        if not self.waits or os.getpid() != self.pid:
+        if not self.waits or os.getpid() != self.told.process.pid:
             return
         began = time.monotonic()
         self.waits = False
@@ -81,6 +81,8 @@ _keys: _Keys | None = None
 def add(told: Recording, name: str, value: object, secret: bool, frame: types.FrameType) -> None:
     """`flor.log` was called in this frame."""
     global _keys
+    if told.process.starter is not None or told.process.pid != os.getpid():  # the run's first process has the file
+        return
     if _keys is None or _keys.told is not told:
         _keys = _Keys(told)
     _keys.add(name, value, secret, frame)

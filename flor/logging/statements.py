@@ -155,13 +155,14 @@ class Source:
     def columns(self) -> dict[int, str]:
         """The columns of `.param` and `.metric` calls, by the identity of the call. Where several would have one name,
         the second one in the source is called `name_2`."""
-        counts: dict[str, int] = {}
+        taken: set[str] = set()
         found: dict[int, str] = {}
         for _, call in sorted(self.calls.items()):
             if isinstance(call.func, ast.Attribute) and call.func.attr in _COLUMNS:
                 name = self.column(call)
-                counts[name.casefold()] = count = counts.get(name.casefold(), 0) + 1
-                found[id(call)] = name if count == 1 else f"{name}_{count}"
+                others = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
+                found[id(call)] = free = next(other for other in others if other.casefold() not in taken)
+                taken.add(free.casefold())
         return found
 
     def column(self, call: ast.Call) -> str:

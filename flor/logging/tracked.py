@@ -84,7 +84,7 @@ class Tracked:
     def announce(self, told: Recording, arguments: Sequence[Any]) -> None:
         """The function has been called."""
         try:
-            if told.context is not None:
+            if not told.is_over() and told.context is not None:
                 told.calls(self.path, self.name, self.line, "\n".join(_returned.consumed(arguments)))
         except Exception as error:
             told.fail(error)

@@ -42,6 +42,7 @@ class Tree:
         for instance, place in enumerate(zip(events.source, events.block, strict=True)):
             if place in self.tracked or instance in announced:
                 candidates.setdefault((events.parent[instance], events.stream[instance]), []).append(instance)
+        marks = [instance for instance, (number, _) in announced.items() if number == self.number]
         unannounced: list[int] = []
         for own in candidates.values():
             waiting: dict[tuple[str, str], tuple[int, str]] = {}
@@ -49,7 +50,7 @@ class Tree:
                 if instance in announced:
                     number, value = announced[instance]
                     line = self.lines.get(number)
-                    if line is not None:
+                    if line is not None and line.typ == "call":
                         waiting[line.file, line.about["function"]] = number, value
                     continue
                 path = events.sources[events.source[instance]].path
@@ -64,8 +65,13 @@ class Tree:
             around = events.parent[instance]
             while around >= 0 and around not in self.consumes:
                 around = events.parent[around]
-            if around >= 0:
+            if around >= 0 or self._is_between(instance, marks):
                 self.consumes[instance] = []
+
+    def _is_between(self, instance: int, marks: list[int]) -> bool:
+        """Whether it began, on the same thread, between the marks that say where the Context begins and ends."""
+        stream, seq = self.events.stream, self.events.seq
+        return sum(stream[mark] == stream[instance] and seq[mark] < seq[instance] for mark in marks) == 1
 
     def _arrange(self) -> None:
         events = self.events
@@ -165,7 +171,7 @@ def _blocks(source: Source, function: str, line: int) -> Iterator[int]:
     found = [
         (block["line"], number)
         for number, block in enumerate(source.blocks)
-        if block["kind"] == "function" and block["name"] == function and block["line"] >= line
+        if block["kind"] in ("function", "lambda") and block["name"] == function and block["line"] >= line
     ]
     if found:
         yield min(found)[1]

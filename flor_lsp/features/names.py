@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from flor.annotate.source import Lines
 from flor.errors import FlorError
 from flor_lsp import edits
 from flor_lsp.documents import Document
+from flor_lsp.features import logged
 from flor_lsp.messages import OfDocument, OfName, RenameName, structured
 from flor_lsp.protocol import ReplyError
 
@@ -202,23 +204,40 @@ def place_in_source(server: FlorServer, living: Living, own: Named, source: Docu
 # ---- completion
 
 
+#: What is written before a name, up to its first character. In a source a log statement is meant.
+_OPENED = re.compile(r"""\b(GET|log|arg)\(\s*(["'])(?:(?!\2).)*$""")
+
+
 def completion(server: FlorServer, params: types.CompletionParams) -> list[types.CompletionItem]:
-    """Within the quotes of `GET("`: a name that suits what is named. Elsewhere nothing."""
+    """Within the quotes of `GET("`: names that the experiment's table has, or that its programs log. Of `log("` and
+    `arg("` in a source: those that they log. Elsewhere nothing."""
     document = server.documents.get(params.text_document.uri)
     offset = document.content.offset(params.position)
-    before = document.text[max(0, offset - 200) : offset].rpartition("\n")[2]
-    opened = before.rfind("GET(")
-    if opened < 0 or document.living is None:
+    opened = _OPENED.search(document.text[max(0, offset - 200) : offset].rpartition("\n")[2])
+    living = document.living
+    if opened is None or (opened[1] == "GET") != (living is not None):
         return []
-    typed = before[opened + 4 :].lstrip()
-    if not typed or typed[0] not in "\"'" or typed[0] in typed[1:]:
-        return []
-    taken = {own.name for own in document.living.names}
+    runs = server.runs_of(document)
+    told = [] if not runs else logged.names_of_run(runs[0])
+    if living is None:
+        return [_item(name, "a name that this experiment's runs log") for name in told]
+    taken = {own.name for own in living.names}
+    known = [name for name in server.known_names(document) if name not in taken | {*told}]
     return [
-        types.CompletionItem(name, kind=types.CompletionItemKind.Field, detail="a name of this experiment's runs")
-        for name in server.known_names(document)
-        if name not in taken
+        *(_item(name, "a name of this experiment's runs") for name in known),
+        *(
+            _item(name, "the program logs this: its column gets another name", "~")
+            for name in told
+            if name not in taken
+        ),
     ]
+
+
+def _item(name: str, detail: str, before: str = "") -> types.CompletionItem:
+    """`before`: what it is sorted by, before its name."""
+    return types.CompletionItem(
+        name, kind=types.CompletionItemKind.Field, detail=detail, sort_text=f"{before}{name}" if before else None
+    )
 
 
 # ---- diagnostics

@@ -16,6 +16,7 @@ from flor.errors import FlorError
 from flor_lsp import copies, jobs
 from flor_lsp.documents import Document, uri_of
 from flor_lsp.experiments import RunInfo
+from flor_lsp.features import logged
 from flor_lsp.features.names import place_in_source
 from flor_lsp.messages import (
     About,
@@ -231,11 +232,22 @@ def _run(own: RunInfo) -> dict[str, Any]:
 
 
 async def names(server: FlorServer, params: Any) -> dict[str, Any]:
-    """The names that a file has, or a shadow copy: where each is, in the copy and in the source."""
+    """The names that a file has, or a shadow copy: where each is, in the copy and in the source; and what the program
+    logged in it."""
     asked = structured(About, params)
     if asked.uri is None:
         raise ReplyError("name a file", types.ErrorCodes.InvalidParams)
-    return _names(server, asked.uri)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(server.experiments.filled.wait(), 10)
+    found = _names(server, asked.uri)
+    document = server.documents.get(asked.uri)
+    path = _source_path(document)
+    with contextlib.suppress(FlorError):  # the source is gone
+        source = document if document.living is None or path is None else server.documents.of(path)
+        met = await logged.of_file(server, source)
+        found |= {"source": source.uri} if met else {}
+        found["logged"] = logged.described(server, source, met)
+    return found
 
 
 def _names(server: FlorServer, uri: str) -> dict[str, Any]:
@@ -248,7 +260,7 @@ def _names(server: FlorServer, uri: str) -> dict[str, Any]:
         copy = None if there is None else there[0]
     living = None if copy is None else copy.living
     if copy is None or living is None or living.source_path is None:
-        return {"shadow": None, "source": None, "names": []}
+        return {"shadow": None, "source": None, "names": [], "logged": []}
     source: Document | None = None
     with contextlib.suppress(FlorError):
         source = server.documents.of(living.source_path)
@@ -260,7 +272,7 @@ def _names(server: FlorServer, uri: str) -> dict[str, Any]:
             "name": own.name, "text": own.text, "range": unstructure(copy.content.range(own.start, own.end)),
             "source": None if place is None or source is None else unstructure(source.content.range(*place)),
         })  # fmt: skip
-    return {"shadow": copy.uri, "source": None if source is None else source.uri, "names": found}
+    return {"shadow": copy.uri, "source": None if source is None else source.uri, "names": found, "logged": []}
 
 
 async def table(server: FlorServer, params: Any) -> Any:
@@ -294,6 +306,10 @@ async def export(server: FlorServer, params: Any) -> dict[str, Any]:
 async def reveal(server: FlorServer, params: Any) -> dict[str, bool]:
     """Have the editor show what a name is of: in the source if it is known there, else in the shadow copy."""
     asked = structured(OfColumn, params)
+    if asked.source is not None:
+        return {"shown": await _show(server, *await logged.place(server, asked))}
+    if asked.shadow is None:
+        raise ReplyError("say in which shadow copy the name is, or in which source", types.ErrorCodes.InvalidParams)
     found = _names(server, uri_of(Path(asked.shadow)))
     own = next((own for own in found["names"] if own["name"] == asked.name), None)
     if own is None:

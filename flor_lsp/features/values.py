@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,13 @@ from flor.annotate.carry import Carry
 from flor.annotate.chunks import Chunk, Chunks
 from flor.annotate.living import Living, Named
 from flor.annotate.places import Refusal
-from flor.annotate.source import Lines, decode
+from flor.annotate.source import decode
 from flor.capture.sites import Span
 from flor.errors import FlorError
-from flor.trace import logged
 from flor_lsp import copies
 from flor_lsp.documents import Document
 from flor_lsp.experiments import Experiments, RunInfo, Version
+from flor_lsp.features import logged
 from flor_lsp.features.names import place_in_source
 
 if TYPE_CHECKING:
@@ -69,13 +69,33 @@ class Values:
 
     def carry(self, run: RunInfo, version: Version, chunks: Chunks) -> Carry | None:
         """From a text to a run's version of it; None if that cannot be read."""
+        old = self._version(run, version, chunks)
+        return None if old is None else self.between(old, chunks)
+
+    def _version(self, run: RunInfo, version: Version, chunks: Chunks) -> Chunks | None:
+        """A run's version of a text that is like another; None if it cannot be read."""
+        if (known := self._versions.get(version.sha256)) is not None:
+            return known
         try:
-            if version.sha256 not in self._versions:
-                data = (run.path / "sources" / f"{version.sha256}.py").read_bytes()
-                self._keep(self._versions, version.sha256, chunks.changed(decode(data, version.path).text))
+            data = (run.path / "sources" / f"{version.sha256}.py").read_bytes()
+            read = chunks.changed(decode(data, version.path).text)
         except (OSError, FlorError):
             return None
-        return self.between(self._versions[version.sha256], chunks)
+        self._keep(self._versions, version.sha256, read)
+        return read
+
+    def onward(self, run: RunInfo, version: Version, chunks: Chunks) -> Callable[[Span], Span | None] | None:
+        """From a span in a run's version of a text to the same expression in the text, None where there is none; None
+        for all if that version cannot be read."""
+        if (old := self._version(run, version, chunks)) is None:
+            return None
+        carry = self.between(chunks, old)
+
+        def now(span: Span) -> Span | None:
+            within = old.within(span)
+            return None if within is None else carry.back(*within)
+
+        return now
 
     def between(self, old: Chunks, new: Chunks) -> Carry:
         """From one text to another."""
@@ -115,33 +135,20 @@ async def hints(server: FlorServer, params: types.InlayHintParams) -> list[types
 
 
 async def _of_statements(server: FlorServer, document: Document, low: int, high: int) -> list[types.InlayHint]:
-    """The hints of what the source's last run logged, if it is the version that ran."""
+    """The hints of what the source's last run logged."""
     last = last_run(server, document) if document.living is None else None
-    if last is None or last[1].sha256 != document.sha256:
+    if last is None:
         return []
-    lines = Lines(document.content.text)
-    found = []
-    for name, span in await asyncio.to_thread(_logged, *last):
-        end = lines.offset(span[2], span[3])
-        if low <= end <= high:
-            found.append((name, end, span))
+    met = await logged.statements(server, document, *last)
+    found = [(own, own.place[1]) for own in met if own.place is not None and low <= own.place[1] <= high]
     if not found:
         return []
-    places: list[_Place] = [("expression", span) for _, _, span in found]
+    places: list[_Place] = [("expression", own.span) for own, _ in found]
     summaries = await server.values.of(*last, places) or [None] * len(found)
     return [
-        _hint(document, name, end, summary, last[0])
-        for (name, end, _), summary in zip(found, summaries, strict=True)
+        _hint(document, own.name, end, summary, last[0])
+        for (own, end), summary in zip(found, summaries, strict=True)
         if summary is not None
-    ]
-
-
-def _logged(run: RunInfo, version: Version) -> list[tuple[str, Span]]:
-    """The columns that a run logged from a source, each with the place of its call."""
-    return [
-        (line.column, line.span)
-        for line in logged.lines(run.path).values()
-        if line.file == version.path and line.column is not None and line.span is not None
     ]
 
 

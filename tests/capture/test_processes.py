@@ -78,6 +78,38 @@ def test_the_workers_of_a_pool(method: str, recorder: str, write: Write) -> None
     assert {s["module"] for s in next(runs("case", [])).info["sources"]} == modules
 
 
+def test_forked_workers_go_on_with_nothing_of_their_parents(recorder: str, write: Write) -> None:
+    write(
+        "script.py",
+        """
+        import multiprocessing
+
+        def count(n):
+            for i in range(n):
+                yield i * 10
+
+        def work(n):
+            one, two = count(n), count(n)
+            print([(x + next(two)) for x in one] + [next(begun) + n], flush=True)
+
+        begun = count(9)
+        next(begun)
+        for _ in range(2):
+            sum(x + 1 for x in count(2))
+        for n in (2, 3):
+            child = multiprocessing.get_context("fork").Process(target=work, args=(n,))
+            child.start()
+            child.join()
+        """,
+    )
+    assert unnoticed("script.py") == "[0, 20, 12]\n[0, 20, 40, 13]\n"
+    trace = newest_trace("case")
+    # In which iteration the generator is that their parent began they do not know.
+    assert trace.warnings == ["2 values could not be placed"]
+    for wanted, found in {"x + next(two)": ["0", "0", "20", "20", "40"], "next(begun) + n": ["12", "13"]}.items():
+        assert sorted(line.rpartition(": ")[2] for line in values(trace, wanted)) == found
+
+
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_an_executor_in_a_module(method: str, write: Write) -> None:
     write("package/__init__.py", "")

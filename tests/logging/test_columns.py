@@ -175,3 +175,27 @@ def test_the_types_of_arguments(write: Write) -> None:
     unused = command("python", "--arg", "j=1", str(script), "e")
     assert unused.stderr == "flor: --arg j: the program did not ask for it with flor.arg('j', ...)\n"
     assert command("python", "--arg", "j", str(script), "e", code=2).stderr.startswith("flor: --arg j: write it as")
+
+
+def test_one_name_in_several_blocks_has_each_of_its_values(write: Write, recorder: str) -> None:
+    script = write(
+        "blocks.py",
+        """
+        import flor
+        def train(n): flor.log("loss", n)
+        def test(n):
+            flor.log("loss", n)
+            flor.log("acc", n / 2)
+        for epoch in range(2):
+            train(epoch)
+            for i in range(2):
+                test(10 * epoch + 10 + i)
+        """,
+    )
+    command("python", str(script), "blocks")
+    assert columns("blocks") == {
+        "epoch_iter": [0, 0, 0, 1, 1, 1],
+        "i_iter": [None, 0, 1, None, 0, 1],
+        "loss": [0, 10, 11, 1, 20, 21],
+        "acc": [None, 5.0, 5.5, None, 10.0, 10.5],
+    }

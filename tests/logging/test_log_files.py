@@ -392,6 +392,37 @@ def test_two_files_with_the_same_code(write: Write) -> None:
     assert [Path(record["in_file"]).name for record in records(log("both"))] == ["one.py", "two.py"]
 
 
+@pytest.mark.parametrize("how", ["python", "flor"])
+def test_coroutines_generators_and_lambdas_are_calls(write: Write, how: str) -> None:
+    script = write(
+        "calls.py",
+        """
+        import asyncio, flor
+
+        @flor.track
+        async def work(n):
+            for i in range(n):
+                await asyncio.sleep(0)
+                flor.log.metric(i)
+
+        @flor.track
+        def count(n):
+            for i in range(n):
+                yield flor.log.metric(i)
+
+        asyncio.run(work(1))
+        with flor.Context("calls"):
+            asyncio.run(work(2))
+            sum(count(2))
+            flor.track(lambda x: flor.log.param(x))(3)
+        list(count(3))
+        """,
+    )
+    python(script) if how == "python" else flor("python", str(script), "e")
+    loops = [{"loop": ["metric 0"]}, {"loop": ["metric 1"]}]
+    assert outline(log("calls")) == [{"work": loops}, {"count": loops}, {"<lambda>": ["param 3"]}]
+
+
 def test_tasks_and_forked_children_are_in_the_log(write: Write, recorder: str) -> None:
     script = write(
         "tasks.py",

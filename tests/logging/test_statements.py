@@ -65,6 +65,7 @@ def test_what_is_an_argument(body: str, expected: list[bool]) -> None:
         ("a, b = log.param(1), log.param(c)", ["1", "c"]),
         ("a[0] = log.param(1 + 1)", ["a[0]"]),
         ("x = log.param(1); x = log.param(2); X = log.param(3)", ["x", "x_2", "X_3"]),
+        ("x = log.param(1); x = log.param(2); x_2 = log.param(3)", ["x", "x_2", "x_2_2"]),
         ("log.param(" + "1 + " * 20 + "1)", [("1 + " * 10)[:40] + "…"]),
     ],
 )

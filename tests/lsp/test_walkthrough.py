@@ -113,19 +113,99 @@ def hints(client: Client, uri: str) -> list[tuple[str, Any]]:
     return [(hint["label"][0]["value"], hint["position"]) for hint in found]
 
 
-def test_values_where_a_program_logs(client: Client, tmp_path: Path) -> None:
-    text = "import flor\n\n@flor.track\ndef f(n):\n    for i in range(n):\n        ä = flor.log.metric(i * 2)\n\n"
-    text += 'with flor.Context("sweep"):\n    f(3)\n'
+LOGS = """\
+import flor
+
+@flor.track
+def f(n):
+    for i in range(n):
+        ä = flor.log.metric(i * 2)
+        flor.log("loss", ä)
+
+with flor.Context("sweep"):
+    f(3)
+"""
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """A script that logs, and has run."""
     script = tmp_path / "logs.py"
-    script.write_text(text)
+    script.write_text(LOGS)
     environment = {**os.environ, "FLOR_HOME": str(tmp_path / "home")}
     subprocess.run([sys.executable, str(script)], env=environment, cwd=tmp_path, check=True, capture_output=True)
+    return script
+
+
+def test_values_where_a_program_logs(client: Client, logs: Path) -> None:
     client.initialize()
-    uri = client.open(script)
+    uri = client.open(logs)
     client.request("flor/experiments", {"uri": uri})
-    assert hints(client, uri) == [("ä: 0 2 4", range_of(text, "flor.log.metric(i * 2)|")["start"])]
-    client.replace(uri, text.replace("i * 2", "i * 3"), 2)
-    assert hints(client, uri) == []
+    metric, loss = (range_of(LOGS, place)["start"] for place in ("flor.log.metric(i * 2)|", 'flor.log("loss", ä)|'))
+    assert hints(client, uri) == [("ä: 0 2 4", metric), ("loss: 0 2 4", loss)]
+    client.replace(uri, "# new\n" + LOGS.replace("i * 2", "i * 3"), 2)
+    assert hints(client, uri) == [("loss: 0 2 4", {**loss, "line": loss["line"] + 1})]
+
+
+def test_names_that_a_program_logs(client: Client, logs: Path) -> None:
+    client.initialize()
+    uri = client.open(logs)
+    places = [range_of(LOGS, "flor.log.metric(i * 2)"), range_of(LOGS, 'flor.log("loss", ä)')]
+    told = [
+        {"name": "ä", "typ": "metric", "text": "i * 2", "source": places[0]},
+        {"name": "loss", "typ": "log", "text": "ä", "source": places[1]},
+    ]
+    assert client.request("flor/names", {"uri": uri}) == {"shadow": None, "source": uri, "names": [], "logged": told}
+    copied, _ = name(client, uri, "range(n)", "times")
+    shadow = client.open(copied)
+    found = client.request("flor/names", {"uri": shadow})
+    assert (found["source"], found["logged"], len(found["names"])) == (uri, told, 1)
+    client.replace(uri, LOGS.replace("i * 2", "i * 3"), 2)
+    assert [own["source"] for own in client.request("flor/names", {"uri": uri})["logged"]] == [None, places[1]]
+
+
+def test_names_that_a_program_logs_are_completed(client: Client, logs: Path) -> None:
+    client.initialize()
+    uri = client.open(logs)
+    copied, _ = name(client, uri, "range(n)")
+    client.notification("flor/tableChanged")
+    text = copied.read_text().replace("i * 2", 'GET("", i * 2)')
+    shadow = client.open(copied, text)
+
+    def completed(uri: str, text: str, place: str) -> list[str]:
+        at = {"textDocument": {"uri": uri}, "position": range_of(text, place)["start"]}
+        return [item["label"] for item in client.request("textDocument/completion", at)]
+
+    assert completed(shadow, text, 'GET("|", i')[-2:] == ["ä", "loss"]
+    assert completed(shadow, text, 'flor.log("|loss') == []
+    assert completed(uri, LOGS, 'flor.log("|loss') == ["ä", "loss"]
+
+
+def test_a_logged_column_leads_to_its_statement(client: Client, logs: Path) -> None:
+    client.answers["window/showDocument"] = lambda params: {"success": True}
+    client.initialize()
+    uri = client.open(logs)
+    client.request("flor/experiments", {"uri": uri})
+    columns = client.request("flor/table", {"experiment": "sweep"})["columns"]
+    about = {"type": "int", "role": "name", "source": str(logs)}
+    assert columns[-2:] == [
+        {"name": "ä", "logged": "metric", "line": 6, "text": "i * 2", **about},
+        {"name": "loss", "logged": "log", "line": 7, "text": "ä", **about},
+    ]
+    asked = {key: columns[-2][key] for key in ("name", "source", "line", "text")}
+    text = "# new\n" + LOGS
+    client.replace(uri, text, 2)
+    assert client.request("flor/reveal", asked) == {"shown": True}
+    shown = client.notification("window/showDocument")
+    assert (shown["uri"], shown["selection"]) == (uri, range_of(text, "flor.log.metric(i * 2)"))
+    client.replace(uri, LOGS.replace("i * 2", "i * 3"), 3)
+    for wrong, message in (
+        (asked, f'what logs "ä" is not in {logs} any more'),
+        ({**asked, "source": "<stdin>"}, '"ä" was logged by code that is in no file'),
+        ({"name": "ä"}, "say in which shadow copy the name is, or in which source"),
+    ):
+        with pytest.raises(ReplyError, match=message):
+            client.request("flor/reveal", wrong)
 
 
 def test_values_where_the_code_is(client: Client, script: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from flor import home
 from flor.annotate.source import Parsed, decode
 from flor.capture import sites
+from flor.trace import logged
 from flor.trace.read import Trace, open_trace
 from tests.oracle import judge, names, recorded, tree
 from tests.oracle.describe import Described
@@ -187,19 +188,20 @@ class _Comparison:
         reasons = {keys[name]: why for name, why in found.reasons.items()}
         here = self.truth_paths()
         there = self.recorded_paths(sources, values)
-        self.compare_instances(set(here), set(there))
+        self.compare_instances(set(here), self.of_program(there))
         self.compare_values(here, there, values, reasons)
         self.compare_order(sources, here, there)
 
     def match_sources(self) -> list[int | None]:
-        """For each of the trace's sources the truth's: of one path in the order in which they were loaded."""
+        """For each of the trace's sources the truth's: of one path in the order in which they were loaded. None for
+        Flor's own, whose calls hold what the program logs."""
         free = list(enumerate(self.truth.paths))
         found: list[int | None] = []
         for source in self.trace.sources:
             same = next((i for i, path in free if str(path) == source.path), None)
             free = [(i, path) for i, path in free if i != same]
             found.append(same)
-            if same is None:
+            if same is None and source.module != logged.MODULE:
                 self.report.wrong.append(f"{source.path} was not run by the truth program")
         return found
 
@@ -258,6 +260,11 @@ class _Comparison:
         found, wrong = tree.match_blocks(blocks, self.truth.blocks[other], pairs)
         self.report.wrong += wrong
         return found
+
+    def of_program(self, there: list[int]) -> set[int]:
+        """The paths of recorded instances, without those of Flor's own calls."""
+        is_own = [source.module == logged.MODULE for source in self.trace.sources]
+        return {path for path, i in zip(there, recorded.instances(self.trace), strict=True) if not is_own[i.source]}
 
     def compare_instances(self, here: set[int], there: set[int]) -> None:
         captured = {self.known.steps[path][1:3] for path in there}

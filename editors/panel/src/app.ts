@@ -245,11 +245,12 @@ export class App {
   }
 
   private async reveal(column: Column): Promise<void> {
-    if (column.shadow === undefined) return
+    const { name, shadow, source, line, text } = column
+    if (shadow === undefined && source === undefined) return
     try {
-      const asked = { shadow: column.shadow, name: column.name }
+      const asked = source === undefined ? { name, shadow } : { name, source, line, text }
       const { shown } = await this.host.request<{ shown: boolean }>('flor/reveal', asked)
-      if (!shown) say(`${column.name} is in ${column.shadow}, line ${column.line}.`)
+      if (!shown) say(`${name} is in ${source ?? shadow}, line ${line}.`)
     } catch (error) {
       say((error as Error).message)
     }

@@ -79,3 +79,10 @@ export function tsv(cell: Cell): string {
   const text = whole(cell)
   return /[\t\n\r"]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
+
+const STATEMENTS = { param: 'flor.log.param', metric: 'flor.log.metric', log: 'flor.log', arg: 'flor.arg' }
+
+/** What a column is of: the expression, and who logs it if the program does. */
+export function origin({ text, logged }: Column): string | undefined {
+  return logged === undefined ? text : `${text ?? ''}, logged by ${STATEMENTS[logged]}`
+}

@@ -1,6 +1,6 @@
 // A cell in full.
 
-import { isLong, whole } from './cells'
+import { isLong, origin, whole } from './cells'
 import { button, el, plural, say } from './dom'
 import type { Host } from './host'
 import { picture } from './picture'
@@ -40,7 +40,7 @@ export async function showCell(
       el('span', {}, `row ${(row + 1).toLocaleString('en')}`),
       about && cell !== null ? el('span', {}, about) : null,
     ),
-    ...(column.text ? [el('code', {}, column.text)] : []),
+    ...(column.text ? [el('code', {}, origin(column))] : []),
     ...(isLong(cell) && cell.picture ? [picture(cell.picture)] : []),
     shown,
     el(

@@ -22,7 +22,7 @@ import {
   type IInnerHeaderComponent,
   type IHeaderParams,
 } from 'ag-grid-community'
-import { formatOf, isLong, shown, tsv, whole, wider, type Format } from './cells'
+import { formatOf, isLong, origin, shown, tsv, whole, wider, type Format } from './cells'
 import { button, el, plural, say } from './dom'
 import type { Host } from './host'
 import { orderOf, type FilterModel, type SortModel } from './order'
@@ -153,7 +153,7 @@ export class Grid {
     return {
       colId: id,
       headerName: id,
-      headerTooltip: column.text ? `${id}: ${column.text}` : id,
+      headerTooltip: column.text ? `${id}: ${origin(column)}` : id,
       headerComponentParams: {
         innerHeaderComponent: Head,
         innerHeaderComponentParams: { column, reveal: this.actions.reveal },
@@ -353,7 +353,7 @@ class Head implements IInnerHeaderComponent {
     const go = button('↗', () => reveal(column), {
       class: 'quiet',
       tabindex: -1,
-      title: `Go to the code: ${column.text ?? column.name}`,
+      title: `Go to the code: ${origin(column) ?? column.name}`,
       'aria-label': `Go to the code of ${column.name}`,
     })
     go.addEventListener('click', (event) => event.stopPropagation())

@@ -23,6 +23,8 @@ export interface Column {
   type: ColumnType
   role?: 'key' | 'name'
   shadow?: string // the path of the shadow copy, of a name
+  logged?: 'param' | 'metric' | 'log' | 'arg' // the statement of the program that logs it
+  source?: string // the path of the source, of what is logged
   line?: number
   text?: string // the expression
 }

@@ -47,6 +47,11 @@ before(async () => {
   shadow(NAMES)
   await flor('etl', 'train', 'train_h.py')
   await flor('python', 'train.py', 'unnamed')
+  fs.writeFileSync(
+    path.join(folder, 'logs.py'),
+    'import flor\nfor i in range(2):\n    flor.log("cost", i / 2)\n',
+  )
+  await flor('python', 'logs.py', 'logging')
   server = await serve(home, 'train')
   browser = await launch()
 })
@@ -201,6 +206,14 @@ test('runs, live; a name that is new comes into view', async (t) => {
   await cell(page, 'loss', 0).filter({ hasText: '0.00' }).waitFor() // sorted as it was
   await cell(page, 'line', 0).waitFor()
   await page.screenshot({ path: `${SHOTS}fresh-light.png` })
+})
+
+test('what a program logs says so, and where', async (t) => {
+  const page = await open(t, { experiment: 'logging' })
+  const go = page.getByRole('button', { name: 'Go to the code of cost' })
+  assert.equal(await go.getAttribute('title'), 'Go to the code: i / 2, logged by flor.log')
+  await go.click()
+  await page.getByText(`cost is in ${folder}/logs.py, line 3.`).waitFor()
 })
 
 test('nothing is named yet, and no such experiment', async (t) => {

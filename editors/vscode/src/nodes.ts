@@ -1,12 +1,13 @@
 // What the view of experiments has on its lines.
 
 import * as vscode from 'vscode'
-import type { Experiment, Run } from './protocol'
+import type { Experiment, Logged, Range, Run } from './protocol'
 
 export type Node =
   | { kind: 'group'; title: string; uri?: string; experiments: Experiment[] }
   | { kind: 'experiment'; experiment: Experiment; uri?: string }
   | { kind: 'name'; shadow: string; name: string; text: string }
+  | { kind: 'logged'; uri: string; logged: Logged }
   | { kind: 'run'; experiment: string; run: Run }
 
 const ICONS: Record<Run['status'], vscode.ThemeIcon> = {
@@ -44,6 +45,16 @@ export function itemOf(node: Node): vscode.TreeItem {
         contextValue: 'name',
         command: { command: 'flor.name.reveal', title: 'Show in Code', arguments: [node] },
       })
+    case 'logged': {
+      const { name, typ, text, source } = node.logged
+      return own(new vscode.TreeItem(name), {
+        description: text.replaceAll(/\s+/g, ' '),
+        tooltip: `${text}\n\nThe program logs it (${typ}).${source ? ' Click to see it in the code.' : ''}`,
+        iconPath: new vscode.ThemeIcon('output'),
+        contextValue: 'logged',
+        ...(source ? { command: show(node.uri, source) } : {}),
+      })
+    }
     case 'run': {
       const { id, status, exception } = node.run
       return own(new vscode.TreeItem(began(node.run)), {
@@ -55,6 +66,11 @@ export function itemOf(node: Node): vscode.TreeItem {
       })
     }
   }
+}
+
+function show(uri: string, { start, end }: Range): vscode.Command {
+  const selection = new vscode.Range(start.line, start.character, end.line, end.character)
+  return { command: 'vscode.open', title: 'Show in Code', arguments: [vscode.Uri.parse(uri), { selection }] }
 }
 
 /** What a screen reader says is what can be read: label and description. */

@@ -14,8 +14,17 @@ export interface Name {
   source: Range | null // in the source, if its place is known there
 }
 
+/** What the program logged in the source. */
+export interface Logged {
+  name: string
+  typ: 'param' | 'metric' | 'log' | 'arg'
+  text: string // what is logged
+  source: Range | null // of the call, if it is there now
+}
+
 export interface Names {
   shadow: string | null
   source: string | null
   names: Name[]
+  logged: Logged[]
 }

@@ -66,14 +66,14 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   }
 
   private async names(uri: string): Promise<Node[]> {
-    const { shadow, names } = await this.server.request<Names>('flor/names', { uri })
-    if (shadow === null) return []
-    return names.map(({ name, text }) => ({
+    const { shadow, source, names, logged } = await this.server.request<Names>('flor/names', { uri })
+    const named = names.map(({ name, text }): Node => ({
       kind: 'name',
-      shadow: vscode.Uri.parse(shadow).fsPath,
+      shadow: vscode.Uri.parse(shadow!).fsPath,
       name,
       text,
     }))
+    return [...named, ...logged.map((one): Node => ({ kind: 'logged', uri: source!, logged: one }))]
   }
 
   dispose(): void {
