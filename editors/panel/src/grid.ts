@@ -23,11 +23,12 @@ import {
   type IHeaderParams,
 } from 'ag-grid-community'
 import { formatOf, isLong, shown, tsv, whole, wider, type Format } from './cells'
-import { button, el, plural, say } from './dom'
+import { button, el, say } from './dom'
 import type { Host } from './host'
 import { orderOf, type FilterModel, type SortModel } from './order'
 import { picture } from './picture'
 import type { Cell, Column, Order, Rows, Table } from './protocol'
+import { plural } from './words'
 
 ModuleRegistry.registerModules([
   CellApiModule,
@@ -76,7 +77,7 @@ export interface Actions {
   /** The user wants to see where a column comes from. */
   reveal(column: Column): void
   /** The user wants to see a cell in full. */
-  open(column: Column, row: number, order: Order, cell: Cell): void
+  open(table: Table, column: Column, row: number, order: Order, cell: Cell): void
   /** The columns' places, widths and order have changed. */
   arranged(columns: ColumnState[]): void
   /** The server does not have the table any more. */
@@ -277,7 +278,8 @@ export class Grid {
     const index = this.table.columns.findIndex((column) => column.name === id)
     const column = this.table.columns[index]
     const cell = data?.cells[index]
-    if (column && row !== null && cell !== undefined) this.actions.open(column, row, this.order(), cell)
+    if (column && row !== null && cell !== undefined)
+      this.actions.open(this.table, column, row, this.order(), cell)
   }
 
   private async copyCell(column: string, row: number | null, cell: Cell): Promise<void> {
