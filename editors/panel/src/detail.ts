@@ -58,4 +58,5 @@ export async function showCell(
   dialog.addEventListener('click', (event) => event.target === dialog && dialog.close())
   document.body.append(dialog)
   dialog.showModal()
+  dialog.scrollTop = 0 // the button that has the focus is at its end
 }
