@@ -47,6 +47,7 @@ ModuleRegistry.registerModules([
 const NOT_OPEN = 'this table is not open any more: open it again' // as the server says it
 const BLOCK = 100 // rows of a window
 const MOST_COPIED = 20_000 // rows
+const WIDEST = 280 // pixels of a column that nobody has made wider
 const MARKED = 2500 // milliseconds that a new column is marked
 
 const theme = themeQuartz.withParams({
@@ -120,7 +121,7 @@ export class Grid {
       tooltipShowDelay: 600,
       suppressDragLeaveHidesColumns: true,
       suppressColumnMoveAnimation: true,
-      autoSizeStrategy: arranged ? undefined : { type: 'fitCellContents', defaultMaxWidth: 280 },
+      autoSizeStrategy: arranged ? undefined : { type: 'fitCellContents', defaultMaxWidth: WIDEST },
       datasource: { rowCount: table.rows, getRows: (params) => void this.load(params) },
       overlayNoRowsTemplate: `<span>${table.rows ? 'No row passes the filter.' : 'The table has no rows yet.'}</span>`,
       onCellClicked: ({ column, event }) => {
@@ -315,10 +316,14 @@ export class Grid {
     say(said + short)
   }
 
-  /** Names that were not there before come into view, and are marked for a moment. */
+  /** Names that were not there before are as wide as they need, come into view, and are marked for a moment. */
   private showFresh(): void {
-    const [first] = [...this.fresh].filter((name) => this.column(name))
+    const fresh = [...this.fresh].filter((name) => this.column(name))
+    const [first] = fresh
     if (first === undefined || !this.api) return
+    this.api.autoSizeColumns(fresh)
+    const wide = fresh.filter((name) => (this.api?.getColumn(name)?.getActualWidth() ?? 0) > WIDEST)
+    this.api.setColumnWidths(wide.map((key) => ({ key, newWidth: WIDEST })))
     this.api.ensureColumnVisible(first, 'middle')
     setTimeout(() => this.element.classList.add('settled'), MARKED)
   }

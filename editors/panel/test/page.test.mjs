@@ -290,6 +290,7 @@ test('runs, live; a name that is new comes into view', async (t) => {
   await page.locator('.ag-header-cell.fresh[col-id="line"]').waitFor()
   await cell(page, 'loss', 0).filter({ hasText: '0.00' }).waitFor() // sorted as it was
   await cell(page, 'line', 0).waitFor()
+  assert.equal((await header(page, 'line').boundingBox()).width, 280) // its text is long, and no column begins wider
   await page.screenshot({ path: `${SHOTS}fresh-light.png` })
 })
 
