@@ -3,7 +3,7 @@
 FLOR_HOME/<experiment>/runs/<run>/run.json     what the run was and how it ended
                               sources/<sha256>.py, sites/<sha256>.json
                               segments/, then trace/     the events
-FLOR_HOME/<experiment>/log.json, table.parquet, table.json
+FLOR_HOME/<experiment>/log.json, table.parquet, arrays.parquet, table.json
 FLOR_HOME/.cache/                              rewritten code
 """
 

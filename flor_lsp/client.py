@@ -18,7 +18,7 @@ class Settings:
     hover: bool = True
     code_lens: bool = True
     diagnostics: bool = True
-    etl_on_name: bool = True  # naming an expression makes the table anew
+    etl_on_name: bool = True  # naming an expression makes the table anew; so does the first run of what has names
     python: str | None = None  # the interpreter that runs scripts; none: the one that runs the server
 
     @classmethod

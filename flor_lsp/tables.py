@@ -26,23 +26,31 @@ from flor import home
 from flor.annotate import shadow as shadows
 from flor.annotate.source import encode
 from flor.errors import FlorError
-from flor.etl import logged
+from flor.etl import apart, logged
 from flor.etl.asked import Asked, remake
 from flor.etl.extract import Annotated
 from flor.etl.table import Table
 from flor.output.formats import plain_text, whole, writer
 from flor.query.sql import Database
+from flor_lsp import pictures
 
 Say = Callable[..., None]
 Ints = npt.NDArray[np.int64]
 
 _MOST_OPEN = 16  # tables; of more, the one that was not asked for the longest is closed
 _LONGEST = 300  # characters of a cell
-_LARGEST = 1 << 16  # characters of an array that is looked at
-_PICTURE = 16  # numbers of a picture, in each direction
 _MOST_ROWS = 5_000  # of a window
 _SAFE = 2**53  # ints of which JavaScript has every one
 _OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Arrays that are not in a table."""
+
+    columns: dict[str, pa.ChunkedArray]  # as `flor.etl.apart` has them
+    run: str  # the column with the run's id
+    folder: Path  # of the experiment's runs
 
 
 @dataclass
@@ -51,6 +59,7 @@ class _Open:
 
     table: pa.Table
     database: duckdb.DuckDBPyConnection
+    apart: _Apart | None = None
     orders: OrderedDict[str, Ints | None] = field(default_factory=OrderedDict)  # by sort and filter: the rows in order
 
 
@@ -59,7 +68,7 @@ _open: OrderedDict[int, _Open] = OrderedDict()
 _last = time.time_ns() // 1_000_000
 
 
-def _keep(table: pa.Table, about: dict[str, Any]) -> dict[str, Any]:
+def _keep(table: pa.Table, about: dict[str, Any], arrays: _Apart | None = None) -> dict[str, Any]:
     """Have a table for windows. Returns what it is, with its handle."""
     global _last
     with tempfile.TemporaryFile() as file:
@@ -70,7 +79,7 @@ def _keep(table: pa.Table, about: dict[str, Any]) -> dict[str, Any]:
     database = duckdb.connect(":memory:", config={"python_enable_replacements": "false"})
     database.register("t", mapped)
     _last += 1
-    _open[_last] = _Open(mapped, database)
+    _open[_last] = _Open(mapped, database, arrays)
     while len(_open) > _MOST_OPEN:
         _, oldest = _open.popitem(last=False)
         oldest.database.close()
@@ -161,6 +170,7 @@ def open_table(say: Say, experiment: str) -> dict[str, Any]:
         about = json.loads((folder / "table.json").read_bytes())
         table = pq.read_table(folder / "table.parquet")
         names = {own["name"]: _name(own) for own in about["names"]}
+        large = apart.read(folder, table)
         columns = {**{key: {"role": "key"} for key in about["keys"]}, **names}
         diagnostics = [{"name": own["name"], "text": str(own["text"])} for own in about.get("diagnostics", [])]
     except FileNotFoundError:
@@ -168,8 +178,9 @@ def open_table(say: Say, experiment: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise FlorError(f"the table of {experiment!r} cannot be read ({error}): refresh it") from None
     return _keep(
-        table,
+        table.replace_schema_metadata(),
         {"experiment": experiment, "runs": about.get("runs", []), "diagnostics": diagnostics, "columns": columns},
+        _Apart(large, about["keys"][0], folder / "runs") if large else None,
     )
 
 
@@ -258,12 +269,29 @@ def rows(
     first = max(offset, 0)
     last = min(first + min(max(limit, 0), _MOST_ROWS), total)
     wanted = _columns(own, columns)
-    if order is None:
-        part = own.table.select(wanted).slice(first, max(last - first, 0))
-    else:
-        part = own.table.select(wanted).take(pa.array(order[first:last]))
-    cells = [list(map(cell, column.to_pylist())) for column in part.columns]
-    return {"rows": list(map(list, zip(*cells, strict=True))) if cells else [[]] * part.num_rows, "total": total}
+    count = max(last - first, 0)
+
+    def part(column: pa.ChunkedArray) -> list[Any]:
+        shown = column.slice(first, count) if order is None else column.take(pa.array(order[first : first + count]))
+        return shown.to_pylist()  # type: ignore[no-any-return]
+
+    cells = {name: list(map(cell, part(own.table.column(name)))) for name in wanted}
+    if own.apart is not None:
+        _put_pictures(own.apart, cells, part, part(own.table.column(own.apart.run)))
+    return {"rows": list(map(list, zip(*cells.values(), strict=True))) if cells else [[]] * count, "total": total}
+
+
+def _put_pictures(
+    arrays: _Apart, cells: dict[str, list[Any]], part: Callable[[pa.ChunkedArray], list[Any]], runs: list[str]
+) -> None:
+    """Add to the cells of a window, by column, what is known of arrays that are not in the table. `part` takes the
+    window's values of a column, `runs` are the ids of its rows."""
+    for name in arrays.columns.keys() & cells.keys():
+        for i, head in enumerate(part(arrays.columns[name])):
+            if head is not None:
+                shown = cells[name][i]
+                about = pictures.of_kept(head, arrays.folder / runs[i])
+                cells[name][i] = {**(shown if isinstance(shown, dict) else {"text": shown}), **about}
 
 
 def _columns(own: _Open, columns: Iterable[str] | None) -> list[str]:
@@ -339,28 +367,10 @@ def cell(value: object) -> Any:
         value = plain_text(value)
     if isinstance(value, str):
         cut = {"text": value[:_LONGEST], "length": len(value)} if len(value) > _LONGEST else {"text": value}
-        if value.startswith("[") and (pictured := picture(value)) is not None:
+        if value.startswith("[") and (pictured := pictures.of_text(value)) is not None:
             return cut | pictured
         return cut if "length" in cut else value
     return value
-
-
-def picture(text: str) -> dict[str, Any] | None:
-    """Of a text that holds an array of numbers: its `shape`, and as `picture` some of them in rows, what is no number
-    being null: of many every so-manieth, of more than two dimensions the first. None if it is something else."""
-    if len(text) > _LARGEST or any(word in text for word in ('"', "true", "false")):  # neither is a number
-        return None
-    try:
-        array = np.array(json.loads(text), np.float64)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        return None
-    if not 1 <= array.ndim <= 8 or not array.size:
-        return None
-    plane = np.atleast_2d(array[(0,) * (array.ndim - 2)] if array.ndim > 2 else array)
-    steps = [max(-(-size // _PICTURE), 1) for size in plane.shape]
-    shown = plane[:: steps[0], :: steps[1]]
-    rows_ = [[v if math.isfinite(v) else None for v in row] for row in shown.tolist()]
-    return {"shape": list(array.shape), "picture": rows_}
 
 
 def whole_cell(say: Say, handle: int, row: int, column: str, sort: Any = None, filter: Any = None) -> dict[str, Any]:  # noqa: A002

@@ -18,7 +18,7 @@ from flor import arrow, home
 from flor.annotate.places import Name
 from flor.diagnostics import Diagnostic, fold
 from flor.errors import FlorError
-from flor.etl import typed
+from flor.etl import apart, typed
 from flor.etl.extract import Annotated, Extracted, Piece
 from flor.etl.forks import has, passed_on
 from flor.etl.join import Rows, Tree, join
@@ -56,6 +56,7 @@ class Table:
     diagnostics: list[Diagnostic]
     going: list[str] = field(default_factory=list)  # ids of those of them that had not ended
     logged: list[LoggedName] = field(default_factory=list)  # names that the programs logged; columns behind `names`
+    apart: dict[str, pa.Array] = field(default_factory=dict)  # by column: the arrays that are not in it
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Whatever takes a table of Arrow takes this one: polars, DuckDB, `pyarrow.table`."""
@@ -125,7 +126,7 @@ def make_table(
     names = [*(name.name for _, name in read.names), *(own.name for own in read.logged)]
     data, key_names, remarks = builder.finish(names, {d.name for d in read.diagnostics if d.name is not None})
     about = [*read.diagnostics, *(without if data.num_rows else []), *remarks]
-    return Table(data, key_names, read.names, builder.runs, fold(about), read.going, read.logged)
+    return Table(data, key_names, read.names, builder.runs, fold(about), read.going, read.logged, builder.apart)
 
 
 def _thinned(run: str, extracted: Extracted, rows: Rows) -> list[Diagnostic]:
@@ -168,6 +169,7 @@ class _Builder:
     _thinned: bool = False  # whether a run has blocks that were
     _chosen: set[int] = field(default_factory=set)  # the blocks that `row_block` was found to be
     _times: list[tuple[Ints, Ints]] = field(default_factory=list)  # of each run: as `spans` gives them
+    apart: dict[str, pa.Array] = field(default_factory=dict)  # once it is finished, as the table has it
 
     def add(self, run: home.Run, extracted: Extracted) -> Rows:
         """Add a run's rows."""
@@ -252,6 +254,8 @@ class _Builder:
             shown = np.concatenate([found.get(i, np.full(n, -1)) for i, n in enumerate(self._counts)])
             columns[name], remarks = typed.column(name, values, shown)
             diagnostics += remarks
+            if (large := apart.column(values, shown)) is not None:
+                self.apart[name] = large
             if self.row_block is not None and (hidden := _missing(len(values.kind), shown)):
                 on_no_row = f"{hidden:,} of {len(values.kind):,} values are on no row"
                 diagnostics.append(Diagnostic(f"{on_no_row}, as one for each {self.row_block} has no room", name))
@@ -290,8 +294,8 @@ def _find(piece: Piece, rows: Rows, tree: Tree, first: int) -> Ints:
 
 
 def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) -> None:
-    """Write the experiment's table.parquet and table.json, for `flor sql`; `asked`: how it was asked for, as JSON has
-    it. Raises FlorError if they cannot be written."""
+    """Write the experiment's table.parquet and table.json, for `flor sql`, and arrays.parquet if there are any apart;
+    `asked`: how it was asked for, as JSON has it. Raises FlorError if they cannot be written."""
     import pyarrow.parquet as pq
 
     folder = home.experiment_path(experiment)
@@ -319,9 +323,15 @@ def save(table: Table, experiment: str, asked: Mapping[str, Any] | None = None) 
     }
     sink = pa.BufferOutputStream()
     repeated = [field.name for field in table.arrow.schema if pa.types.is_large_string(field.type)]
-    pq.write_table(table.arrow, sink, compression="lz4", use_dictionary=repeated)
+    arrays = apart.write(table.apart) if table.apart else None
+    written = table.arrow if arrays is None else apart.mark(table.arrow, arrays)
+    pq.write_table(written, sink, compression="lz4", use_dictionary=repeated)
     try:
+        if arrays is not None:
+            home.write_file(apart.path(folder), arrays)
         home.write_file(folder / "table.parquet", sink.getvalue().to_pybytes())
         home.write_json(folder / "table.json", about)
+        if arrays is None:
+            apart.path(folder).unlink(missing_ok=True)
     except OSError as error:
         raise FlorError(f"cannot write {folder}/table.parquet: {error.strerror}") from None

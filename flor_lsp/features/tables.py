@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from lsprotocol import types
 
+from flor import home
 from flor.errors import FlorError
 from flor_lsp import copies, jobs
 from flor_lsp.documents import Document, uri_of
@@ -105,7 +106,21 @@ async def run(server: FlorServer, arguments: Any) -> dict[str, Any]:
         code = await server.jobs.run("run", f"Run {path.name}", work)
     finally:
         await server.experiments.look_at(experiment)
+        server.spawn(_first_table(server, experiment, path))
     return {"experiment": experiment, "exitCode": code}
+
+
+async def _first_table(server: FlorServer, experiment: str, source: Path) -> None:
+    """Of a script that had names before it was run make the table, unless there is one, which has its shadow copies."""
+    if not server.settings.etl_on_name:
+        return
+    try:
+        there = copies.existing(server.documents, copies.of_source(server.documents, source))
+        if there is None or not there[1].names or (home.experiment_path(experiment) / "table.json").exists():
+            return
+        await make(server, experiment, there[0].path, there[0].text)
+    except (FlorError, ReplyError) as error:
+        log.info("no table: %s", error)
 
 
 async def _prepared(server: FlorServer, asked: Run) -> Run:
@@ -180,7 +195,6 @@ def _as_csv(experiment: str) -> Path:
     """An experiment's table as a CSV file, to be looked at. Raises FlorError."""
     import pyarrow.parquet as pq
 
-    from flor import home
     from flor.output import formats
 
     folder = home.experiment_path(experiment)

@@ -21,11 +21,12 @@ def test_what_javascript_lacks_is_text() -> None:
 
 
 def test_arrays_of_numbers_have_a_picture() -> None:
-    assert cell("[1, 2.5, null]") == {"text": "[1, 2.5, null]", "shape": [3], "picture": [[1.0, 2.5, None]]}
+    small = {"shape": [3], "picture": [[1.0, 2.5, None]], "steps": [1, 1]}
+    assert cell("[1, 2.5, null]") == {"text": "[1, 2.5, null]", **small}
     rows = [[row * 40 + column for column in range(40)] for row in range(20)]
     large = cell(json.dumps(rows))
     assert (large["shape"], large["length"]) == ([20, 40], len(json.dumps(rows)))
-    assert large["picture"] == [row[::3] for row in rows[::2]]
+    assert (large["picture"], large["steps"]) == ([row[::3] for row in rows[::2]], [2, 3])
     assert cell(json.dumps([rows, rows]))["picture"] == large["picture"]
 
 

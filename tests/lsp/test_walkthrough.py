@@ -270,6 +270,22 @@ def test_run_and_its_lenses(client: Client, script: Path) -> None:
     assert [lens["command"]["title"] for lens in lenses] == ["Run with Flor", "1 run, last just now", "Open table"]
 
 
+@pytest.mark.parametrize("etl_on_name", [True, False])
+def test_what_was_named_before_the_first_run_has_a_table_after_it(
+    client: Client, script: Path, etl_on_name: bool
+) -> None:
+    client.initialize(options={"flor": {"panel": True, "etlOnName": etl_on_name}})
+    uri = client.open(script)
+    named = SCRIPT.replace("math.sin(loss)", 'GET("own", math.sin(loss))')
+    script.with_name("train_h.py").write_text(f"#{script}\n{named}")
+    client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})
+    if etl_on_name:
+        assert "own" in [c["name"] for c in client.notification("flor/tableChanged")["columns"]]
+    else:
+        with pytest.raises(ReplyError, match="has no table yet"):
+            client.request("flor/table", {"experiment": "train"})
+
+
 def test_a_run_that_fails(client: Client, script: Path) -> None:
     script.write_text("raise ValueError('no')\n")
     client.initialize()

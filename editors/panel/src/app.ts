@@ -1,7 +1,7 @@
 // The panel: which experiment is shown, and its views. It holds no rows: each view asks the server for what it shows.
 
 import type { ColumnState } from 'ag-grid-community'
-import { button, el, plural, say, select } from './dom'
+import { button, el, say, select } from './dom'
 import { showCell } from './detail'
 import { Grid, type Actions } from './grid'
 import type { Host, View } from './host'
@@ -10,6 +10,7 @@ import { Plot, type PlotState } from './plot'
 import type { Column, Diagnostic, Experiment, Job, Table } from './protocol'
 import { Runs } from './runs'
 import { Sql } from './sql'
+import { plural } from './words'
 
 const TABS: readonly View[] = ['Table', 'Plot', 'SQL', 'Runs']
 
@@ -21,6 +22,7 @@ interface State {
   sql?: string
 }
 
+const NO_TABLE = 'has no table yet: name an expression' // as the server says it
 const LIVE = 3000 // milliseconds between two tables of a run that goes on, at least
 const FORMATS = ['csv', 'xlsx', 'parquet', 'json'] as const
 
@@ -30,6 +32,7 @@ export class App {
   private wanted: string | null = null // the experiment that was asked for by name
   private experiments: Experiment[] = []
   private table: Table | undefined
+  private trouble = '' // why there is no table
   private opening = 0
   private growing = false // a run of the table goes on
   private waiting: ReturnType<typeof setTimeout> | undefined // until the table is made anew
@@ -177,11 +180,12 @@ export class App {
     const opening = ++this.opening
     const before = this.table
     let table: Table | undefined
+    let trouble = ''
     if (this.experiment) {
       try {
         table = await this.host.request<Table>('flor/table', { experiment: this.experiment.name })
-      } catch {
-        table = undefined // nothing is named yet: the view says so
+      } catch (error) {
+        trouble = (error as Error).message
       }
     }
     if (opening !== this.opening) {
@@ -193,6 +197,7 @@ export class App {
     )
     const fresh = table?.columns.filter((c) => c.role === 'name' && !old.has(c.name)).map((c) => c.name) ?? []
     this.table = table
+    this.trouble = trouble
     this.replace(new Set(fresh))
     if (fresh.length) {
       say(`New: ${fresh.join(', ')}.`)
@@ -221,11 +226,8 @@ export class App {
     const reveal = (column: Column): void => void this.reveal(column)
     return {
       reveal,
-      open: (column, row, order, cell) => {
-        const shown = table ?? this.table
-        if (shown)
-          showCell(this.host, shown, column, row, order, cell, reveal).catch((e: Error) => say(e.message))
-      },
+      open: (table, column, row, order, cell) =>
+        void showCell(this.host, table, column, row, order, cell, reveal).catch((e: Error) => say(e.message)),
       arranged: (columns) => {
         const name = table?.experiment
         if (name !== undefined) this.keep({ arranged: { ...this.state.arranged, [name]: columns } })
@@ -413,6 +415,10 @@ export class App {
           ? button('Run with Flor', run, { class: 'primary' })
           : el('code', {}, 'flor python SCRIPT EXPERIMENT'),
       )
+    }
+    if (this.trouble && !this.trouble.endsWith(NO_TABLE)) {
+      const again = button('Refresh', () => void this.etl(again), { class: 'primary' })
+      return el('div', { class: 'empty', role: 'alert' }, el('p', {}, this.trouble), again)
     }
     return el(
       'div',

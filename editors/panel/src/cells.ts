@@ -1,6 +1,7 @@
 // What a cell shows. A number may be shown shorter than it is: its tooltip and its detail have all of it.
 
 import type { Cell, Column, LongCell } from './protocol'
+import { plural } from './words'
 
 /** How the numbers of a column are written: so many digits behind the point, or with an exponent. */
 export type Format = { digits: number } | 'exponent' | 'plain'
@@ -45,8 +46,12 @@ export function shown(cell: Cell, format: Format): string {
   if (cell === null) return 'NULL'
   if (typeof cell === 'number') return number(cell, format)
   if (typeof cell === 'boolean') return python(cell)
-  if (isLong(cell)) return cell.shape ? cell.shape.join(' × ') : cell.length ? `${cell.text}…` : cell.text
+  if (isLong(cell)) return cell.picture ? dimensions(cell) : cell.length ? `${cell.text}…` : cell.text
   return String(cell)
+}
+
+function dimensions({ shape = [] }: LongCell): string {
+  return shape.length === 1 ? plural(shape[0]!, 'number') : shape.join(' × ')
 }
 
 function number(value: number, format: Format): string {

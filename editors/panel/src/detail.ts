@@ -1,10 +1,11 @@
 // A cell in full.
 
 import { isLong, origin, whole } from './cells'
-import { button, el, plural, say } from './dom'
+import { button, el, say } from './dom'
 import type { Host } from './host'
-import { picture } from './picture'
+import { legend, picture } from './picture'
 import type { Cell, Column, Order, Table } from './protocol'
+import { plural } from './words'
 
 /** Show a cell in a dialog; what was cut is asked for. */
 export async function showCell(
@@ -42,6 +43,7 @@ export async function showCell(
     ),
     ...(column.text ? [el('code', {}, origin(column))] : []),
     ...(isLong(cell) && cell.picture ? [picture(cell.picture)] : []),
+    ...(isLong(cell) && cell.shape ? [el('p', { class: 'legend' }, legend(cell))] : []),
     shown,
     el(
       'footer',
@@ -56,4 +58,5 @@ export async function showCell(
   dialog.addEventListener('click', (event) => event.target === dialog && dialog.close())
   document.body.append(dialog)
   dialog.showModal()
+  dialog.scrollTop = 0 // the button that has the focus is at its end
 }

@@ -42,7 +42,3 @@ export function say(text: string): void {
   const toast = document.getElementById('toast')
   if (toast) toast.textContent = text
 }
-
-export function plural(count: number, word: string): string {
-  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`
-}

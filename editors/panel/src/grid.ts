@@ -23,11 +23,12 @@ import {
   type IHeaderParams,
 } from 'ag-grid-community'
 import { formatOf, isLong, origin, shown, tsv, whole, wider, type Format } from './cells'
-import { button, el, plural, say } from './dom'
+import { button, el, say } from './dom'
 import type { Host } from './host'
 import { orderOf, type FilterModel, type SortModel } from './order'
 import { picture } from './picture'
 import type { Cell, Column, Order, Rows, Table } from './protocol'
+import { plural } from './words'
 
 ModuleRegistry.registerModules([
   CellApiModule,
@@ -46,6 +47,7 @@ ModuleRegistry.registerModules([
 const NOT_OPEN = 'this table is not open any more: open it again' // as the server says it
 const BLOCK = 100 // rows of a window
 const MOST_COPIED = 20_000 // rows
+const WIDEST = 280 // pixels of a column that nobody has made wider
 const MARKED = 2500 // milliseconds that a new column is marked
 
 const theme = themeQuartz.withParams({
@@ -76,7 +78,7 @@ export interface Actions {
   /** The user wants to see where a column comes from. */
   reveal(column: Column): void
   /** The user wants to see a cell in full. */
-  open(column: Column, row: number, order: Order, cell: Cell): void
+  open(table: Table, column: Column, row: number, order: Order, cell: Cell): void
   /** The columns' places, widths and order have changed. */
   arranged(columns: ColumnState[]): void
   /** The server does not have the table any more. */
@@ -119,7 +121,7 @@ export class Grid {
       tooltipShowDelay: 600,
       suppressDragLeaveHidesColumns: true,
       suppressColumnMoveAnimation: true,
-      autoSizeStrategy: arranged ? undefined : { type: 'fitCellContents', defaultMaxWidth: 280 },
+      autoSizeStrategy: arranged ? undefined : { type: 'fitCellContents', defaultMaxWidth: WIDEST },
       datasource: { rowCount: table.rows, getRows: (params) => void this.load(params) },
       overlayNoRowsTemplate: `<span>${table.rows ? 'No row passes the filter.' : 'The table has no rows yet.'}</span>`,
       onCellClicked: ({ column, event }) => {
@@ -277,7 +279,8 @@ export class Grid {
     const index = this.table.columns.findIndex((column) => column.name === id)
     const column = this.table.columns[index]
     const cell = data?.cells[index]
-    if (column && row !== null && cell !== undefined) this.actions.open(column, row, this.order(), cell)
+    if (column && row !== null && cell !== undefined)
+      this.actions.open(this.table, column, row, this.order(), cell)
   }
 
   private async copyCell(column: string, row: number | null, cell: Cell): Promise<void> {
@@ -313,10 +316,14 @@ export class Grid {
     say(said + short)
   }
 
-  /** Names that were not there before come into view, and are marked for a moment. */
+  /** Names that were not there before are as wide as they need, come into view, and are marked for a moment. */
   private showFresh(): void {
-    const [first] = [...this.fresh].filter((name) => this.column(name))
+    const fresh = [...this.fresh].filter((name) => this.column(name))
+    const [first] = fresh
     if (first === undefined || !this.api) return
+    this.api.autoSizeColumns(fresh)
+    const wide = fresh.filter((name) => (this.api?.getColumn(name)?.getActualWidth() ?? 0) > WIDEST)
+    this.api.setColumnWidths(wide.map((key) => ({ key, newWidth: WIDEST })))
     this.api.ensureColumnVisible(first, 'middle')
     setTimeout(() => this.element.classList.add('settled'), MARKED)
   }

@@ -1,11 +1,12 @@
 // A plot of columns over a key: a line for each run. Drag to zoom, double-click to see all again.
 
 import uPlot from 'uplot'
-import { button, el, plural, say, select } from './dom'
+import { button, el, say, select } from './dom'
 import type { Host } from './host'
 import { shown } from './cells'
 import type { Column, Series, Table } from './protocol'
 import { above, ascending, type Line } from './series'
+import { plural } from './words'
 
 const POINTS = 2000
 const HEIGHT = 60 // pixels at least that the legend needs

@@ -48,7 +48,9 @@ export interface LongCell {
   text: string
   length?: number // of the whole text, if it was cut
   shape?: number[] // of an array
-  picture?: (number | null)[][] // an array of numbers, made smaller
+  picture?: (number | null)[][] // numbers of it, in rows
+  steps?: [number, number] // of so many rows, and of so many columns, the picture has one
+  why?: string // there is no picture
 }
 
 export type Cell = null | boolean | number | string | LongCell

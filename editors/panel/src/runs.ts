@@ -2,13 +2,17 @@
 
 import { el } from './dom'
 import type { Run } from './protocol'
+import { duration } from './words'
 
 const MARKS = { running: '◌', finished: '✓', failed: '✗', killed: '✗' } as const
 
 export class Runs {
   readonly element = el('div', { class: 'runs', tabindex: 0, role: 'region', 'aria-label': 'Runs' })
-  private readonly timer = setInterval(() => this.tick(), 1000)
   private going: [HTMLElement, Run][] = []
+
+  constructor() {
+    setInterval(() => this.tick(), 1000)
+  }
 
   show(runs: readonly Run[]): void {
     this.going = []
@@ -45,26 +49,12 @@ export class Runs {
   private tick(): void {
     for (const [cell, run] of this.going) cell.textContent = duration(run)
   }
-
-  close(): void {
-    clearInterval(this.timer)
-  }
 }
 
 /** A moment in the user's own time: of today without the date. */
 export function when(seconds: number, now = Date.now()): string {
   const moment = new Date(seconds * 1000)
-  const time = moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+  const time = moment.toLocaleTimeString()
   if (moment.toDateString() === new Date(now).toDateString()) return time
   return `${moment.toLocaleDateString([], { year: 'numeric', month: 'short', day: 'numeric' })} ${time}`
-}
-
-export function duration({ start, end, status }: Run, now = Date.now()): string {
-  if (end === null && status !== 'running') return ''
-  const seconds = Math.max((end ?? now / 1000) - start, 0)
-  if (seconds < 60) return `${seconds.toFixed(status === 'running' ? 0 : 1)} s`
-  const minutes = Math.floor(seconds / 60)
-  return minutes < 60
-    ? `${minutes} min ${Math.floor(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

@@ -1,9 +1,10 @@
 // A question in SQL, and its answer as a table.
 
-import { button, el, plural } from './dom'
+import { button, el } from './dom'
 import { Grid, type Actions } from './grid'
 import type { Host } from './host'
 import type { Table } from './protocol'
+import { plural } from './words'
 
 export class Sql {
   readonly element = el('div', { class: 'sql' })
@@ -61,9 +62,5 @@ export class Sql {
     } finally {
       this.run.disabled = false
     }
-  }
-
-  close(): void {
-    this.grid?.close()
   }
 }

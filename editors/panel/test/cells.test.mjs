@@ -5,6 +5,7 @@ import test from 'node:test'
 import { source } from './source.mjs'
 
 const { formatOf, shown, tsv } = await source('cells')
+const { legend } = await source('picture')
 const float = { name: 'x', type: 'float' }
 const column = (numbers) => numbers.map((number) => shown(number, formatOf(float, numbers)))
 
@@ -35,7 +36,35 @@ test('NULL, empty text, truth, and what JavaScript has no number for', () => {
     texts.map((cell) => shown(cell, 'plain')),
     ['NULL', '', 'True', 'NaN', '1180591620717411303424', 'abc…'],
   )
+})
+
+test('an array is its shape where there is a picture, else what the trace says of it', () => {
   assert.equal(shown({ text: '[[1, 2]]', shape: [1, 2], picture: [[1, 2]] }, 'plain'), '1 × 2')
+  assert.equal(shown({ text: '[1, 2]', shape: [2], picture: [[1, 2]] }, 'plain'), '2 numbers')
+  assert.equal(
+    shown({ text: 'float32 array (9, 9)', shape: [9, 9], why: 'it was lost' }, 'plain'),
+    'float32 array (9, 9)',
+  )
+})
+
+test('a picture says what it shows', () => {
+  const all = { text: '', shape: [1, 3], steps: [1, 1], picture: [[0, 0.123456789, 2]] }
+  assert.equal(legend(all), 'Dark is 0, bright is 2.')
+  assert.equal(
+    legend({ ...all, picture: [[7, null, 7]] }),
+    'All that is shown is 7; red is no finite number.',
+  )
+  assert.equal(
+    legend({ ...all, shape: [3, 64, 20], steps: [4, 2] }),
+    'Dark is 0, bright is 2; only the first plane is shown; one row in 4, and of that one column in 2 is shown.',
+  )
+  assert.equal(legend({ ...all, shape: [1, 1, 3] }), 'Dark is 0, bright is 2.')
+  assert.equal(
+    legend({ ...all, shape: [40], steps: [1, 3] }),
+    'Dark is 0, bright is 2; one number in 3 is shown.',
+  )
+  assert.equal(legend({ text: '', shape: [9], why: 'it was lost' }), 'No picture: it was lost.')
+  assert.equal(legend({ ...all, picture: [[null, null, null]] }), 'Red is no finite number.')
 })
 
 test('tab-separated values keep what they are', () => {

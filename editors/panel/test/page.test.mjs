@@ -19,6 +19,15 @@ for rate in (0.1, 0.01, 0.001):
         line = "a text that is rather long " * step
         assert "fail" not in sys.argv or step < 20, "this rate does not converge"
 `
+const ARRAYS = `\
+import numpy as np
+for size in (40, 600):
+    image = np.outer(np.arange(size), np.arange(size * 2)) / 8
+    cube = np.ones((3, 4, size, size), np.uint8)
+    line = np.arange(size * 30.0)
+    holes = np.where(np.arange(6) % 2, np.nan, 1.5)
+    words = np.full((size, 20), "word")
+`
 const NAMES = {
   'rate * 100 / (step + 1)': 'loss',
   'None if step % 2 else ""': 'note',
@@ -52,6 +61,11 @@ before(async () => {
     'import flor\nfor i in range(2):\n    flor.log("cost", i / 2)\n',
   )
   await flor('python', 'logs.py', 'logging')
+  fs.writeFileSync(path.join(folder, 'arrays.py'), ARRAYS)
+  await flor('python', 'arrays.py', 'arrays')
+  const named = ARRAYS.replaceAll(/^    (\w+) = (.*)$/gm, '    $1 = GET("$1", $2)')
+  fs.writeFileSync(path.join(folder, 'arrays_h.py'), `#${folder}/arrays.py\n${named}`)
+  await flor('etl', 'arrays', 'arrays_h.py')
   server = await serve(home, 'train')
   browser = await launch()
 })
@@ -122,6 +136,64 @@ test('a table: values, NULL, empty text, arrays; sort, filter, hide, pin', async
   assert.equal(await header(page, 'note').count(), 0)
 })
 
+test('arrays: a picture of what is known, and why there is none', async (t) => {
+  const page = await open(t, { experiment: 'arrays', width: 1200 })
+  const rows = async (column) => {
+    await cell(page, column, 1).filter({ hasText: /\S/ }).waitFor()
+    return texts(page, column, 2)
+  }
+  assert.deepEqual(await rows('image'), ['40 × 80', 'float64 array (600, 1200)'])
+  assert.deepEqual(await rows('cube'), ['3 × 4 × 40 × 40', 'uint8 array (3, 4, 600, 600)'])
+  assert.deepEqual(await rows('line'), ['1,200 numbers', '18,000 numbers'])
+  assert.deepEqual(await rows('holes'), ['6 numbers', '6 numbers'])
+  assert.deepEqual(await rows('words'), ['str array (40, 20)', 'str array (600, 20)'])
+  const pictures = await Promise.all(
+    ['image', 'cube', 'line', 'holes', 'words'].map((column) =>
+      cell(page, column, 1).locator('.picture').count(),
+    ),
+  )
+  assert.deepEqual(pictures, [0, 0, 1, 1, 0])
+  await page.screenshot({ path: `${SHOTS}arrays-light.png` })
+
+  const legend = async (column, row, shot) => {
+    await cell(page, column, row).dblclick()
+    const dialog = page.getByRole('dialog', { name: `${column}, row ${row + 1}` })
+    const text = await dialog.locator('.legend').innerText()
+    if (shot) await page.screenshot({ path: `${SHOTS}${shot}.png` })
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    return text
+  }
+  assert.equal(
+    await legend('image', 0, 'array-light'),
+    'Dark is 0, bright is 365.625; one row in 3, and of that one column in 5 is shown.',
+  )
+  assert.equal(
+    await legend('image', 1, 'array-not-kept-light'),
+    'No picture: the contents of this array were not kept, only its type and shape.',
+  )
+  assert.match(
+    await legend('cube', 0),
+    /^All that is shown is 1; only the first plane is shown; one row in 3/,
+  )
+  assert.equal(
+    await legend('line', 0, 'array-line-light'),
+    'Dark is 0, bright is 1125; one number in 75 is shown.',
+  )
+  assert.equal(await legend('holes', 0), 'All that is shown is 1.5; red is no finite number.')
+  assert.match(
+    await legend('words', 0),
+    /^No picture: the contents are kept with the run, but are not numbers/,
+  )
+
+  await header(page, 'line').locator('.ag-header-cell-label').click() // text is sorted as text
+  await cell(page, 'line', 0).filter({ hasText: '1,200' }).waitFor()
+  assert.deepEqual(await rows('image'), ['40 × 80', 'float64 array (600, 1200)'])
+  await header(page, 'line').locator('.ag-header-cell-label').click()
+  await cell(page, 'line', 0).filter({ hasText: '18,000' }).waitFor()
+  assert.deepEqual(await rows('image'), ['float64 array (600, 1200)', '40 × 80'])
+})
+
 test('a cell in full, by mouse and by keyboard; copying; an export', async (t) => {
   const page = await open(t)
   await cell(page, 'loss', 2).dblclick()
@@ -186,6 +258,24 @@ test('SQL, and what is wrong with it', async (t) => {
   await page.getByRole('button', { name: 'Run' }).click()
   await page.locator('.note.error').waitFor()
   assert.match(await page.locator('.note.error').innerText(), /nowhere/)
+
+  // A long value is that of the answer, not of the table that lies behind it.
+  await page
+    .getByLabel('SQL query')
+    .fill("select repeat('long ', 100) || loss as note from train order by loss limit 1")
+  await page.keyboard.press('Control+Enter')
+  await page.locator('.sql [col-id="note"][role="gridcell"]').first().dblclick()
+  const dialog = page.getByRole('dialog', { name: 'note, row 1' })
+  assert.equal(await dialog.locator('pre').innerText(), `${'long '.repeat(100)}0.0025`)
+})
+
+test('a table that cannot be read is said, and made anew', async (t) => {
+  const parquet = path.join(home, 'arrays', 'table.parquet')
+  fs.writeFileSync(parquet, 'no table')
+  const page = await open(t, { experiment: 'arrays' })
+  await page.getByText(/^the table of 'arrays' cannot be read .*: refresh it$/).waitFor()
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await cell(page, 'holes', 1).waitFor()
 })
 
 test('runs, live; a name that is new comes into view', async (t) => {
@@ -205,6 +295,7 @@ test('runs, live; a name that is new comes into view', async (t) => {
   await page.locator('.ag-header-cell.fresh[col-id="line"]').waitFor()
   await cell(page, 'loss', 0).filter({ hasText: '0.00' }).waitFor() // sorted as it was
   await cell(page, 'line', 0).waitFor()
+  assert.equal((await header(page, 'line').boundingBox()).width, 280) // its text is long, and no column begins wider
   await page.screenshot({ path: `${SHOTS}fresh-light.png` })
 })
 

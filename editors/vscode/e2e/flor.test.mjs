@@ -247,7 +247,7 @@ step('a table is exported from the side bar', async () => {
   await treeAction(treeItem('iris, 1 run'), 'Export Table')
   await until(async () => (await vs.inputBox()).value.endsWith('/iris.csv')) // beside the script
   await vs.page.keyboard.press('Enter')
-  await vs.waitForNotification('3 rows are written to')
+  await vs.waitForNotification('Wrote 3 rows to')
   const [head, ...rows] = fs.readFileSync(file('iris.csv'), 'utf8').trim().split('\n')
   for (const name of ['score', 'test_size', 'random_state', 'gamma', 'C'])
     assert.ok(head.includes(name), head)

@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import * as vscode from 'vscode'
+import { plural } from '../../panel/src/words'
 import { compare } from './compare'
 import { began, type Node } from './nodes'
 import type { Panel } from './panel'
@@ -27,7 +28,7 @@ export function actions(server: Server, panel: Panel): Record<string, (...given:
 }
 
 function allRuns({ experiment: { name, runs } }: Of<'experiment'>): string {
-  return `the experiment ${name} with its ${runs.length} run${runs.length === 1 ? '' : 's'}`
+  return `the experiment ${name} with its ${plural(runs.length, 'run')}`
 }
 
 function runTitle({ experiment, run }: OfRun): string {
@@ -45,7 +46,7 @@ async function exportTable(server: Server, panel: Panel, experiment: string): Pr
       sort: [],
       filter: [],
     })
-    const written = `${rows.toLocaleString()} rows are written to ${target.fsPath}.`
+    const written = `Wrote ${plural(rows, 'row')} to ${target.fsPath}.`
     void vscode.window.showInformationMessage([written, ...remarks].join(' '))
   } finally {
     await server.request('flor/closeTable', { handle })

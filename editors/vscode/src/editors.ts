@@ -29,7 +29,7 @@ export class ActiveFile implements vscode.Disposable {
   }
 
   private look(editor: vscode.TextEditor | undefined): void {
-    if (!isPython(editor?.document)) return
+    if (!isPython(editor?.document) || editor.document.uri.toString() === this.current?.toString()) return
     this.current = editor.document.uri
     this.emitter.fire(this.current)
   }

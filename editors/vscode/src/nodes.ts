@@ -1,6 +1,7 @@
 // What the view of experiments has on its lines.
 
 import * as vscode from 'vscode'
+import { duration, plural } from '../../panel/src/words'
 import type { Experiment, Logged, Range, Run } from './protocol'
 
 export type Node =
@@ -32,7 +33,7 @@ export function itemOf(node: Node): vscode.TreeItem {
       const state = node.uri === undefined ? 'Collapsed' : 'Expanded'
       return own(new vscode.TreeItem(name, vscode.TreeItemCollapsibleState[state]), {
         id: `experiment ${node.uri ?? ''} ${name}`,
-        description: `${runs.length} run${runs.length === 1 ? '' : 's'}`,
+        description: plural(runs.length, 'run'),
         iconPath: new vscode.ThemeIcon('beaker'),
         contextValue: 'experiment',
       })
@@ -59,7 +60,7 @@ export function itemOf(node: Node): vscode.TreeItem {
       const { id, status, exception } = node.run
       return own(new vscode.TreeItem(began(node.run)), {
         id: `run ${node.experiment} ${id}`,
-        description: exception ?? [status, lasted(node.run)].filter(Boolean).join(', '),
+        description: exception ?? [status, ...(node.run.end === null ? [] : [duration(node.run)])].join(', '),
         tooltip: tooltip(node.run),
         iconPath: ICONS[status],
         contextValue: 'run',
@@ -87,19 +88,9 @@ export function began({ start }: Run): string {
   return `${day}, ${moment.toLocaleTimeString()}`
 }
 
-function lasted({ start, end }: Run): string {
-  if (end === null) return ''
-  const seconds = end - start
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  const minutes = Math.floor(seconds / 60)
-  return minutes < 60
-    ? `${minutes} min ${Math.floor(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-}
-
 function tooltip(run: Run): string {
   const lines = [`Run ${run.id}`, run.status]
-  if (run.end !== null) lines.push(`lasted ${lasted(run)}`)
+  if (run.end !== null) lines.push(`lasted ${duration(run)}`)
   if (run.exitCode !== null) lines.push(`exit code ${run.exitCode}`)
   if (run.exception !== null) lines.push(run.exception)
   return lines.join('\n')

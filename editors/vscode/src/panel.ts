@@ -12,7 +12,7 @@ const FORMATS: Record<Format, string> = { csv: 'CSV', parquet: 'Parquet', xlsx: 
 
 export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   private view: vscode.WebviewView | undefined
-  private experiment: string | undefined // the table that was asked for before there was a view
+  private experiment: string | undefined // whose table was asked for since the file was before the user
   private opened: View | undefined // the page's view that was asked for before the page was ready
   private ready = false
   private readonly listening: vscode.Disposable[]
@@ -23,7 +23,10 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     private readonly file: ActiveFile,
   ) {
     this.listening = [
-      file.onChange((uri) => this.tell('host/file', { uri: uri.toString() })),
+      file.onChange((uri) => {
+        this.experiment = undefined
+        this.tell('host/file', { uri: uri.toString() })
+      }),
       server.onRunning((connected) => this.tell('host/connection', { connected })),
       server.onNotification(({ method, params }) => {
         if (method === 'flor/showTable') void this.show((params as { experiment: string }).experiment)

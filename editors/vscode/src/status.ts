@@ -2,6 +2,7 @@
 
 import path from 'node:path'
 import * as vscode from 'vscode'
+import { plural } from '../../panel/src/words'
 import type { ActiveFile } from './editors'
 import type { Experiment, Job } from './protocol'
 import type { Server } from './server'
@@ -48,7 +49,7 @@ export class Status implements vscode.Disposable {
     else if (experiment)
       this.say(
         `$(beaker) ${experiment.name}`,
-        `Flor: ${experiment.runs.length} run(s) of ${path.basename(uri.fsPath)}. Click to open the table.`,
+        `Flor: ${plural(experiment.runs.length, 'run')} of ${path.basename(uri.fsPath)}. Click to open the table.`,
         'flor.showTable',
       )
     else
