@@ -114,6 +114,8 @@ class FakeTrace:
     def count(self) -> int:
         return len(self.rows)
 
+    kept = count
+
     @property
     def counts(self) -> Counter[tuple[int, int]]:
         return Counter((source, block) for source, block, *_ in self.rows)

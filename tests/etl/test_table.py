@@ -29,6 +29,7 @@ def run(number: int, *values: float | str, source: str = SOURCE, **more: object)
 def length(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a long run there are fewer block instances: the table is the same."""
     monkeypatch.setattr(extract, "LONG", request.param)
+    monkeypatch.setattr(extract, "_MOST", 1)
 
 
 @pytest.fixture
