@@ -31,6 +31,8 @@ def column(values: Recorded, rows: npt.NDArray[np.int64]) -> pa.Array | None:
     """What is known of the array whose contents are not in the text of row i, value number `rows[i]`: `type`, `dtype`,
     `shape` and `blob` of its head, as JSON, in a dictionary array; NULL for other values. None if there is none."""
     at = np.flatnonzero(values.kind == f.ARRAY)
+    if not len(at):
+        return None
     heads = {i: head for i, data in zip(at.tolist(), heap_bytes(values, f.ARRAY), strict=True) if (head := _head(data))}
     if not heads:
         return None
@@ -39,7 +41,7 @@ def column(values: Recorded, rows: npt.NDArray[np.int64]) -> pa.Array | None:
     for i, head in heads.items():
         of_value[i] = numbers[head]
     found = of_value[rows]
-    return pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), arrow.texts(list(numbers)))
+    return pa.DictionaryArray.from_arrays(arrow.numbers(found, found < 0), arrow.texts(list(numbers)))
 
 
 def _head(data: bytes | None) -> str | None:
