@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from flor.annotate.chunks import Chunk, Chunks
+from flor.annotate.chunks import Chunks
 from flor.annotate.match import corresponding
-from flor.annotate.source import NEWLINE, Parsed
+from flor.annotate.source import Parsed
 from flor.annotate.strip import looked_through
 from flor.annotate.tree import span_of
 from flor.capture.sites import Span
@@ -49,16 +48,11 @@ class Carry:
         counts_a, counts_b = Counter(a), Counter(b)  # of equal ones of which some are gone, none is sure
         self._same = {new: old for new, old in self._same.items() if counts_a[b[new]] == counts_b[b[new]]}
 
-    @cached_property
-    def _lines(self) -> list[int]:
-        """How many lines there are before each chunk of `old`."""
-        return _lines_before(self._old.chunks)
-
     def back(self, number: int, span: Span) -> Span | None:
         """The span in `old` of a node of a chunk of `new`, whose span is the chunk's own; None where there is none, or
         it is another expression."""
         if (there := self._same.get(number)) is not None:
-            lines = self._lines[there]
+            lines = self._old.above[there]
             return (span[0] + lines, span[1], span[2] + lines, span[3])
         region = self._regions.get(number)
         return None if region is None else region.back(number, span)
@@ -88,16 +82,9 @@ class _Region:
             if node not in matching.changed and isinstance(node, ast.expr | ast.arg | ast.alias | ast.ExceptHandler)
         }
 
-    @cached_property
-    def _before(self) -> tuple[int, list[int]]:
-        """How many lines there are before the region in the old text, and before each chunk in the region of the
-        new one."""
-        above = _lines_before(self._old.chunks[: self._olds.stop])[self._olds.start]
-        return above, _lines_before([self._new.chunks[i] for i in self._news])
-
     def back(self, number: int, span: Span) -> Span | None:
-        above, lines = self._before
-        down = lines[number - self._news.start]
+        above = self._old.above[self._olds.start]
+        down = self._new.above[number] - self._new.above[self._news.start]
         found = self._spans.get((span[0] + down, span[1], span[2] + down, span[3]))
         return None if found is None else (found[0] + above, found[1], found[2] + above, found[3])
 
@@ -115,10 +102,3 @@ def _moved(a: list[str], b: list[str], left_a: list[int], left_b: list[int]) -> 
         for text, numbers in news.items()
         if len(numbers) == 1 and len(olds.get(text, [])) == 1 and text.strip()
     }
-
-
-def _lines_before(chunks: Sequence[Chunk]) -> list[int]:
-    counts = [0]
-    for chunk in chunks:
-        counts.append(counts[-1] + len(NEWLINE.findall(chunk.text)))
-    return counts

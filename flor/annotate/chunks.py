@@ -46,6 +46,11 @@ class Chunk:
         return self.text.rstrip()
 
     @cached_property
+    def lines(self) -> int:
+        """How many line ends it has."""
+        return len(NEWLINE.findall(self.text))
+
+    @cached_property
     def parsed(self) -> Parsed:
         """Raises SyntaxError if it is broken."""
         tree, self._tree = self._tree, None
@@ -87,16 +92,16 @@ class Chunks:
 
     def within(self, span: Span) -> tuple[int, Span] | None:
         """The index of the chunk in which a span of the text begins, and the span there; None where there is none."""
-        number = bisect_right(self._lines, span[0] - 1) - 1
+        number = bisect_right(self.above, span[0] - 1) - 1
         if not 0 <= number < len(self.chunks):
             return None
-        above = self._lines[number]
+        above = self.above[number]
         return number, (span[0] - above, span[1], span[2] - above, span[3])
 
     @cached_property
-    def _lines(self) -> list[int]:
+    def above(self) -> list[int]:
         """How many lines there are before each chunk."""
-        return [0, *accumulate(len(NEWLINE.findall(chunk.text)) for chunk in self.chunks)][: len(self.chunks)]
+        return [0, *accumulate(chunk.lines for chunk in self.chunks)][: len(self.chunks)]
 
     def changed(self, text: str) -> Chunks:
         """The chunks of another text: those that it has in common with this one at its beginning and its end are the
@@ -194,9 +199,10 @@ def _split(text: str) -> list[Chunk] | None:
         if number and line > end_before and not isinstance(statement, ast.Expr):
             first.append((line, statement))
         end_before = statement.end_lineno or line
+    ends = [*(lines[line - 1] for line, _ in first[1:]), len(text)]
     found = []
-    for (line, own), (end, _) in zip(first, [*first[1:], (len(lines) + 1, None)], strict=True):
-        chunk = text[lines[line - 1] : lines[end - 1] if end <= len(lines) else len(text)]
+    for (line, own), end in zip(first, ends, strict=True):
+        chunk = text[lines[line - 1] : end]
         members = members_of(own, chunk, line) if own is not None and is_long(own) else None
         found.append(Chunk(chunk, tree=tree if len(first) == 1 else None, members=members))
     return found

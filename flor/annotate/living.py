@@ -157,7 +157,7 @@ class Living:
             return self._moved(insert_counterpart(chunk.parsed, stripped, own, expression, name), here)
         start = source.starts[number]
         text = "".join(c.text for c in source.chunks)
-        lines = len(NEWLINE.findall(text, 0, start))
+        lines = source.above[number]
         line, column, end_line, end_column = expression.span
         moved = replace(
             expression,

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import json
 import math
 import os
 import re
 import shutil
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -54,9 +52,8 @@ def writer(path: Path, safe_csv: bool = False) -> Writer:
         raise FlorError(f"{path} {problem}; use {', '.join(_WRITERS)}")
     if extension == ".xlsx":
         workbook.check()
-    if extension == ".csv":  # what it takes is imported while the runs are read
-        threading.Thread(target=importlib.import_module, args=("pyarrow.compute",)).start()
-        return functools.partial(write_csv, safe_csv=safe_csv)
+    if extension == ".csv" and safe_csv:
+        return functools.partial(write_csv, safe_csv=True)
     return _WRITERS[extension]
 
 
