@@ -18,6 +18,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -138,7 +139,10 @@ class PanelHost:
         async def asked() -> dict[str, Any]:
             return await self._ask(method, params)
 
-        return asyncio.run_coroutine_threadsafe(asked(), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(asked(), self._loop).result()
+        except CancelledError:
+            return {"error": {"code": HTTPStatus.SERVICE_UNAVAILABLE.value, "message": "the server has ended"}}
 
     @contextlib.contextmanager
     def listener(self) -> Any:

@@ -7,6 +7,7 @@ A request is `{"id", "method", "params"}`, an answer `{"id", "result"}` or `{"id
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -50,4 +51,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with contextlib.suppress(BrokenPipeError):  # the server is gone, and nobody waits for the answer
+        sys.exit(main())
