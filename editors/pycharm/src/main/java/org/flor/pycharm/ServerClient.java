@@ -53,11 +53,9 @@ public final class ServerClient extends LanguageClientImpl {
     /** Before a script is run, whoever asked for it: what is open is saved, and what is remembered of the script answered. */
     @JsonRequest("flor/prepareRun")
     public CompletableFuture<Run> prepareRun(OfDocument params) {
-        CompletableFuture<Run> prepared = new CompletableFuture<>();
-        flor.onEdt(() -> {
+        return flor.onEdt(() -> {
             FileDocumentManager.getInstance().saveAllDocuments();
-            prepared.complete(FlorSettings.of(getProject()).remembered(params.uri));
+            return FlorSettings.of(getProject()).remembered(params.uri);
         });
-        return prepared;
     }
 }
