@@ -4,7 +4,7 @@
 
 Each is named alone; edits that do not overlap are then made together. The copy without its GETs is to be the source,
 byte for byte, and its tree is to differ by the GETs alone. Prints what was refused or wrong, and how many there were.
-What one statement has that names cannot be tried for within a minute of CPU (tables of 20,000 lines) is counted as left out.
+What one statement has that names cannot be tried for within a minute (tables of 20,000 lines) is counted as left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from flor.annotate.strip import strip
 from flor.errors import FlorError
 
 _HEADER = "#/corpus/source.py\n"
-_PATIENCE = 60  # seconds of CPU for one statement of a module
+_PATIENCE = 60  # seconds for one statement of a module
 
 
 @dataclass
@@ -74,14 +74,14 @@ def check(path: Path, every: int = 1) -> Result:
     at = 0
     for number, chunk in enumerate(source.chunks):
         edits: list[tuple[tuple[int, int], Edit]] = []
-        end = time.process_time() + _PATIENCE
+        end = time.monotonic() + _PATIENCE
         for node in ast.walk(chunk.parsed.tree):
             if not isinstance(node, ast.expr | ast.arg | ast.alias | ast.ExceptHandler) or _is_odd(node):
                 continue
             at += 1
             if at % every:
                 continue
-            if time.process_time() > end:
+            if time.monotonic() > end:
                 result.left += 1
                 continue
             found = expression_at(chunk.parsed, chunk.parsed.start(node), chunk.parsed.end(node))
