@@ -210,14 +210,14 @@ def test_a_gap_names_the_type_that_the_value_had_when_types_come_and_go(
         """
         import gc
         for i in range(3000):
-            x = type(f"Kind{i}", (list,), {})([i])
+            x = type(f"Kind{i}", (list,), {})(range(i, i + 200))
             x = None
             gc.collect(0)
         """,
     )
     assert flor("python", "script.py", "types", FLOR_TIME_SHARE="0", FLOR_RECORDER=recorder).returncode == 0
     trace = newest_trace("types")
-    (source, site, _) = sites(trace, 'type(f"Kind{i}", (list,), {})([i])')[0]
+    (source, site, _) = sites(trace, 'type(f"Kind{i}", (list,), {})(range(i, i + 200))')[0]
     values = trace.values(source, site)
     gaps = {n: json.loads(data)["type"] for n, data in enumerate(values.data.to_pylist()) if values.kind[n] == f.GAP}
     assert len(gaps) > 100
