@@ -94,13 +94,12 @@ def uninstall() -> None:
 
 class _Ticket:
     def __reduce__(self) -> tuple[Callable[..., None], tuple[str, dict[str, object]]]:
-        return exec, (_invitation(secrets=values.secrets), {})
+        process = _here.process  # it may have become None since: a thread starts a child while a Context is left
+        return exec, ("" if process is None else _invitation(process, values.secrets), {})
 
 
-def _invitation(secrets: list[str]) -> str:
+def _invitation(process: Process, secrets: list[str]) -> str:
     """The code by which a child joins."""
-    process = _here.process
-    assert process is not None
     about = {
         "run": str(process.run),
         "origin": process.origin,
@@ -119,11 +118,12 @@ def _invitation(secrets: list[str]) -> str:
 
 def _accompany(sent: Any) -> Any:
     """`sent` with a ticket: preparation data, or the command line of a fork server."""
-    if _here.process is not None:
+    process = _here.process
+    if process is not None:
         if isinstance(sent, dict):
             sent["flor"] = _Ticket()
-        elif isinstance(sent, list) and sent[-2:-1] == ["-c"] and _here.process.imports:  # else it may outlive the run
-            sent[-1] = f"exec({_invitation(secrets=[])!r}, {{}}); {sent[-1]}"
+        elif isinstance(sent, list) and sent[-2:-1] == ["-c"] and process.imports:  # else it may outlive the run
+            sent[-1] = f"exec({_invitation(process, secrets=[])!r}, {{}}); {sent[-1]}"
     return sent
 
 

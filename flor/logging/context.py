@@ -33,11 +33,12 @@ class Context:
         try:
             check_name(self.name)
             with _lock:
+                told = recording.current()
+                _forget_ended()
                 if _open is not None:
                     raise FlorError(
                         f"Context {self.name!r} is inside Context {_open.name!r}: what it records belongs to that one"
                     )
-                told = recording.current()
                 self._run = _OwnRun(self.name) if told is None else _PartOfRun(self.name, told)
                 _open = self
             if self.name in _names:
@@ -65,6 +66,16 @@ _open: Context | None = None
 _names: set[str] = set()
 _numbers = itertools.count()  # of Contexts that are parts of a run
 _lock = threading.Lock()
+
+
+def _forget_ended() -> None:
+    """A worker outlives the Context in which it was started: what it has of its run is not in a later one's way."""
+    global _open
+    while recording.ended:
+        _OwnRun.next_id = max(_OwnRun.next_id, recording.ended.pop().next_id)
+        children.uninstall()
+        tracked.restore()
+        _open = None
 
 
 def check_name(name: object) -> None:
@@ -148,8 +159,9 @@ class _PartOfRun:
         tracked.instrument(told)
 
     def end(self, error: BaseException | None) -> None:
-        number, self.told.context = self.told.context, self.around
+        number = self.told.context
         self.told.call(number, "")  # to here
+        self.told.leave_context(self.around)
         if self.around is None:
             tracked.restore()
         replay.save()

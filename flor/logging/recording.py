@@ -42,6 +42,8 @@ class Recording:
         self.written: set[int] = set()
         self.about = capture.run / "run.json"
         self.looked, self.over = 0, False  # when it was changed, as it was last read; whether the run had ended then
+        self.opener = 0  # the process that has opened the Context
+        self.read = 0  # how much of `file` was read for what that process says of it
         self.failed = False
 
     def _functions(self) -> tuple[Any, Any]:
@@ -71,6 +73,7 @@ class Recording:
             self.over = True
         if self.over and pickled.capture is self.capture:
             process.end()
+            ended.append(self.capture)
         return self.over
 
     def begin(self, name: str) -> None:
@@ -94,6 +97,21 @@ class Recording:
     @context.setter
     def context(self, number: int | None) -> None:
         self.process.context = number
+        self.opener = os.getpid()
+
+    def leave_context(self, number: int | None) -> None:
+        """The Context is left, and `number` is the one around it. May raise OSError."""
+        left, self.context = self.context, number
+        self.line("left", "", {"context": left})
+
+    def _look(self) -> None:
+        """The Context that this process was started or forked in may have been left meanwhile."""
+        if self.context is not None and self.opener != os.getpid():
+            size = os.stat(self.file).st_size
+            if size != self.read:
+                self.read, lines = size, logged.lines(self.capture.run).values()
+                if any(own.typ == "left" and own.about["context"] == self.context for own in lines):
+                    self.context = None
 
     def log(self, typ: str, name: str | None, value: object, frame: types.FrameType) -> bool:
         """Record what a statement in this frame logs. `name`: the one that it gives. Returns whether it looks like a
@@ -109,6 +127,7 @@ class Recording:
 
     def calls(self, file: str, function: str, line: int, consumes: str) -> None:
         """Record that a tracked function is called now."""
+        self._look()
         key = file, line, self.context
         number = self.called.get(key)
         if number is None:
@@ -183,6 +202,9 @@ def current() -> Recording | None:
 
 #: The last one, and the capture that it belongs to.
 _known: tuple[Capture, Recording | None] | None = None
+
+#: Of runs that have ended without this process, what captured for them here; a Context that is opened forgets them.
+ended: list[Capture] = []
 
 
 # ---- sources

@@ -27,11 +27,11 @@ class Line:
     """A line: what its number means."""
 
     id: int
-    #: param, metric, read, write, log, arg; call (of a tracked function); context
+    #: param, metric, read, write, log, arg; call (of a tracked function); context, entered or left
     typ: str
     file: str  # the source's path; of a context, that of its log
     #: the fields of LOG_RECORD, `column` and `span`; of a call the `function`, its `line` and the `context`; of a
-    #: context the `name`
+    #: context the `name`; of one that was left its number, as `context`
     about: dict[str, Any]
 
     @property
@@ -79,6 +79,8 @@ def _is_whole(line: Line) -> bool:
     match line.typ:
         case "context":
             return isinstance(about.get("name"), str)
+        case "left":
+            return isinstance(about.get("context"), int)
         case "call" | "tracked":
             return isinstance(about.get("function"), str) and isinstance(about.get("line"), int)
     return all(key in about for key in _FIELDS)

@@ -165,3 +165,110 @@ def test_workers_that_outlive_their_context_record_nothing_more(write: Write, me
     assert outline(log("second")) == {"work": ["metric 4"]}
     for name in ("size", "n"):
         assert (column("first", name), column("second", name)) == (["1", "2"], ["4"])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_worker_that_outlives_its_context_opens_another(write: Write, recorder: str, method: str) -> None:
+    script = write(
+        "reopen.py",
+        """
+        import sys
+        from multiprocessing import get_context
+        import flor
+
+        @flor.track
+        def work(n):
+            for i in range(n):
+                last = i * 10
+            return flor.log.metric(n)
+
+        def again(n):
+            with flor.Context("inside"):
+                return work(n)
+
+        if __name__ == "__main__":
+            with flor.Context("first"):
+                pool = get_context(sys.argv[1]).Pool(1)
+                print(pool.map(work, [2]))
+            print(pool.map(again, [1]), pool.map(again, [3]))
+            pool.close()
+            pool.join()
+        """,
+    )
+    done = python(script, method)
+    told = "Context 'inside' was there before: inside_log.json will be that of the last one"
+    assert (done.stdout, done.stderr) == ("[2]\n[1] [3]\n", f"flor: {told}\n")
+    loops = [{"loop": []}] * 3
+    assert outline(log("inside")) == {"work": [*loops, "metric 3"]}
+    assert column("inside", "n") == ["1", "3"]
+    assert column("first", "n") == ["2"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_that_outlive_a_context_under_flor_python(write: Write, method: str) -> None:
+    script = write(
+        "late.py",
+        """
+        import sys
+        from multiprocessing import get_context
+        import flor
+
+        @flor.track
+        def work(n):
+            return flor.log.metric(n)
+
+        if __name__ == "__main__":
+            with flor.Context("late"):
+                pool = get_context(sys.argv[1]).Pool(1)
+                print(pool.map(work, [1]))
+            print(pool.map(work, [2]))
+            with flor.Context("later"):
+                print(pool.map(work, [3]), work(4))
+            pool.close()
+            pool.join()
+        """,
+    )
+    done = flor("python", str(script), "outer", method)
+    assert (done.stdout, done.stderr) == ("[1]\n[2]\n[3] 4\n", "")
+    assert outline(log("late")) == {"work": ["metric 1"]}
+    assert outline(log("later")) == {"work": ["metric 4"]}
+    assert sorted(column("outer", "n")) == ["1", "2", "3", "4"]
+
+
+def test_a_child_that_is_started_while_its_context_is_left(write: Write) -> None:
+    script = write(
+        "left.py",
+        """
+        import threading
+        from multiprocessing import get_context, reduction
+        import flor
+
+        preparing, left, dump = threading.Event(), threading.Event(), reduction.dump
+
+        def waiting(sent, *rest):
+            if isinstance(sent, dict):
+                preparing.set()
+                left.wait()
+            return dump(sent, *rest)
+
+        def work():
+            print("worked", flush=True)
+
+        def start():
+            process = get_context("spawn").Process(target=work)
+            process.start()
+            process.join()
+            print(process.exitcode)
+
+        if __name__ == "__main__":
+            reduction.dump = waiting
+            with flor.Context("left"):
+                thread = threading.Thread(target=start)
+                thread.start()
+                preparing.wait()
+            left.set()
+            thread.join()
+        """,
+    )
+    done = python(script)
+    assert (done.stdout, done.stderr) == ("worked\n0\n", "")
