@@ -11,6 +11,7 @@ from pathlib import Path
 from flor import versions
 from flor.errors import FlorError
 from flor.home import Run, named_run, open_run
+from flor.trace import logged
 from flor.trace.read import open_trace
 
 
@@ -23,6 +24,7 @@ def checkout(what: str, folder: Path) -> str:
     """
     run = open_run(named_run(what))
     sources = [(source.path, source.sha256) for source in open_trace(run).sources]
+    sources += [(own["path"], own["sha256"]) for own in logged.sources(run.path)]
     _check_empty(folder)
     is_new = not folder.exists()
     try:

@@ -148,21 +148,21 @@ def cp(parsed: argparse.Namespace) -> int:
 def name(parsed: argparse.Namespace) -> None:
     from flor.annotate import files
 
-    if parsed.list:
-        for line in files.list_names(parsed.list):
-            print(line)
-        return
-    if parsed.remove:
-        shadow, old = parsed.remove
-        files.remove(Path(shadow), old)
-        print(f"{shadow} has no name {old} any more")
-        return
-    if parsed.place is None or parsed.name is None:
+    ways = [parsed.list is not None, parsed.remove is not None, parsed.place is not None]
+    if sum(ways) != 1 or (parsed.place is None) != (parsed.name is None):
         raise FlorError(
             "usage: flor name FILE:LINE:COLUMN[-LINE:COLUMN] NAME, flor name --list SHADOW, "
             "or flor name --remove SHADOW NAME"
         )
-    print(files.name(parsed.place, parsed.name, parsed.shadow))
+    if parsed.list is not None:
+        for line in files.list_names(parsed.list):
+            print(line)
+    elif parsed.remove is not None:
+        shadow, old = parsed.remove
+        files.remove(Path(shadow), old)
+        print(f"{shadow} has no name {old} any more")
+    else:
+        print(files.name(parsed.place, parsed.name, parsed.shadow))
 
 
 def etl(parsed: argparse.Namespace) -> None:

@@ -291,6 +291,7 @@ _ABSENT: dict[str, Any] = {
     "end": None,
     "exit_code": None,
     "argv": [],
+    "logged": [],
     "uncaptured": [],
     "thinned": [],
     "code": None,
@@ -305,6 +306,7 @@ _RUN_JSON: dict[str, Callable[[object], bool]] = {
     "exit_code": lambda v: v is None or (isinstance(v, int) and abs(v) < 2**63),
     "argv": lambda v: isinstance(v, list),
     "sources": lambda v: _are_texts(v, "path", "sha256", "module"),
+    "logged": lambda v: _are_texts(v, "path", "sha256", "module"),
     "uncaptured": lambda v: _are_texts(v, "path", "why"),
     "code": lambda v: (
         v is None

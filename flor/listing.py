@@ -234,6 +234,7 @@ def _run_columns(run: Run) -> tuple[str, ...]:
     code = run.info.get("exit_code")
     status = f"failed ({code})" if run.status == "failed" and code not in (None, 1) else run.status
     arguments = " ".join(shlex.join(map(str, run.info["argv"][1:])).split())
+    arguments = "".join(own if own.isprintable() else ascii(own)[1:-1] for own in arguments)
     if len(arguments) > _MOST_ARGUMENTS:
         arguments = arguments[: _MOST_ARGUMENTS - 3] + "..."
     return run.id, status, _when(float(run.info["start"])), _duration(run.seconds), size(run.path), arguments

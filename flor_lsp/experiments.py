@@ -17,6 +17,7 @@ from pathlib import Path, PurePath
 
 from flor import home
 from flor.errors import FlorError
+from flor.trace import logged
 from flor.trace.layout import captured
 
 log = logging.getLogger("flor_lsp")
@@ -61,9 +62,10 @@ def read_run(path: Path) -> RunInfo:
     """Raises FlorError if it is none that can be read."""
     run = home.open_run(path)
     info = run.info
-    sources = [_version(s["path"], s["sha256"], s["module"]) for s in info["sources"]]
+    sources = [_version(s["path"], s["sha256"], s["module"]) for s in (*info["sources"], *info["logged"])]
     if not sources:  # it goes on, or was killed
         sources = [_version(key.path, key.sha256, key.module) for key in captured(path)]
+        sources += [_version(s["path"], s["sha256"], s["module"]) for s in logged.sources(path)]
     return RunInfo(
         run.experiment,
         run.id,

@@ -139,9 +139,11 @@ class PanelHost:
         async def asked() -> dict[str, Any]:
             return await self._ask(method, params)
 
+        own = asked()
         try:
-            return asyncio.run_coroutine_threadsafe(asked(), self._loop).result()
-        except CancelledError:
+            return asyncio.run_coroutine_threadsafe(own, self._loop).result()
+        except (CancelledError, RuntimeError):
+            own.close()
             return {"error": {"code": HTTPStatus.SERVICE_UNAVAILABLE.value, "message": "the server has ended"}}
 
     @contextlib.contextmanager

@@ -44,6 +44,8 @@ def of_kept(head: str, run: Path) -> dict[str, Any]:
         return {"shape": about["shape"], **_of_blob(head, run)}
     except FlorError as error:
         return {"shape": about["shape"], "why": str(error)}
+    except Exception as error:  # what it was kept with is damaged
+        return {"shape": about["shape"], "why": f"the contents cannot be read ({error})"}
 
 
 @functools.lru_cache(1024)
@@ -52,7 +54,7 @@ def _of_blob(head: str, run: Path) -> dict[str, Any]:
     data = head.encode()
     found = contents(f.ARRAY, len(data).to_bytes(4, "little") + data, run)
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf":
-        raise FlorError("the contents are kept with the run, but are not numbers that a picture can show")
+        raise FlorError("the contents are kept with the run, but are no array of numbers that a picture can show")
     return _picture(np.atleast_1d(found))
 
 

@@ -105,6 +105,7 @@ class FlorServer(LanguageServer):
         self._later: dict[str, asyncio.TimerHandle] = {}
         self._cleaning: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._ends = False
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """What no request can be answered with goes to the log, not into the user's face."""
@@ -167,7 +168,10 @@ class FlorServer(LanguageServer):
             raise ReplyError(f"the client refused {method}: {error.message}") from None
 
     def spawn(self, work: Any) -> None:
-        """Do something beside the answering of messages."""
+        """Do something beside the answering of messages, unless the server ends."""
+        if self._ends:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -354,6 +358,7 @@ class FlorServer(LanguageServer):
 
     async def finish(self) -> None:
         """It ends, and so does what goes on beside it."""
+        self._ends = True
         await self.jobs.stop()
         if self.panel_host is not None:
             self.panel_host.stop()

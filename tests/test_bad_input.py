@@ -563,6 +563,13 @@ def test_a_stray_folder_is_skipped(sample: Path, home: Path) -> None:
     assert (listed.returncode, listed.stderr, len(listed.stdout.splitlines())) == (0, said, 5)
 
 
+def test_arguments_that_would_drive_the_terminal(write: Write, home: Path) -> None:
+    write("script.py", "print(1)\n")
+    assert flor("python", "script.py", "driven", "\x1b[31mred", "two\nlines").returncode == 0
+    assert "'\\x1b[31mred' 'two lines'" in flor("ls", "driven").stdout
+    assert "\x1b" not in flor("show", "driven").stdout
+
+
 def test_an_experiment_of_which_no_run_can_be_read(sample: Path, home: Path) -> None:
     for path in run_paths("packed"):
         (path / "run.json").write_text("{")
@@ -715,6 +722,8 @@ NAME = {
     "a list of nothing": (["--list", "missing_h.py"], "cannot read the shadow copy missing_h.py: No such file"),
     "taking out what is not there": (["--remove", "script_h.py", "y"], 'no name "y" in script_h.py: flor name --list'),
     "taking out of a source": (["--remove", "script.py", "x"], "script.py:1: no line names the source"),
+    "taking out and naming": (["--remove", "script_h.py", "x", "extra"], "usage: flor name FILE:LINE:COLUMN"),
+    "taking out and listing": (["--list", "script_h.py", "--remove", "script_h.py", "x"], "usage: flor name"),
     "taking out half": (["--remove", "script_h.py"], "--remove: expected 2 arguments"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from flor.annotate.members import Members, Method, is_long, members_of
+from flor.annotate.members import Members, Method, continues, is_long, members_of
 from flor.annotate.source import NEWLINE, Parsed, parse_tree
 from flor.capture.sites import Span
 
@@ -196,7 +196,8 @@ def _split(text: str) -> list[Chunk] | None:
     end_before = 0
     for number, statement in enumerate(body):
         line = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-        if number and line > end_before and not isinstance(statement, ast.Expr):
+        begins = number and line > end_before and not continues(text, lines[line - 1])
+        if begins and not isinstance(statement, ast.Expr):
             first.append((line, statement))
         end_before = statement.end_lineno or line
     ends = [*(lines[line - 1] for line, _ in first[1:]), len(text)]

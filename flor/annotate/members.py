@@ -74,6 +74,11 @@ class Method:
     end: int
 
 
+def continues(text: str, start: int) -> bool:
+    """Whether the line that starts there goes on from the one before, by a backslash at its end."""
+    return text.endswith(("\\\n", "\\\r\n", "\\\r"), 0, start)
+
+
 def is_long(statement: ast.stmt) -> bool:
     """Whether it is a class of which the members are worth to be known."""
     return isinstance(statement, ast.ClassDef) and (statement.end_lineno or 0) - statement.lineno >= _LONG
@@ -91,6 +96,8 @@ def members_of(statement: ast.stmt, text: str, first_line: int = 1) -> Members |
     for own in statement.body:
         line = min([own.lineno, *(d.lineno for d in getattr(own, "decorator_list", []))])
         if line > end_before:
+            if continues(text, lines[line - first_line]):
+                return None
             cuts.append(lines[line - first_line])
             indent = _INDENT.match(text, cuts[-1])
             assert indent is not None

@@ -22,9 +22,11 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
    of that function, what stands above the inner call is not shown on rows at and beneath it; and in rule 3 what lies
    in or beneath a recursive call does not count as beneath. So every call with values is a row of its own, and no row
    takes a value from another call of the same function.
-5. *Forks.* A child of `os.fork` goes on in copies of the instances that it was forked in, beside them. A row in a copy
-   shows what the child evaluated there, else what the original shows, but in no case what the process that forked it
-   evaluated after that. A copy without values, and without any beneath, is no row where rows are chosen.
+5. *Processes.* A child of `os.fork` goes on in copies of the instances that it was forked in, beside them. A row in a
+   copy shows what the child evaluated there, else what the original shows, but in no case what the process that forked
+   it evaluated after that. A copy without values, and without any beneath, is no row where rows are chosen. In a
+   process that is started afresh, the main module that it runs again is a copy of the first process's, of which it
+   has all; the original is no row if each of its values is on rows of copies.
 6. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.
@@ -84,6 +86,7 @@ def join(tree: Tree, held: Iterable[Ints], chosen: Sequence[int] | None = None) 
     `chosen`: the blocks whose instances are the rows, none of them: the run is the only row; None: as the rules say.
     """
     holds = np.zeros(len(tree.parent), np.bool_)
+    held = list(held)
     for instances in held:
         holds[instances] = True
     holders = np.flatnonzero(holds)
@@ -121,7 +124,35 @@ def join(tree: Tree, held: Iterable[Ints], chosen: Sequence[int] | None = None) 
         shown[block] = graph.instance[graph.nearest(nodes, stands, int(tree.function[block]), paths, rows)]
         leading[block] = graph.instance[nodes]
         nesting += [(outer, block) for outer in graph.around(nodes)]
-    return Rows(graph.instance[rows], shown, frozenset(nesting), leading)
+    places = graph.instance[rows]
+    if chosen is None and len(tree.copies) and (rest := _without_repeated(tree, places, shown, held)) is not None:
+        places, shown = places[rest], {block: instances[rest] for block, instances in shown.items()}
+    return Rows(places, shown, frozenset(nesting), leading)
+
+
+def _without_repeated(tree: Tree, places: Ints, shown: Mapping[int, Ints], held: Sequence[Ints]) -> Bools | None:
+    """A mask of the rows without that of the main module, if each of its values is also on a row of a process that was
+    started afresh (rule 5). None: it has no row, or is to keep it."""
+    again = [
+        (copy, original)
+        for copy, original in tree.copies.tolist()
+        if tree.forks.are_one(tree.forks.process[tree.stream[copy]], int(tree.stream[original]))
+    ]
+    own = np.flatnonzero(np.isin(places, [original for _, original in again]))
+    if not len(own):
+        return None
+    for instances in held:
+        holds = np.zeros(len(tree.parent) + 1, np.bool_)  # the last one is for instance -1
+        holds[instances] = True
+        for block in _distinct(tree.block[instances].astype(np.int64)).tolist():
+            for value in shown[block][own].tolist():
+                copies = [copy for copy, original in again if original == value]
+                on = (shown[block] == value) | (np.isin(shown[block], copies) & ~holds[shown[block]])
+                if holds[value] and not np.delete(on, own).any():
+                    return None
+    rest = np.ones(len(places), np.bool_)
+    rest[own] = False
+    return rest
 
 
 def _with_ancestors(parent: Ints, nodes: Ints) -> Bools:

@@ -173,7 +173,7 @@ class _Builder:
 
     def add(self, run: home.Run, extracted: Extracted) -> Rows:
         """Add a run's rows."""
-        held = [p.instance for pieces in extracted.pieces.values() for p in pieces]
+        held = [np.concatenate([p.instance for p in pieces]) for pieces in extracted.pieces.values() if pieces]
         rows = join(extracted.tree, held, self._choose(extracted.tree))
         if self.times:
             self._times.append(spans(run, extracted, rows.place))
@@ -185,12 +185,10 @@ class _Builder:
         ordinal = np.append(extracted.ordinal, -1)
         self._ordinals.append({block: ordinal[shown] for block, shown in rows.instances.items()})
         for name, pieces in extracted.pieces.items():
-            found = np.full(len(rows.place), -1)
-            for piece in pieces:
-                first = self._value_counts.get(name, 0)
-                self._value_counts[name] = first + len(piece.instance)
-                self._values.setdefault(name, []).append(piece.values)
-                found = np.where(found >= 0, found, _find(piece, rows, extracted.tree, first))
+            first = self._value_counts.get(name, 0)
+            self._value_counts[name] = first + sum(len(piece.instance) for piece in pieces)
+            self._values.setdefault(name, []).extend(piece.values for piece in pieces)
+            found = _find(pieces, rows, extracted.tree, first)
             self._found.setdefault(name, {})[len(self._counts) - 1] = found
         self._thinned |= bool(extracted.thinned)
         return rows
@@ -279,13 +277,26 @@ def _missing(count: int, shown: Ints) -> int:
     return count - int(there[:count].sum())
 
 
-def _find(piece: Piece, rows: Rows, tree: Tree, first: int) -> Ints:
-    """For each row the number of the piece's value that it shows, counted from `first`; -1: none."""
-    if not len(piece.instance) or not len(rows.place):
-        return np.full(len(rows.place), -1)
-    number = np.full(len(tree.parent) + 1, -1)  # the last one is for instance -1
-    number[piece.instance] = np.arange(len(piece.instance))
-    found = passed_on(tree.copies, number)[rows.instances[piece.block]]
+def _find(pieces: Sequence[Piece], rows: Rows, tree: Tree, first: int) -> Ints:
+    """For each row the number of the value that it shows of a name's pieces, counted from `first`; -1: none. What the
+    instance that it shows holds itself comes before what is passed on to a copy."""
+    own = np.full(len(rows.place), -1)
+    inherited = own
+    for piece in pieces if len(rows.place) else ():
+        if len(piece.instance):
+            number = np.full(len(tree.parent) + 1, -1)  # the last one is for instance -1
+            number[piece.instance] = np.arange(len(piece.instance))
+            shown = rows.instances[piece.block]
+            own = np.where(own >= 0, own, _had(piece, number[shown], rows, tree, first))
+            if len(tree.copies):
+                passed = passed_on(tree.copies, number)[shown]
+                inherited = np.where(inherited >= 0, inherited, _had(piece, passed, rows, tree, first))
+        first += len(piece.instance)
+    return np.where(own >= 0, own, inherited)
+
+
+def _had(piece: Piece, found: Ints, rows: Rows, tree: Tree, first: int) -> Ints:
+    """Of what rows would show of a piece, what their processes have, counted from `first`; -1: nothing."""
     if len(tree.copies):
         at = np.flatnonzero((found >= 0) & (rows.place >= 0))
         own, stream = tree.stream[rows.place[at]], tree.stream[piece.instance[found[at]]]

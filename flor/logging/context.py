@@ -131,8 +131,10 @@ class _OwnRun:
         epochs.forget()
 
         def then(run: Run) -> None:
+            from flor.trace import logged
             from flor.trace.ended import ended
 
+            run.info["logged"] = logged.sources(run.path)
             _write(run, number, self.log)
             ended(run)
 

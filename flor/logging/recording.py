@@ -164,7 +164,15 @@ class Recording:
         secret = about.pop("secret") or (name is not None and is_secret(name))
         if name is not None:
             about["column"] = name
+        self._keep_source(file, frame)
         return self.line(typ, file, about), secret
+
+    def _keep_source(self, file: str, frame: types.FrameType) -> None:
+        """A source that has log statements, and is not captured, is kept, too: it says what they mean."""
+        if all(line["path"] != file for line, _ in self.capture.probes) and (data := read_source(file)) is not None:
+            sha256 = hashlib.sha256(data).hexdigest()
+            self.capture.store("sources", f"{sha256}.py", data)
+            self.line("source", file, {"sha256": sha256, "module": str(frame.f_globals.get("__name__", ""))})
 
     def _file(self, code: types.CodeType) -> str:
         """The file that code comes from: of code that came here by value, as joblib sends it, that of its probes."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace.columns import Instances, Rows, Values, arrow
-from flor.trace.forked import CircleError, Forks, Places
+from flor.trace.forked import CircleError, Forks, Places, main_of
 
 Ints = npt.NDArray[np.int64]
 
@@ -41,12 +41,16 @@ def assemble(
     streams: Sequence[tuple[int, int]],
     forks: Forks,
     activations: Sequence[Sequence[int]],
+    main: int = -1,
+    mains: Sequence[int] = (),
 ) -> Assembled:
     """Make the parts' instances one.
 
     `late`: rows (instance, parent, ordinal) of those whose parent was found in a later part. `copies`: the instances
     that forked children go on in, with their originals for parents. `streams`: the process and the number there of each
-    stream. `activations`: of each source the blocks that have activations. Raises CircleError.
+    stream. `activations`: of each source the blocks that have activations. `main`: the main module's instance, -1:
+    none; `mains`: the sources that are the main module again, in processes that were started afresh. Raises
+    CircleError.
     """
     cut = 0
     pairs = np.column_stack([copies, instances.parent[copies]])
@@ -62,6 +66,9 @@ def assemble(
         instances = replace(instances, ordinal=_over_streams(instances, copies, activations))
     for copy, original in pairs.tolist():
         instances.ordinal[copy] = instances.ordinal[original]
+    if main >= 0 and len(mains):
+        instances, own = _with_mains(instances, main, mains, forks)
+        pairs = np.concatenate([own, pairs])
     number = _parents_first(instances.parent)
     if number is not None:
         instances = _renumbered(instances, number)
@@ -83,6 +90,24 @@ def _with_copies(instances: Instances, copies: Ints, forks: Forks) -> Ints:
     around = list(places.of_copies())
     parent[copies] = around
     return parent
+
+
+def _with_mains(instances: Instances, main: int, mains: Sequence[int], forks: Forks) -> tuple[Instances, Ints]:
+    """What lies directly in the main module, in a process that was started afresh and ran that module again, lies in
+    its own instance of it. Rows (such an instance, `main`): it goes on from there, as a copy does."""
+    process = np.array(forks.process)[instances.stream]
+    again = np.flatnonzero(np.isin(instances.source, mains) & (instances.block == 0) & (instances.parent < 0))
+    again = again[(process[again] != process[main]) & (again > main)]
+    own: dict[int, int] = {}
+    for instance in again[np.lexsort((instances.seq[again], instances.stream[again]))].tolist():
+        own.setdefault(int(process[instance]), instance)
+    parent = instances.parent.copy()
+    inside = np.flatnonzero((parent == main) & (process != process[main]))
+    for number in _distinct(process[inside]):
+        if (there := main_of(forks, own, number)) is not None:
+            parent[inside[process[inside] == number]] = there
+    pairs = np.array([(instance, main) for instance in sorted(own.values())], np.int64).reshape(-1, 2)
+    return replace(instances, parent=parent), pairs
 
 
 def _counted_on(instances: Instances, copies: Ints, forks: Forks, activations: Sequence[Sequence[int]]) -> Ints:

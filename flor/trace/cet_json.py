@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 from flor.trace import format as f
 from flor.trace import values
 from flor.trace.decode import MISSING, Decoded, decode
-from flor.trace.forked import Forks, Places
+from flor.trace.forked import Forks, Places, main_of
+from flor.trace.layout import mains_again
 from flor.trace.stream import ROW, find, text
 
 #: The least JSON that a block instance and a value make.
@@ -145,7 +146,27 @@ def parents_of(decoded: Decoded) -> list[int]:
                 parents[instance] = places.of_child(process[instance], parent)
         for copy, around in zip(copies, list(places.of_copies()), strict=True):
             parents[copy] = around
+    if mains := mains_again([source.key for source in decoded.sources]):
+        _into_mains(parents, decoded, {decoded.sources[number].first_block for number in mains})
     return parents
+
+
+def _into_mains(parents: list[int], decoded: Decoded, blocks: set[int]) -> None:
+    """Have what lies directly in the main module lie in its process's own instance of it, which is of `blocks`."""
+    forks, main = Forks(decoded.streams, decoded.forks), decoded.main
+    if main < 0:
+        return
+    stream = [forks.rank[own] for own in decoded.stream]
+    process = [forks.process[own] for own in stream]
+    again = [i for i in range(main + 1, len(parents)) if decoded.block[i] in blocks and parents[i] < 0]
+    own: dict[int, int] = {}
+    for instance in sorted(again, key=lambda i: (stream[i], decoded.seq[i])):
+        if process[instance] != process[main]:
+            own.setdefault(process[instance], instance)
+    for instance, parent in enumerate(parents):
+        if parent == main and process[instance] != process[main]:
+            there = main_of(forks, own, process[instance])
+            parents[instance] = main if there is None else there
 
 
 def root_of(parent: Sequence[int], roots: Sequence[int], main: int) -> int:

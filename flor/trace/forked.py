@@ -4,7 +4,7 @@ in, copies of those that were going on then, each beside its original. Standard 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flor.trace.decode import Fork
 
@@ -34,6 +34,10 @@ class Forks:
             yield process
             process = self._forks[process][0] if process < len(self._forks) else -1
 
+    def are_one(self, process: int, stream: int) -> bool:
+        """Whether a process has all of a stream, because it is no child of `os.fork` of its process."""
+        return self.limit(process, stream) == _ALL
+
     def limit(self, process: int, stream: int) -> int:
         """The last record of a stream that a process has: of its own all, of the thread that forked it those before;
         -1: none. What is not said to be forked by `os.fork` has all."""
@@ -56,6 +60,12 @@ class Forks:
                 elif parent == other:
                     return -1
         return -1 if forked else _ALL
+
+
+def main_of(forks: Forks, own: Mapping[int, int], process: int) -> int | None:
+    """The main module's instance of a process that was started afresh, or was forked from such a one. `own`: those of
+    the processes that have one."""
+    return next((own[above] for above in forks.above(process) if above in own), None)
 
 
 class Places:

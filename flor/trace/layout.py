@@ -39,6 +39,12 @@ class SourceKey:
     module: str
 
 
+def mains_again(keys: Sequence[SourceKey]) -> list[int]:
+    """Which of the sources are the main module again, as multiprocessing runs it in processes that it starts afresh."""
+    main = {key.path for key in keys if key.module == "__main__"}
+    return [number for number, key in enumerate(keys) if key.module == "__mp_main__" and key.path in main]
+
+
 @dataclass
 class SourceTable:
     """What decoding needs of one source. `blocks` and `sites` are empty if its site table cannot be read."""

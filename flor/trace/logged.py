@@ -27,11 +27,11 @@ class Line:
     """A line: what its number means."""
 
     id: int
-    #: param, metric, read, write, log, arg; call (of a tracked function); context, entered or left
+    #: param, metric, read, write, log, arg; call (of a tracked function); context, entered, or left; source
     typ: str
     file: str  # the source's path; of a context, that of its log
     #: the fields of LOG_RECORD, `column` and `span`; of a call the `function`, its `line` and the `context`; of a
-    #: context the `name`; of one that was left its number, as `context`
+    #: context the `name`; of one that was left its number, as `context`; of a source its `sha256` and `module`
     about: dict[str, Any]
 
     @property
@@ -71,6 +71,15 @@ def lines(run: Path) -> dict[int, Line]:
     return found
 
 
+def sources(run: Path) -> list[dict[str, str]]:
+    """The sources with log statements that a run has kept without capturing them: `path`, `sha256` and `module`."""
+    return [
+        {"path": own.file, "sha256": own.about["sha256"], "module": own.about["module"]}
+        for own in lines(run).values()
+        if own.typ == "source"
+    ]
+
+
 def _is_whole(line: Line) -> bool:
     """Whether a line says what those of its kind say."""
     about = line.about
@@ -81,6 +90,8 @@ def _is_whole(line: Line) -> bool:
             return isinstance(about.get("name"), str)
         case "left":
             return isinstance(about.get("context"), int)
+        case "source":
+            return isinstance(about.get("sha256"), str) and isinstance(about.get("module"), str)
         case "call" | "tracked":
             return isinstance(about.get("function"), str) and isinstance(about.get("line"), int)
     return all(key in about for key in _FIELDS)

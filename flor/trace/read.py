@@ -38,7 +38,7 @@ from flor.trace.columns import (
 )
 from flor.trace.decode import Decoded, decode
 from flor.trace.forked import CircleError, Forks
-from flor.trace.layout import VanishedError, reason
+from flor.trace.layout import VanishedError, mains_again, reason
 from flor.trace.narrow import Blocks, closed
 from flor.trace.thinned import Thinned
 
@@ -197,7 +197,9 @@ class Trace:
         copies = np.concatenate([piece.copies for piece in self._pieces])
         if not ((copies >= 0) & (copies < self.count)).all() or not (np.diff(copies) > 0).all():
             raise self._damaged("numbers are out of range")
+        about, main = self._about, self._about.main
         if self._kept is not None:
+            main = int(self._here(np.array([main]))[0]) if main in self._ids else -1
             found = replace(found, parent=self._here(found.parent))
             late = late[np.isin(late[:, 0], self._ids)]
             late[:, :2] = self._here(late[:, :2])
@@ -205,7 +207,8 @@ class Trace:
         blocks = [source.block_count or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
         try:
-            assembled = assemble(found, late, copies, self._about.streams, self.forks, self._about.activations)
+            mains = mains_again(about.keys)
+            assembled = assemble(found, late, copies, about.streams, self.forks, about.activations, main, mains)
         except CircleError:
             raise self._damaged("instances are their own parents") from None
         self._unresolved.add("cut", assembled.cut)

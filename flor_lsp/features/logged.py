@@ -125,13 +125,16 @@ async def place(server: FlorServer, asked: OfColumn) -> tuple[str, types.Range]:
         raise ReplyError(gone) from None
 
     def is_meant(line: logged.Line) -> bool:
-        return (line.about["instruction_no"], line.about["value"]) == (asked.line, asked.text)
+        is_named = line.column is not None and line.column.casefold() == asked.name.casefold()
+        return is_named and (line.about["instruction_no"], line.about["value"]) == (asked.line, asked.text)
 
     def first(now: _Now, versions: Iterable[tuple[RunInfo, Version]]) -> Statement | None:
         every = (_statements(server, now, run, version, is_meant) for run, version in versions)
         return next((found[0] for found in every if found), None)
 
     found = await asyncio.to_thread(first, _Now(document), _versions(server, document))
-    if found is None or found.place is None:
+    if found is None:
+        raise ReplyError(f'no run has kept the version of {asked.source} that logged "{asked.name}"')
+    if found.place is None:
         raise ReplyError(gone)
     return document.uri, document.content.range(*found.place)

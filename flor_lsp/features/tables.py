@@ -253,8 +253,10 @@ async def names(server: FlorServer, params: Any) -> dict[str, Any]:
         raise ReplyError("name a file", types.ErrorCodes.InvalidParams)
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(server.experiments.filled.wait(), 10)
-    found = _names(server, asked.uri)
     document = server.documents.get(asked.uri)
+    found: dict[str, Any] = {"shadow": None, "source": None, "names": [], "logged": []}
+    with contextlib.suppress(FlorError):  # what is called as a shadow copy is none
+        found |= _names(server, asked.uri)
     path = _source_path(document)
     with contextlib.suppress(FlorError):  # the source is gone
         source = document if document.living is None or path is None else server.documents.of(path)
@@ -274,7 +276,7 @@ def _names(server: FlorServer, uri: str) -> dict[str, Any]:
         copy = None if there is None else there[0]
     living = None if copy is None else copy.living
     if copy is None or living is None or living.source_path is None:
-        return {"shadow": None, "source": None, "names": [], "logged": []}
+        return {}
     source: Document | None = None
     with contextlib.suppress(FlorError):
         source = server.documents.of(living.source_path)
@@ -286,7 +288,7 @@ def _names(server: FlorServer, uri: str) -> dict[str, Any]:
             "name": own.name, "text": own.text, "range": unstructure(copy.content.range(own.start, own.end)),
             "source": None if place is None or source is None else unstructure(source.content.range(*place)),
         })  # fmt: skip
-    return {"shadow": copy.uri, "source": None if source is None else source.uri, "names": found, "logged": []}
+    return {"shadow": copy.uri, "source": None if source is None else source.uri, "names": found}
 
 
 async def table(server: FlorServer, params: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Values:
         self._known: dict[tuple[str, str, str, _Place], Any] = {}
         self._versions: dict[str, Chunks] = {}  # by content
         self._carries: dict[tuple[int, int], tuple[Chunks, Chunks, Carry]] = {}
+        self._keeping = threading.Lock()  # some of it is asked for in threads
 
     async def of(self, run: RunInfo, version: Version, places: Sequence[_Place]) -> list[Any] | None:
         """The summary of each place in a run's source, None where it has no value. None for all while much of the
@@ -106,11 +108,11 @@ class Values:
             self._keep(self._carries, key, kept)
         return kept[2]
 
-    @staticmethod
-    def _keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
-        if len(kept) >= _CARRIES:
-            kept.pop(next(iter(kept)))
-        kept[key] = value
+    def _keep(self, kept: dict[Any, Any], key: Any, value: Any) -> None:
+        with self._keeping:
+            if len(kept) >= _CARRIES:
+                kept.pop(next(iter(kept)))
+            kept[key] = value
 
 
 def last_run(server: FlorServer, document: Document) -> tuple[RunInfo, Version] | None:

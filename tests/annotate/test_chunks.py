@@ -161,6 +161,18 @@ def test_a_text_that_was_broken_from_the_beginning(text: str, broken: str) -> No
     assert [chunk.text for chunk in chunks.chunks if chunk.broken] == [broken]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_that_goes_on_is_not_cut(end: str) -> None:
+    text = end.join(["x = 1", "\\", "y = 2", "z = 3", ""])
+    chunks = Chunks.of(text).chunks
+    assert [chunk.text for chunk in chunks] == [end.join(["x = 1", "\\", "y = 2", ""]), f"z = 3{end}"]
+    assert not any(chunk.broken for chunk in chunks)
+    method = f"    def f(self):{end}        pass{end}"
+    long = f"class A:{end}" + method * 100 + f"    \\{end}" + method
+    (chunk,) = Chunks.of(long).chunks
+    assert chunk.members is None
+
+
 def test_no_text() -> None:
     assert Chunks.of("").at(0) is None
     assert texts(Chunks.of("").changed("x = 1\n").changed("")) == []

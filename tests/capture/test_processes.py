@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import subprocess
@@ -12,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from flor.home import runs
+from flor.home import home, runs
 from tests.capture.reading import newest_trace, values
 from tests.conftest import flor
+from tests.walkthrough import annotate
 
 Write = Callable[[str, str], Path]
 
@@ -517,3 +520,52 @@ def test_a_forked_child_whose_threads_begin_at_once_is_one_process(recorder: str
     assert [value for value in values(trace, "os.fork()") if value.endswith(": 0")] == [f"_[{i}]: 0" for i in range(3)]
     assert len({process for process, _ in trace._about.streams}) == 4
     assert len(values(trace, "i * 3")) == 3 * 6 * 3_000
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_rows_show_what_their_own_process_evaluated(method: str, recorder: str, write: Write) -> None:
+    write("tools.py", "import os\nwhose = os.getpid()\n")
+    script = write(
+        "script.py",
+        """
+        import multiprocessing, os, sys
+        import tools
+        own = os.getpid()
+        def work(n):
+            for i in range(n):
+                both = own, tools.whose, i
+        if __name__ == "__main__":
+            rate = 0.5
+            with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+                pool.map(work, [2, 1, 2], chunksize=1)
+            last = rate * 2
+        """,
+    )
+    assert flor("python", str(script), "case", method).returncode == 0
+    assert flor("log", "case").stdout == (home() / "case" / "log.json").read_text()
+    changes = [
+        ("own = os.getpid()", 'own = GET("own", os.getpid())'),
+        ("both = own, tools.whose, i", 'both = GET("both", (own, tools.whose, i))'),
+        ("rate = 0.5", 'rate = GET("rate", 0.5)'),
+        ("rate * 2", 'GET("last", rate * 2)'),
+    ]
+    tools = annotate("tools.py", ("os.getpid()", 'GET("whose", os.getpid())'))
+    assert flor("etl", "case", annotate("script.py", *changes), tools).returncode == 0
+    with open("case.csv") as file:
+        rows = list(csv.DictReader(file))
+    of_work = [row for row in rows if row["both"]]
+    assert len(of_work) == 5
+    assert sorted({(row["work_call"], row["i_iter"]) for row in of_work}) == sorted(
+        (row["work_call"], row["i_iter"]) for row in of_work
+    )
+    for row in of_work:
+        assert json.loads(row["both"])[:2] == [int(row["own"]), int(row["whose"])]
+        assert (row["rate"], row["last"]) == ("0.5", "1.0")
+    alone = [row for row in rows if not row["both"]]
+    assert len({row["own"] for row in rows}) == len({row["own"] for row in of_work}) + len(alone)
+
+    assert flor("name", "--remove", "script_h.py", "own").returncode == 0
+    assert flor("etl", "case", "script_h.py").returncode == 0
+    with open("case.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["both"]) for row in rows] == [True] * 5  # the main module's values are on these

@@ -47,8 +47,10 @@ def test_why_there_is_no_picture(tmp_path: Path) -> None:
         return found["why"]
 
     assert "not kept" in str(why(json.dumps({"dtype": "<f8", "shape": [900]})))
-    assert "not numbers that a picture can show" in str(why(kept(tmp_path, np.full((9, 9), "text"))))
-    assert "not numbers that a picture can show" in str(why(kept(tmp_path, np.full((9, 9), 1j))))
+    assert "no array of numbers that a picture can show" in str(why(kept(tmp_path, np.full((9, 9), "text"))))
+    assert "no array of numbers that a picture can show" in str(why(kept(tmp_path, np.full((9, 9), 1j))))
+    for damaged in ({"dtype": "f8,(", "shape": [9]}, {"dtype": "<f8", "shape": [10**30]}):
+        assert "cannot be read" in str(why(json.dumps(damaged)))
     head = kept(tmp_path, np.arange(9000.0))
     blob = tmp_path / "blobs" / json.loads(head)["blob"]
     whole = blob.read_bytes()

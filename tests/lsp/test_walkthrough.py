@@ -473,3 +473,35 @@ def test_a_run_that_the_client_prepares(client: Client, script: Path) -> None:
     client.answers["flor/prepareRun"] = lambda params: {"arguments": 3}
     with pytest.raises(ReplyError, match="the arguments are not as they should be"):
         client.request("workspace/executeCommand", {"command": "flor.run", "arguments": [{"uri": uri}]})
+
+
+def test_what_is_logged_outside_of_tracked_functions(client: Client, tmp_path: Path) -> None:
+    source = """\
+import flor
+with flor.Context("plain"):
+    for i in range(3):
+        flor.log("a", i); flor.log("b", i)
+"""
+    script = tmp_path / "plain.py"
+    script.write_text(source)
+    environment = {**os.environ, "FLOR_HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, str(script)], env=environment, cwd=tmp_path, check=True, capture_output=True)
+    client.answers["window/showDocument"] = lambda params: {"success": True}
+    client.initialize()
+    uri = client.open(script)
+    assert [own["name"] for own in client.request("flor/experiments", {"uri": uri})["experiments"]] == ["plain"]
+    assert [own["name"] for own in client.request("flor/names", {"uri": uri})["logged"]] == ["a", "b"]
+    columns = client.request("flor/table", {"experiment": "plain"})["columns"]
+    for column in columns[-2:]:
+        asked = {key: column[key] for key in ("name", "source", "line", "text")}
+        assert client.request("flor/reveal", asked) == {"shown": True}
+        place = range_of(source, f'flor.log("{column["name"]}", i)')
+        assert client.notification("window/showDocument")["selection"] == place
+    (tmp_path / "plain_h.py").write_text("print('mine')\n")
+    found = client.request("flor/names", {"uri": uri})
+    assert (found["shadow"], len(found["logged"])) == (None, 2)
+    kept = next((tmp_path / "home").glob("plain/runs/*/logged.jsonl"))
+    text = kept.read_text()
+    kept.write_text(text.replace('"a"', '"c"'))
+    with pytest.raises(ReplyError, match="no run has kept the version of "):
+        client.request("flor/reveal", {"name": "a", "source": str(script), "line": 4, "text": "i"})
