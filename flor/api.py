@@ -56,6 +56,7 @@ def table(
     from flor.etl.asked import Asked, remake
     from flor.etl.selection import Selection
 
+    home.check_experiment_name(experiment)
     chosen = None
     if runs is not None:
         chosen = Selection(tuple(run.id if isinstance(run, Run) else run for run in runs))

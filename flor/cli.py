@@ -320,6 +320,9 @@ def rm(parsed: argparse.Namespace) -> int:
         return 1
     what.remove()
     print(f"removed {what.description}")
+    experiment, slash, run = parsed.what.partition("/")
+    if slash and run in listing.runs_of_table(experiment):
+        _warn([f"the table of {experiment} still has the run's rows: flor etl {experiment} makes it anew"])
     return 0
 
 

@@ -9,6 +9,7 @@ FLOR_HOME/.cache/                              rewritten code
 
 from __future__ import annotations
 
+import _thread
 import functools
 import json
 import os
@@ -88,7 +89,7 @@ def create_private(path: str | Path, flags: int = os.O_WRONLY | os.O_TRUNC) -> i
 
 def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Write `path` whole or not at all: beside its place, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{_thread.get_ident()}")
     try:
         with os.fdopen(create_private(beside), "wb") as file:
             file.write(data)

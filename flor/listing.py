@@ -158,6 +158,14 @@ def _table_names(experiment: str) -> list[Sequence[str]]:
         return []
 
 
+def runs_of_table(experiment: str) -> list[str]:
+    """The ids of the runs that the experiment's table was made of."""
+    try:
+        return list(map(str, json.loads((experiment_path(experiment) / "table.json").read_bytes())["runs"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 @dataclass(frozen=True)
 class Removable:
     """Something that `flor rm` can remove."""
@@ -177,7 +185,9 @@ def removable(what: str) -> Removable:
         raise FlorError(f"no run {run_id!r} in experiment {name!r}; its newest runs are: {known or 'none'}")
     targets = [path] if slash else paths
     refuse_running(targets)
-    count = "" if slash else f"{_count(len(targets), 'run')}, "
+    others = sum(target.is_symlink() for target in targets)
+    stay = f" and {others} that stay with other experiments" if others else ""
+    count = "" if slash else f"{_count(len(targets) - others, 'run')}{stay}, "
     kind = "run" if slash else "experiment"
 
     return Removable(f"{kind} {what} ({count}{size(path)})", partial(remove, path, targets))
@@ -188,6 +198,8 @@ def remove(folder: Path, paths: Sequence[Path]) -> None:
     own = [path for path in paths if not path.is_symlink()]  # the others are parts of another experiment's runs
     found = [run for run in map(_readable, own) if run is not None]
     try:
+        if found and folder in paths and _is_last(found[0]):
+            (folder.parents[1] / "log.json").unlink(missing_ok=True)
         if folder.is_symlink():
             folder.unlink()
         else:
@@ -200,6 +212,12 @@ def remove(folder: Path, paths: Sequence[Path]) -> None:
         except versions.GitError as error:
             ref, repository = run.info["code"]["ref"], run.info["code"]["repository"]
             raise FlorError(f"run {run.id} was removed; its code stays under {ref} in {repository}: {error}") from None
+
+
+def _is_last(run: Run) -> bool:
+    """Whether no other run of its experiment ended later: then log.json is of this one."""
+    ends = [other.info["end"] for path in run_paths(run.experiment) if (other := _readable(path)) is not None]
+    return run.info["end"] is None or all(end is None or end <= run.info["end"] for end in ends)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -223,9 +223,9 @@ def open_file(say: Say, file: str, warnings: list[str]) -> dict[str, Any]:
 
 
 def _array(values: Sequence[object]) -> pa.Array:
-    """Values of DuckDB; all of them as text where some are, such as an infinite date."""
+    """Values of DuckDB; all of them as text where some are, such as an infinite date, or beyond 64 bits."""
     plain = [v if isinstance(v, int | float | str | bool | date | None) else str(v) for v in values]
-    if any(isinstance(v, str) for v in plain):
+    if any(isinstance(v, str) or (isinstance(v, int) and not -(2**63) <= v < 2**63) for v in plain):
         plain = [v if v is None else str(v) for v in plain]
     return pa.array(plain)
 

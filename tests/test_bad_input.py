@@ -288,7 +288,7 @@ def test_a_shadow_copy_that_is_no_text(sample: Path, home: Path) -> None:
     [
         ("missing_h.py", "cannot read the shadow copy missing_h.py: No such file"),
         (".", "cannot read the shadow copy .: Is a directory"),
-        ("script.py", "script.py:1: no line names the source make one with: flor cp"),
+        ("script.py", "script.py:1: no line names the source flor cp SOURCE SHADOW makes one"),
     ],
 )
 def test_what_is_no_shadow_copy(what: str, saying: str, sample: Path, home: Path) -> None:
@@ -570,6 +570,21 @@ def test_arguments_that_would_drive_the_terminal(write: Write, home: Path) -> No
     assert "\x1b" not in flor("show", "driven").stdout
 
 
+def test_what_is_kept_of_a_run_goes_with_it(write: Write, home: Path) -> None:
+    write("script.py", "import sys\nx = sys.argv[1] * 2\n")
+    for word in ("older", "newer"):
+        assert flor("python", "script.py", "gone", word).returncode == 0
+    older, newer = run_paths("gone")
+    log = home / "gone" / "log.json"
+    assert flor("rm", "-y", f"gone/{older.name}").stderr == ""
+    assert "newernewer" in log.read_text()
+    flor("name", "script.py:2:5", "x")
+    flor("etl", "gone", "script_h.py")
+    done = flor("rm", "-y", f"gone/{newer.name}")
+    assert done.stderr == "flor: the table of gone still has the run's rows: flor etl gone makes it anew\n"
+    assert not log.exists()
+
+
 def test_an_experiment_of_which_no_run_can_be_read(sample: Path, home: Path) -> None:
     for path in run_paths("packed"):
         (path / "run.json").write_text("{")
@@ -651,7 +666,7 @@ UPDATE = {
     "no file": ([], "usage: flor cp SRC DST, or flor cp --update SHADOW"),
     "a source alone": (["script.py"], "usage: flor cp SRC DST"),
     "a source besides": (["--update", "script_h.py", "script.py"], "usage: flor cp SRC DST"),
-    "no shadow copy": (["--update", "script.py"], "script.py:1: no line names the source make one with: flor cp"),
+    "no shadow copy": (["--update", "script.py"], "script.py:1: no line names the source flor cp SOURCE SHADOW makes one"),
     "a shadow copy that is not there": (["--update", "new_h.py"], "cannot read the shadow copy new_h.py"),
     "a source that is not there": (["--update", "gone_h.py"], "cannot read the source /gone.py: No such file"),
     "a source that does not parse": (["--update", "broken_h.py"], "broken.py:1: was never closed mend the source"),

@@ -44,9 +44,7 @@ def parse(data: bytes, shown_as: str) -> Shadow:
     decoded = decode(data, shown_as)
     found = header.read(decoded.text)
     if found is None:
-        raise FlorError(
-            f"{shown_as}:1: no line names the source of this copy; make one with: flor cp SOURCE {shown_as}"
-        )
+        raise FlorError(f"{shown_as}:1: no line names the source, as in a shadow copy; flor cp SOURCE SHADOW makes one")
     path, header_line = found
     try:
         parsed = Parsed(decoded.text)

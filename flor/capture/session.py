@@ -72,65 +72,68 @@ class Session:
         `module`: its name, of a module; the others are as Process has them. Raises FlorError if FLOR_HOME cannot be
         written."""
         self.path = new_run(experiment)
-        self.pid = os.getpid()
-        limits = set_.limits._replace(budget=set_.limits.budget_in(str(self.path)))
-        self.process = Process(
-            self.path,
-            time.monotonic_ns(),
-            set_.chosen,
-            limits,
-            arguments=arguments,
-            replays=replays,
-            imports=imports,
-            first_id=first_id,
-        )
-        kept_in = repository(Path(set_.chosen.roots[0]))
-        self.info: dict[str, Any] = {
-            "format": FORMAT,
-            "run": self.path.name,
-            "experiment": experiment,
-            "script": script,
-            "module": module,
-            "argv": [*argv[:1], *secrets.without(argv[1:])],
-            "cwd": os.getcwd(),
-            "root": os.path.dirname(set_.chosen.roots[0]),
-            "capture": set_.chosen.capture,
-            "exclude": set_.chosen.exclude,
-            "budget": limits.budget,
-            "python": sys.version.split()[0],
-            "executable": sys.executable,
-            "host": os.uname().nodename,
-            "pid": self.pid,
-            "pid_started": process_started(self.pid),
-            "start": time.time(),
-            "end": None,
-            "status": "running",
-            "exit_code": None,
-            "exception": None,
-            "commit": kept_in and commit(kept_in),
-            "code": None,
-            "sources": [],
-            "uncaptured": [],
-        }
-        if kept_in is not None and set_.keep_code:
-            self.info["code"] = {
-                "ref": ref_name(experiment, self.path.name),
-                "repository": str(kept_in.common),
-                "worktree": str(kept_in.worktree),
-            }
         try:
-            write_json(self.path / "run.json", self.info, room=_ROOM)
-            if self.info["code"] is not None:
-                make_private(self.path / CODE)
-                beside.keep_code(self.path)
-            self.process.start()
-        except OSError as error:
+            self.pid = os.getpid()
+            limits = set_.limits._replace(budget=set_.limits.budget_in(str(self.path)))
+            self.process = Process(
+                self.path,
+                time.monotonic_ns(),
+                set_.chosen,
+                limits,
+                arguments=arguments,
+                replays=replays,
+                imports=imports,
+                first_id=first_id,
+            )
+            kept_in = repository(Path(set_.chosen.roots[0]))
+            self.info: dict[str, Any] = {
+                "format": FORMAT,
+                "run": self.path.name,
+                "experiment": experiment,
+                "script": script,
+                "module": module,
+                "argv": [*argv[:1], *secrets.without(argv[1:])],
+                "cwd": os.getcwd(),
+                "root": os.path.dirname(set_.chosen.roots[0]),
+                "capture": set_.chosen.capture,
+                "exclude": set_.chosen.exclude,
+                "budget": limits.budget,
+                "python": sys.version.split()[0],
+                "executable": sys.executable,
+                "host": os.uname().nodename,
+                "pid": self.pid,
+                "pid_started": process_started(self.pid),
+                "start": time.time(),
+                "end": None,
+                "status": "running",
+                "exit_code": None,
+                "exception": None,
+                "commit": kept_in and commit(kept_in),
+                "code": None,
+                "sources": [],
+                "uncaptured": [],
+            }
+            if kept_in is not None and set_.keep_code:
+                self.info["code"] = {
+                    "ref": ref_name(experiment, self.path.name),
+                    "repository": str(kept_in.common),
+                    "worktree": str(kept_in.worktree),
+                }
+            try:
+                write_json(self.path / "run.json", self.info, room=_ROOM)
+                if self.info["code"] is not None:
+                    make_private(self.path / CODE)
+                    beside.keep_code(self.path)
+                self.process.start()
+            except OSError as error:
+                raise FlorError(
+                    f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
+                ) from None
+        except BaseException:  # an interrupt, too
             import shutil
 
             shutil.rmtree(self.path, ignore_errors=True)
-            raise FlorError(
-                f"cannot write to {self.path}: {error.strerror}; set FLOR_HOME to a folder that can be written"
-            ) from None
+            raise
 
     def end(self, exit_code: int | None, exception: str | None) -> None:
         """Note how the program ended. The run ends in `finish`, after the program's own exit handlers."""

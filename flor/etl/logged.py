@@ -35,6 +35,7 @@ class LoggedName:
     file: str  # path of the source
     line: int  # of the statement
     text: str  # what is logged, as written there
+    others: tuple[tuple[str, str], ...] = ()  # runs in which other statements logged it: the id, and what they logged
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,10 @@ def names(runs: Iterable[Run]) -> list[LoggedName]:
     """The names that runs, the oldest first, logged, in the order in which they were met. Upper and lower case are one,
     as in SQL."""
     found: dict[str, LoggedName] = {}
+    texts: dict[str, dict[str, str]] = {}  # name -> run -> what is logged there
     for run in runs:
         own: dict[str, LoggedName] = {}
+        logs: dict[str, dict[str, None]] = {}
         for line in logged.lines(run.path).values():
             if (name := line.column) is not None:
                 number, text = line.about.get("instruction_no"), str(line.about.get("value", ""))
@@ -59,8 +62,16 @@ def names(runs: Iterable[Run]) -> list[LoggedName]:
                 known = found.get(name.casefold())
                 spelled = name if known is None else known.name
                 own.setdefault(name.casefold(), LoggedName(spelled, line.typ, line.file, line_number, text))
+                logs.setdefault(name.casefold(), {})[" ".join(text.split())] = None
         found |= own
-    return list(found.values())
+        for key, different in logs.items():
+            texts.setdefault(key, {})[run.id] = " and ".join(sorted(different))
+    return [replace(own, others=_others(texts[key])) for key, own in found.items()]
+
+
+def _others(texts: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    newest = next(reversed(texts.values()))
+    return tuple((run, text) for run, text in texts.items() if text != newest)
 
 
 def values(trace: Trace) -> list[LoggedValues]:

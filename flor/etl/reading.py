@@ -151,6 +151,7 @@ def _logged(
             diagnostics.append(
                 Diagnostic(f"the program logs something of this name, which is the column {name}", own.name)
             )
+        diagnostics += [Diagnostic(f"{text} was logged here, not {own.text}", name, (run,)) for run, text in own.others]
         columns[own.name.casefold()] = name
         found.append(replace(own, name=name))
     return found, columns

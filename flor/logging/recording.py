@@ -7,6 +7,7 @@ import hashlib
 import json
 import operator
 import os
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -198,15 +199,32 @@ def current() -> Recording | None:
     capture = pickled.capture
     if capture is None:
         return None
-    if _known is None or _known[0] is not capture:
-        _known = capture, None
-        try:
-            _known = capture, Recording(capture)
-        except Exception as error:
-            say(f"log statements are not recorded ({getattr(error, 'strerror', None) or error})")
-    told = _known[1]
+    known = _known
+    if known is None or known[0] is not capture:
+        with _making:  # whoever comes meanwhile waits: what they log is not lost
+            known = _known
+            if known is None or known[0] is not capture:
+                known = _known = capture, _made(capture)
+    told = known[1]
     return None if told is not None and told.is_over() else told
 
+
+def _made(capture: Capture) -> Recording | None:
+    try:
+        return Recording(capture)
+    except Exception as error:
+        say(f"log statements are not recorded ({getattr(error, 'strerror', None) or error})")
+        return None
+
+
+def _forked() -> None:
+    """The thread that made one is not in the child."""
+    global _making
+    _making = threading.RLock()
+
+
+_making = threading.RLock()
+os.register_at_fork(after_in_child=_forked)
 
 #: The last one, and the capture that it belongs to.
 _known: tuple[Capture, Recording | None] | None = None
@@ -241,10 +259,11 @@ def read_source(path: str) -> bytes | None:
 def _source(path: str) -> Source | None:
     if path not in _sources:
         data = read_source(path)
-        _sources[path] = None
+        made = None
         if data is not None:
             with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-                _sources[path] = Source(data)
+                made = Source(data)
+        _sources[path] = made  # only now: another thread may be asking
     return _sources[path]
 
 

@@ -16,6 +16,7 @@ import math
 import os
 import struct
 import sys
+import threading
 import time
 import types
 from pathlib import Path
@@ -46,6 +47,7 @@ class _Keys:
             self.name, self.memo = kept.get("NAME", self.name), kept.get("MEMO", self.memo)
         self.due = 0.0
         self.waits = self.failed = False
+        self.lock = threading.RLock()  # of the run's first process alone
         atexit.register(self.save)
 
     def add(self, name: str, value: object, secret: bool, frame: types.FrameType) -> None:
@@ -53,8 +55,10 @@ class _Keys:
         self.main = self.main or loop
         epoch = self.main.count if self.main is not None else 0
         key = f"{epoch}.{'b' if self.replays else 'a'}.{name}"
-        self.kvs.setdefault(key, []).append(_plain(value, secret))
-        self.waits = True
+        plain = _plain(value, secret)
+        with self.lock:
+            self.kvs.setdefault(key, []).append(plain)
+            self.waits = True
         if time.monotonic() >= self.due:
             self.save()
 
@@ -62,6 +66,10 @@ class _Keys:
         """Write what was not written yet; a forked child writes nothing."""
         if not self.waits or os.getpid() != self.told.process.pid:
             return
+        with self.lock:
+            self._save()
+
+    def _save(self) -> None:
         began = time.monotonic()
         self.waits = False
         try:
@@ -76,6 +84,7 @@ class _Keys:
 
 
 _keys: _Keys | None = None
+_lock = threading.RLock()  # of the run's first process alone
 
 
 def add(told: Recording, name: str, value: object, secret: bool, frame: types.FrameType) -> None:
@@ -83,9 +92,11 @@ def add(told: Recording, name: str, value: object, secret: bool, frame: types.Fr
     global _keys
     if told.process.starter is not None or told.process.pid != os.getpid():  # the run's first process has the file
         return
-    if _keys is None or _keys.told is not told:
-        _keys = _Keys(told)
-    _keys.add(name, value, secret, frame)
+    with _lock:
+        if _keys is None or _keys.told is not told:
+            _keys = _Keys(told)
+        keys = _keys
+    keys.add(name, value, secret, frame)
 
 
 def save() -> None:

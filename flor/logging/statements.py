@@ -7,6 +7,7 @@ fails to tell (it is none, or not the one that runs) there is still a record, wi
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -157,10 +158,12 @@ class Source:
         the second one in the source is called `name_2`."""
         taken: set[str] = set()
         found: dict[int, str] = {}
+        given = {name.casefold() for call in self.calls.values() if (name := _given(call)) is not None}
         for _, call in sorted(self.calls.items()):
             if isinstance(call.func, ast.Attribute) and call.func.attr in _COLUMNS:
                 name = self.column(call)
-                others = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
+                numbered = (f"{name}_{number}" for number in itertools.count(2))
+                others = (name, *itertools.islice((n for n in numbered if n.casefold() not in given), len(taken) + 1))
                 found[id(call)] = free = next(other for other in others if other.casefold() not in taken)
                 taken.add(free.casefold())
         return found
@@ -173,6 +176,8 @@ class Source:
         assignee = self.assignee(call)
         if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) and isinstance(assignee, str):
             return assignee
+        if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):  # x = y = ...
+            return parent.targets[0].id
         value = _argument(call, "")
         if isinstance(value, ast.Name):
             return value.id
@@ -201,6 +206,12 @@ class Source:
     @cached_property
     def _from_arguments(self) -> dict[ast.AST, set[int]]:
         return {}
+
+
+def _given(call: ast.Call) -> str | None:
+    """The name that a call as `log("name", value)` gives, if it is written there."""
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
 def _argument(call: ast.Call, typ: str) -> ast.expr | None:

@@ -254,10 +254,10 @@ def table(experiment: str, warnings: list[str]) -> ds.Dataset:
         reason = str(error).partition("\n")[0]
         raise FlorError(f"{path} cannot be read ({reason}): flor etl {experiment} SHADOW makes it anew") from None
     if is_old(experiment):
-        warnings.append(f"the table of {experiment} is older than its last run: flor etl {experiment} SHADOW renews it")
+        warnings.append(f"the table of {experiment} is older than its last run: flor etl {experiment} renews it")
     elif _has_removed(experiment):
         warnings.append(
-            f"the table of {experiment} has rows of runs that were removed: flor etl {experiment} SHADOW renews it"
+            f"the table of {experiment} has rows of runs that were removed: flor etl {experiment} renews it"
         )
     return dataset
 

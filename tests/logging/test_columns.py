@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,81 @@ def test_one_name_in_several_blocks_has_each_of_its_values(write: Write, recorde
         "loss": [0, 10, 11, 1, 20, 21],
         "acc": [None, 5.0, 5.5, None, 10.0, 10.5],
     }
+
+
+def test_a_name_that_another_statement_had_in_an_older_run(write: Write) -> None:
+    source = """
+        import flor
+        @flor.track
+        def f():
+            for e in range(2):
+                acc = flor.log.metric(e + 0.5)
+                rate = flor.log.param(0.1)
+        with flor.Context("version"):
+            f()
+        """
+    script = write("version.py", source)
+    python(script)
+    (first,) = (own.id for own in flor.runs("version"))
+    write("version.py", source.replace("rate =", "acc = flor.log.metric(e * 100)\n                rate ="))
+    python(script)
+    assert "version: " not in command("etl", "version").stderr
+    write("version.py", source.replace("e + 0.5", "e * 100"))
+    python(script)
+    said = command("etl", "version").stderr
+    assert said.count(f"flor: acc: e + 0.5 was logged here, not e * 100 (2 runs, the last one {first[:8]}") == 1
+    assert "rate" not in said
+
+
+def test_a_name_that_the_program_gives_itself_is_no_statements_second_one(write: Write) -> None:
+    script = write(
+        "given.py",
+        """
+        import flor
+        @flor.track
+        def f():
+            x = flor.log.metric(1)
+            x = flor.log.metric(2)
+            flor.log("x_2", 3)
+            a = b = flor.log.metric(4)
+        with flor.Context("given"):
+            f()
+        """,
+    )
+    python(script)
+    assert columns("given") == {"x": [1], "x_3": [2], "x_2": [3], "a": [4]}
+
+
+@pytest.mark.parametrize("how", ["python", "flor"])
+def test_threads_lose_nothing(write: Write, recorder: str, how: str) -> None:
+    """Also where they are the first to log anything, all at once."""
+    script = write(
+        "threads.py",
+        """
+        import threading
+        import flor
+
+        together = threading.Barrier(8)
+
+        def step(k):
+            together.wait()
+            for i in range(5):
+                flor.log("tick", k * 10 + i)
+
+        def run():
+            threads = [threading.Thread(target=step, args=(k,)) for k in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        with flor.Context("threads") if __import__("sys").argv[1:] else __import__("contextlib").nullcontext():
+            run()
+        """,
+    )
+    done = python(script, "context") if how == "python" else command("python", str(script), "threads")
+    assert done.stderr == ""
+    expected = sorted(k * 10 + i for k in range(8) for i in range(5))
+    assert sorted(columns("threads")["tick"]) == expected
+    kept = json.loads(Path(".replay.json").read_bytes())["KVS"]
+    assert sorted(value for values in kept.values() for value in values) == expected

@@ -126,7 +126,7 @@ def test_a_table_that_is_older_than_the_last_run(home: Path) -> None:
     assert query("select * from demo").warnings == []
     os.utime(home / "demo/table.parquet", (1001, 1001))
     (warning,) = query("select * from demo").warnings
-    assert warning == "the table of demo is older than its last run: flor etl demo SHADOW renews it"
+    assert warning == "the table of demo is older than its last run: flor etl demo renews it"
 
 
 def test_a_table_of_runs_that_were_removed(home: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_table_of_runs_that_were_removed(home: Path) -> None:
     assert query("select * from demo").warnings == []
     (home / "demo/table.json").write_text(json.dumps({"runs": [*there, "r0"]}))
     (warning,) = query("select * from demo").warnings
-    assert warning == "the table of demo has rows of runs that were removed: flor etl demo SHADOW renews it"
+    assert warning == "the table of demo has rows of runs that were removed: flor etl demo renews it"
 
 
 def test_an_experiment_that_a_view_hides(home: Path) -> None:
