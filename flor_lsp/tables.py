@@ -31,7 +31,7 @@ from flor.etl.asked import Asked, remake
 from flor.etl.extract import Annotated
 from flor.etl.table import Table
 from flor.output.formats import plain_text, whole, writer
-from flor.query.sql import Database
+from flor.query.sql import Database, outdated
 from flor_lsp import pictures
 
 Say = Callable[..., None]
@@ -173,6 +173,8 @@ def open_table(say: Say, experiment: str) -> dict[str, Any]:
         large = apart.read(folder, table)
         columns = {**{key: {"role": "key"} for key in about["keys"]}, **names}
         diagnostics = [{"name": own["name"], "text": str(own["text"])} for own in about.get("diagnostics", [])]
+        if (why := outdated(experiment)) is not None:
+            diagnostics.insert(0, {"name": None, "text": f"the table {why}: refresh it"})
     except FileNotFoundError:
         raise FlorError(f"experiment {experiment!r} has no table yet: name an expression") from None
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:

@@ -253,13 +253,16 @@ def table(experiment: str, warnings: list[str]) -> ds.Dataset:
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise FlorError(f"{path} cannot be read ({reason}): flor etl {experiment} SHADOW makes it anew") from None
-    if is_old(experiment):
-        warnings.append(f"the table of {experiment} is older than its last run: flor etl {experiment} renews it")
-    elif _has_removed(experiment):
-        warnings.append(
-            f"the table of {experiment} has rows of runs that were removed: flor etl {experiment} renews it"
-        )
+    if (why := outdated(experiment)) is not None:
+        warnings.append(f"the table of {experiment} {why}: flor etl {experiment} renews it")
     return dataset
+
+
+def outdated(experiment: str) -> str | None:
+    """What is wrong with an experiment's table because its runs are others now; None: nothing."""
+    if is_old(experiment):
+        return "is older than its last run"
+    return "has rows of runs that were removed" if _has_removed(experiment) else None
 
 
 def is_old(experiment: str) -> bool:

@@ -505,3 +505,16 @@ with flor.Context("plain"):
     kept.write_text(text.replace('"a"', '"c"'))
     with pytest.raises(ReplyError, match="no run has kept the version of "):
         client.request("flor/reveal", {"name": "a", "source": str(script), "line": 4, "text": "i"})
+
+
+def test_a_table_that_lacks_a_run_says_so(client: Client, script: Path, tmp_path: Path) -> None:
+    capture(script, tmp_path / "home")
+    client.initialize()
+    uri = client.open(script)
+    name(client, uri, "fit(rate) + step", "loss")
+    assert client.request("flor/table", {"experiment": "sweep"})["diagnostics"] == []
+    capture(script, tmp_path / "home")
+    said = client.request("flor/table", {"experiment": "sweep"})["diagnostics"]
+    assert said == [{"name": None, "text": "the table is older than its last run: refresh it"}]
+    client.request("workspace/executeCommand", {"command": "flor.etl", "arguments": [{"uri": uri}]})
+    assert client.request("flor/table", {"experiment": "sweep"})["diagnostics"] == []
