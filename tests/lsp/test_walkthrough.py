@@ -511,7 +511,8 @@ def test_a_table_that_lacks_a_run_says_so(client: Client, script: Path, tmp_path
     capture(script, tmp_path / "home")
     client.initialize()
     uri = client.open(script)
-    name(client, uri, "fit(rate) + step", "loss")
+    name(client, uri, "fit(rate) + step")
+    client.notification("flor/tableChanged")
     assert client.request("flor/table", {"experiment": "sweep"})["diagnostics"] == []
     capture(script, tmp_path / "home")
     said = client.request("flor/table", {"experiment": "sweep"})["diagnostics"]
