@@ -390,7 +390,12 @@ VALUELESS = {
     "not in the source": (
         "y = 1\n",
         ("y = 1\n", 'y = 1\nx = GET("x", y + 1)\n'),
-        ["z: found in another version", "x: no counterpart of `x = y + 1` (line 4", "x: no run has a value"],
+        [
+            "z: found in another version",
+            "x: no counterpart of `x = y + 1` (line 4",
+            "script_h.py differs from script.py by more than names: flor cp --update script_h.py",
+            "x: no run has a value",
+        ],
     ),
     "an annotation": (
         "y: int = 1\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -91,7 +92,7 @@ def read_runs(
     if not taken:
         reason = str(diagnostics[0]) if diagnostics else f"flor python SCRIPT {experiment} makes one"
         raise FlorError(f"experiment {experiment!r} has no run that can be read: {reason}")
-    gone = _gone_sources(annotated, experiment)
+    gone = [*_gone_sources(annotated, experiment), *_edited_copies(annotated, runs)]
     read = f"runs of {experiment!r}" if selection == ALL else "chosen runs"
     _check_captured(annotated, read, list(captured), runs, diagnostics)
     return Read(names, told, [*diagnostics, *gone], going)
@@ -169,6 +170,22 @@ def _gone_sources(annotated: Sequence[Annotated], experiment: str) -> list[Diagn
                 f"the source of {copy.path} is gone and no run of {experiment!r} has it: {path}; correct its header"
             )
         diagnostics.append(Diagnostic(f"the source of {copy.path} is gone, the runs' own copies are read: {path}"))
+    return diagnostics
+
+
+def _edited_copies(annotated: Sequence[Annotated], runs: Sequence[home.Run]) -> list[Diagnostic]:
+    """What is to be said of copies that are not of the source as it is, though a run captured it as it is."""
+    captured = {(own["path"], own["sha256"]) for run in runs for own in run.info["sources"]}
+    diagnostics = []
+    for copy in annotated:
+        path = copy.shadow.source_path
+        try:
+            now = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            continue
+        if now != copy.sha256 and (str(path), now) in captured:
+            more = f"{copy.path} differs from {path} by more than names: flor cp --update {copy.path} renews it"
+            diagnostics.append(Diagnostic(more))
     return diagnostics
 
 
