@@ -748,6 +748,18 @@ NAME = {
 }  # fmt: skip
 
 
+def test_a_source_that_was_named_by_way_of_another_folder(write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("lib.py", "x = 1 + 1\n")
+    write("script.py", "import lib\n")
+    assert flor("python", "script.py", "around").returncode == 0
+    (folder / "scripts").mkdir()
+    monkeypatch.chdir(folder / "scripts")
+    assert flor("name", "../lib.py:1:5", "x").returncode == 0
+    assert (folder / "lib_h.py").read_text().splitlines()[0] == f"#{folder}/lib.py"
+    rows, said = etl("around", "../lib_h.py")
+    assert (columns(rows, "x"), said) == ([("1",)], "")
+
+
 def test_a_name_is_taken_out_alone(shadow: Path) -> None:
     before = shadow.read_text()
     assert flor("name", "script.py:1:5", "n").stdout == "script_h.py:3  n  i\n"
@@ -967,7 +979,7 @@ def test_a_file_whose_name_is_no_text(folder: Path, flor_home: Path) -> None:
     Path(name).write_text("x = 1 + 1\n")
     run(name, "demo")
     rows, said = etl("demo", annotate(name, ("1 + 1", 'GET("x", 1 + 1)')))
-    assert (columns(rows, "x"), said) == ([("2",)], "")
+    assert (columns(rows, "x"), said) == ([("1",)], "")
     asked = flor("sql", "select script from runs", "--csv")
     assert (asked.returncode, asked.stdout.splitlines()[1:]) == (0, [f"{folder}/\\udcff.py"])
     refused("etl", "demo", "a\nb_h.py", saying="cannot read the shadow copy a\\nb_h.py: No such file")

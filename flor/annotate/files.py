@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -30,7 +31,7 @@ def copy(source_path: Path, shadow_path: Path) -> None:
         if not shadow_path.is_file() or _is_precious(shadow_path):
             raise FlorError(f"{shadow_path} is there already and would be lost: remove it, or name another file")
     _check_syntax(source_path, data)
-    _write(shadow_path, shadow.make(source_path.absolute(), data), source_path)
+    _write(shadow_path, shadow.make(_absolute(source_path), data), source_path)
 
 
 def update(shadow_path: Path) -> tuple[list[str], list[str]]:
@@ -72,6 +73,12 @@ def _write(path: Path, data: bytes, like: Path) -> None:
         write_file(path.resolve(), data, stat.S_IMODE(like.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR)
     except OSError as error:
         raise FlorError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _absolute(path: Path) -> Path:
+    """A source's path as runs have it, without `..`, unless that leads elsewhere by a link."""
+    plain = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
+    return plain if plain.exists() and path.exists() and plain.samefile(path) else path.absolute()
 
 
 def list_names(path: Path) -> list[str]:
@@ -141,8 +148,8 @@ def _shadow_of(path: Path, data: bytes, target: Path) -> Shadow:
     """The shadow copy `target` of the source `path`: the one that is there, else a new one that is not written yet."""
     if not target.exists():
         _check_syntax(path, data)
-        return shadow.parse(shadow.make(path.absolute(), data), str(target))
+        return shadow.parse(shadow.make(_absolute(path), data), str(target))
     copy_ = shadow.parse(read(target, "the shadow copy"), str(target))
-    if not (copy_.source_path == path.absolute() or (copy_.source_path.exists() and copy_.source_path.samefile(path))):
+    if not (copy_.source_path == _absolute(path) or (copy_.source_path.exists() and copy_.source_path.samefile(path))):
         raise FlorError(f"{target} is a shadow copy of {copy_.source_path}, not of {path}: name another with --shadow")
     return copy_

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flor.annotate.gets import Get, GetError, Gets, find
@@ -88,11 +88,13 @@ def insert_selected(text: str, copy_text: str, shown_as: str, selected: Expressi
 
 
 def insert_counterpart(
-    original: Parsed, stripped: ast.Module, fresh: Parsed, selected: Expression, name: str
+    original: Parsed, stripped: Parsed, around: Callable[[int, int], Parsed], selected: Expression, name: str
 ) -> Edit | Refusal:
-    """As `insert_selected`, of texts that were parsed: the source, which has no GET, the copy without its GETs, which
-    says the same, and the copy. Changes none of them."""
-    return _insert_around(fresh, follow(path_to(original, selected), stripped), selected, name)
+    """As `insert_selected`, of texts that were parsed: the source, which has no GET, and the copy, whose tree says the
+    same, as its GETs were taken out. `around` gives the copy as it is, or what is enough of it to look at what lies
+    between two offsets. Changes none of them."""
+    found = follow(path_to(original, selected), stripped.tree)
+    return _insert_around(around(stripped.start(found), stripped.end(found)), found, selected, name)
 
 
 def _insert_around(fresh: Parsed, found: ast.AST, selected: Expression, name: str) -> Edit | Refusal:

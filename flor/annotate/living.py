@@ -150,11 +150,11 @@ class Living:
             return refusal
         chunk = source.chunks[number]
         if (here := self.counterpart(source, number)) is not None:
-            own = self.chunks.chunks[here].parsed
+            own = self.chunks.chunks[here]
             if own.text == chunk.text:
-                return self._moved(insert_at(own, expression, name), here)
-            stripped = self._contents[here].tree or own.tree
-            return self._moved(insert_counterpart(chunk.parsed, stripped, own, expression, name), here)
+                return self._moved(insert_at(own.around(expression.start, expression.end), expression, name), here)
+            stripped = Parsed(own.text, self._contents[here].tree or own.parsed.tree)
+            return self._moved(insert_counterpart(chunk.parsed, stripped, own.around, expression, name), here)
         start = source.starts[number]
         text = "".join(c.text for c in source.chunks)
         lines = source.above[number]
@@ -218,13 +218,12 @@ def _content(chunk: Chunk, header_span: tuple[int, int] | None) -> _Content:
         stripped = strip(parsed, header_span)
     except GetError as error:
         return _Content(None, [], [_at_line(text, error.line, error.reason)])
-    fresh = chunk.parsed
     names = []
     for get, place in zip(stripped.gets, stripped.places, strict=True):
         if place is not None:
             literal = get.call.args[0]
-            span = (fresh.start(literal), fresh.end(literal))
-            names.append(Named(get.name, *get.span, span, fresh.slice(get.expression), 0, place, get.refused))
+            span = (parsed.start(literal), parsed.end(literal))
+            names.append(Named(get.name, *get.span, span, parsed.slice(get.expression), 0, place, get.refused))
     return _Content(stripped.text, names, tree=stripped.tree)
 
 

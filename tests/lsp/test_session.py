@@ -184,6 +184,15 @@ def test_a_worker_that_is_killed_is_replaced(client: Client, tmp_path: Path) -> 
     assert client.end() == 0
 
 
+def test_ints_beyond_64_bits_are_text(client: Client) -> None:
+    client.initialize()
+    numbers = "340282366920938463463374607431768211455::uhugeint as large, 5 as small"
+    answer = client.request("flor/sql", {"query": f"select {numbers}"})
+    assert [(own["name"], own["type"]) for own in answer["columns"]] == [("large", "text"), ("small", "int")]
+    rows = client.request("flor/rows", {"handle": answer["handle"]})["rows"]
+    assert rows == [[str(2**128 - 1), 5]]
+
+
 def test_an_infinite_date_among_others(client: Client) -> None:
     """It is text, as no date of Python is infinite; here it is in the second batch."""
     client.initialize()
