@@ -748,7 +748,9 @@ NAME = {
 }  # fmt: skip
 
 
-def test_a_source_that_was_named_by_way_of_another_folder(write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_was_named_by_way_of_another_folder(
+    write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write("lib.py", "x = 1 + 1\n")
     write("script.py", "import lib\n")
     assert flor("python", "script.py", "around").returncode == 0
