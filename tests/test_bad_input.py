@@ -981,7 +981,7 @@ def test_a_file_whose_name_is_no_text(folder: Path, flor_home: Path) -> None:
     Path(name).write_text("x = 1 + 1\n")
     run(name, "demo")
     rows, said = etl("demo", annotate(name, ("1 + 1", 'GET("x", 1 + 1)')))
-    assert (columns(rows, "x"), said) == ([("1",)], "")
+    assert (columns(rows, "x"), said) == ([("2",)], "")
     asked = flor("sql", "select script from runs", "--csv")
     assert (asked.returncode, asked.stdout.splitlines()[1:]) == (0, [f"{folder}/\\udcff.py"])
     refused("etl", "demo", "a\nb_h.py", saying="cannot read the shadow copy a\\nb_h.py: No such file")

@@ -327,7 +327,7 @@ async def reveal(server: FlorServer, params: Any) -> dict[str, bool]:
     if asked.shadow is None:
         raise ReplyError("say in which shadow copy the name is, or in which source", types.ErrorCodes.InvalidParams)
     found = _names(server, uri_of(Path(asked.shadow)))
-    own = next((own for own in found["names"] if own["name"] == asked.name), None)
+    own = next((own for own in found.get("names", ()) if own["name"] == asked.name), None)
     if own is None:
         raise ReplyError(f'the name "{asked.name}" is not in {asked.shadow} any more')
     uri, range_ = (found["source"], own["source"]) if own["source"] is not None else (found["shadow"], own["range"])
