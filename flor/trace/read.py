@@ -256,8 +256,9 @@ class Trace:
 
     @property
     def copies(self) -> Ints:
-        """Rows (copy, original): the instances that children of `os.fork` went on in, and what they went on from. A
-        copy comes after one that it is a copy of. Raises FlorError as `instances` does."""
+        """Rows (copy, original): the instances that children of `os.fork` went on in, and what they went on from; and
+        the main module's in processes that were started afresh, with the first process's. A copy comes after one that
+        it is a copy of. Raises FlorError as `instances` does."""
         return self._assembled.copies
 
     @cached_property
