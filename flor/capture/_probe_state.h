@@ -53,7 +53,9 @@ enum {
 #define MAX_LEAVE 15
 #define HEAP_SHIFT 40
 #define MAX_STR 65536
-#define MIN_SECRET 4 /* characters: a shorter text says too little to look for it elsewhere */
+#define MAX_REUSED 4608             /* flor/trace/format.py */
+#define MAX_HELD (16 * 1024 * 1024) /* bytes that probes hold of what they wrote last */
+#define MIN_SECRET 4                /* characters: a shorter text says too little to look for it elsewhere */
 #define MAX_SECRETS 64
 #define MAX_TYPE_NAME 200
 
@@ -88,7 +90,7 @@ enum {
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
-#define ALLOWANCE_NS 50000000LL /* slow values may take this long, and their share of the run's time */
+#define ALLOWANCE_NS 25000000LL /* slow values may take this long, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
@@ -164,6 +166,16 @@ typedef struct {
 
 #define UNTOLD UINT64_MAX /* token of what was created where nothing is recorded */
 
+/* A small array of numpy's, but for its elements. */
+typedef struct {
+    uint8_t dimensions; /* 0: not known; UNFIT: it is not looked at without Python */
+    char format[4];     /* of its elements, as buffers have it */
+    uint16_t lengths[4];
+    uint32_t secrets; /* so many were known */
+} Shape;
+
+#define UNFIT 255
+
 typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
     uint32_t key, block, site, function;
@@ -172,10 +184,11 @@ typedef struct {
     uint16_t flags;
     uint32_t values, of;
     Place *place, *home; /* of `block`, of `function` */
-    PyObject *last;      /* the last module, builtin or string seen here, */
+    PyObject *last;      /* the last module, builtin or string seen here, or the bytes kept of something else, */
     Stream *last_stream;
     uint64_t last_ref; /* which lies there in the heap */
     uint32_t last_kind, last_epoch;
+    Shape shape;        /* if those bytes were an array's */
     PyObject *outcomes; /* a TEST's first OUTCOME, an OUTCOME's next */
     /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
@@ -195,6 +208,7 @@ static struct {
     PyObject *keep, *open_process, *secrets, *key;
     Stream *streams, *free;
     uint32_t stream_count, epoch;
+    size_t held;       /* bytes that probes hold of what they wrote last */
     uint32_t run;      /* of this process: how many began before it */
     uint32_t first_id; /* ids below it are those of runs before */
     uint64_t token;
@@ -207,7 +221,8 @@ static struct {
     int fork_apart;        /* multiprocessing forked: what the child does is not the parent's going on */
     uint8_t *changing;     /* by site's id, as many as places: it has had a value that may change, or no CHOOSE asks */
     uint32_t changes;      /* how often one was found */
-    PyTypeObject *float64; /* numpy's, once one was seen */
+    PyTypeObject *float64; /* numpy's, once one was seen, */
+    PyTypeObject *ndarray; /* and its arrays */
     int traced;            /* a tracer was seen: its user may have bound local names, and loads are recorded all */
     /* thinning */
     Place **places; /* by id */

@@ -6,9 +6,16 @@
 
 /* ---- values ---- */
 
-/* What this probe saw last lies there in the heap: the next time it is not written again. */
+#define ARRAY_NS 200 /* what a small array that has not changed is taken to cost, and a nanosecond for 16 bytes */
+
+static size_t held(PyObject *last) { return last && PyBytes_CheckExact(last) ? (size_t)PyBytes_GET_SIZE(last) : 0; }
+
+/* What this probe saw last, or the bytes that were kept of it, lies there in the heap: the next time it is not written
+ * again. */
 static void remember(Stream *s, Probe *p, PyObject *v, uint32_t kind, uint64_t ref) { /* takes over `v` */
+    R.held += held(v) - held(p->last);
     Py_XSETREF(p->last, v);
+    p->shape.dimensions = 0;
     p->last_stream = s;
     p->last_kind = kind;
     p->last_ref = ref;
@@ -30,6 +37,73 @@ static PyObject *without_keeping(PyObject *v) {
 static inline int seen_last(const Stream *s, const Probe *p, PyObject *v) {
     if (!p->last || p->last_stream != s || p->last_epoch != R.epoch) return 0;
     return p->last == v || (PyWeakref_CheckRefExact(p->last) && refers_to(p->last, v));
+}
+
+static inline int wrote_bytes(const Stream *s, const Probe *p, uint32_t kind) {
+    return p->last_kind == kind && p->last && PyBytes_CheckExact(p->last) && p->last_stream == s &&
+           p->last_epoch == R.epoch;
+}
+
+/* Are these the bytes that this probe wrote last: an array that has not changed? */
+static int wrote_last(const Stream *s, const Probe *p, uint32_t kind, PyObject *bytes) {
+    if (!wrote_bytes(s, p, kind)) return 0;
+    Py_ssize_t size = PyBytes_GET_SIZE(bytes);
+    return PyBytes_GET_SIZE(p->last) == size &&
+           !memcmp(PyBytes_AS_STRING(p->last), PyBytes_AS_STRING(bytes), (size_t)size);
+}
+
+/* The elements of an array of numpy's as they lie in memory, in C order. Returns 0 if they do not. */
+static int open_array(PyObject *v, Py_buffer *view) {
+    if (!PyObject_GetBuffer(v, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) return 1;
+    PyErr_Clear();
+    return 0;
+}
+
+/* An array has not changed: the next time it is compared without Python. */
+static void note_shape(Probe *p, PyObject *v) {
+    if (p->shape.dimensions) return;
+    PyTypeObject *type = Py_TYPE(v);
+    if (!R.ndarray && !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !strcmp(type->tp_name, "numpy.ndarray"))
+        R.ndarray = type;
+    Shape found = {.dimensions = UNFIT, .secrets = (uint32_t)PyList_GET_SIZE(R.secrets)};
+    Py_buffer view;
+    if (type == R.ndarray && open_array(v, &view)) {
+        int fits = view.ndim > 0 && view.ndim <= 4 && view.len > 0 && strlen(view.format) < sizeof found.format;
+        for (int i = 0; fits && i < view.ndim; i++) {
+            fits = view.shape[i] <= UINT16_MAX;
+            found.lengths[i] = (uint16_t)view.shape[i];
+        }
+        if (fits) {
+            found.dimensions = (uint8_t)view.ndim;
+            strcpy(found.format, view.format);
+        }
+        PyBuffer_Release(&view);
+    }
+    p->shape = found;
+}
+
+/* Is `v` the array that this probe wrote last, or one like it? */
+static int is_same_array(const Stream *s, const Probe *p, PyObject *v) {
+    const Shape *known = &p->shape;
+    if (!known->dimensions || known->dimensions == UNFIT || Py_TYPE(v) != R.ndarray || !wrote_bytes(s, p, K_ARRAY))
+        return 0;
+    Py_buffer view;
+    if (PyList_GET_SIZE(R.secrets) != known->secrets || !open_array(v, &view)) return 0;
+    Py_ssize_t size = PyBytes_GET_SIZE(p->last);
+    int same = view.ndim == known->dimensions && view.len < size && !strcmp(view.format, known->format);
+    for (int i = 0; same && i < view.ndim; i++) same = view.shape[i] == known->lengths[i];
+    same = same && !memcmp(PyBytes_AS_STRING(p->last) + size - view.len, view.buf, (size_t)view.len);
+    PyBuffer_Release(&view);
+    R.spent += ARRAY_NS + size / 16;
+    return same;
+}
+
+/* What stands for `v`, of which these bytes were kept: a new reference, or NULL. The program's own bytes do not. */
+static PyObject *to_remember(PyObject *v, uint32_t kind, PyObject *bytes) {
+    PyObject *stands = without_keeping(v);
+    if (stands) return stands;
+    size_t size = held(bytes);
+    return bytes == v || kind == K_GAP || size > MAX_REUSED || R.held + size > MAX_HELD ? NULL : Py_NewRef(bytes);
 }
 
 /* A gap names the type. Types come and go: their addresses tell nothing. */
@@ -229,6 +303,29 @@ static void amend_record(const Stream *s, uint32_t segment, uint64_t offset, uin
     close(fd);
 }
 
+/* Write what Python says is kept of `v`: a kind and its payload, and perhaps what is to be told where the record lies.
+ */
+static void write_kept(Stream *s, Probe *p, uint32_t head, PyObject *v, PyObject *kept) {
+    uint32_t kind = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(kept, 0));
+    PyObject *what = PyTuple_GET_ITEM(kept, 1);
+    uint64_t payload;
+    if (PyFloat_CheckExact(what)) {
+        memcpy(&payload, &((PyFloatObject *)what)->ob_fval, 8);
+    } else if (!PyBytes_CheckExact(what)) {
+        payload = (uint64_t)PyLong_AsLongLong(what);
+    } else if (wrote_last(s, p, kind, what)) {
+        if (kind == K_ARRAY) note_shape(p, v);
+        payload = p->last_ref;
+    } else if (heap_put(s, p->place, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &payload)) {
+        remember(s, p, to_remember(v, kind, what), kind, payload);
+    } else {
+        return;
+    }
+    emit(s, head | KIND(kind), payload);
+    if (PyTuple_GET_SIZE(kept) == 3) tell_place(s, PyTuple_GET_ITEM(kept, 2));
+    PyErr_Clear();
+}
+
 /* Asks Python what to keep of the value. Returns -1 with an exception that must reach the program: KeyboardInterrupt,
  * or what a signal's handler raised.
  */
@@ -250,36 +347,23 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         return 0;
     }
     if (collection && few_numbers(s, p, head, v)) return 0;
+    if (!redact && is_same_array(s, p, v)) {
+        emit(s, head | KIND(K_ARRAY), p->last_ref);
+        return 0;
+    }
     int64_t begin = clock_ns(CLOCK_MONOTONIC);
     s->busy = 1;
     PyObject *kept = CALL_QUIETLY(R.keep, v, redact ? Py_True : Py_False);
     s->busy = 0;
+    if (kept) write_kept(s, p, head, v, kept);
     R.spent += clock_ns(CLOCK_MONOTONIC) - begin;
-    if (!kept) {
-        int ours = PyErr_ExceptionMatches(PyExc_RecursionError) || PyErr_ExceptionMatches(PyExc_MemoryError);
-        if (!ours) return -1;
-        PyErr_Clear();
-        intern_gap(s, head, Py_TYPE(v));
+    if (kept) {
+        Py_DECREF(kept);
         return 0;
     }
-    PyObject *what = PyTuple_GET_ITEM(kept, 1);
-    uint32_t kind = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(kept, 0));
-    if (PyBytes_CheckExact(what)) {
-        uint64_t ref;
-        if (heap_put(s, p->place, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &ref)) {
-            remember(s, p, without_keeping(v), kind, ref);
-            emit(s, head | KIND(kind), ref);
-            if (PyTuple_GET_SIZE(kept) == 3) tell_place(s, PyTuple_GET_ITEM(kept, 2));
-        }
-    } else if (PyFloat_CheckExact(what)) {
-        uint64_t bits;
-        memcpy(&bits, &((PyFloatObject *)what)->ob_fval, 8);
-        emit(s, head | KIND(kind), bits);
-    } else {
-        emit(s, head | KIND(kind), (uint64_t)PyLong_AsLongLong(what));
-    }
-    Py_DECREF(kept);
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError) && !PyErr_ExceptionMatches(PyExc_MemoryError)) return -1;
     PyErr_Clear();
+    intern_gap(s, head, Py_TYPE(v));
     return 0;
 }
 

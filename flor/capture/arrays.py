@@ -90,6 +90,11 @@ def _cells(values: Any) -> dict[str, str]:
 
 # numpy.
 
+_NDARRAY = "numpy.ndarray"
+_MAX_HEADS = 1024
+#: Of plain arrays of more than one element that are kept in place: what stands before the elements, by dtype and shape.
+_heads: dict[tuple[Any, tuple[int, ...]], bytes] = {}
+
 
 def _numpy_scalar(value: Any) -> Kept:
     if value.dtype.kind == "M":
@@ -112,8 +117,13 @@ def _numpy_function(value: Any) -> Kept:
     return f.NAMED, f"function {name}".encode()
 
 
-def _ndarray(value: Any, name: str = "numpy.ndarray") -> Kept:
-    dtype, size = value.dtype, value.size
+def _ndarray(value: Any, name: str = _NDARRAY) -> Kept:
+    dtype = value.dtype
+    of_numpy = dtype.isbuiltin == 1 and name is _NDARRAY
+    known = _heads.get((dtype, value.shape)) if of_numpy else None
+    if known is not None:
+        return f.ARRAY, known + value.tobytes()
+    size = value.size
     plain = dtype.kind in "biufc" and dtype.isbuiltin != 2
     if size == 1:
         if (plain or dtype.kind in "SUT") and (kept := from_scalar(value.item())) is not None:
@@ -124,14 +134,23 @@ def _ndarray(value: Any, name: str = "numpy.ndarray") -> Kept:
         return _array_of_others(value, name)
     head = f'{{"type": "{name}", "dtype": "{dtype.str}", "shape": {list(value.shape)}'
     nbytes = size * dtype.itemsize
-    contents = b""
     if nbytes <= MAX_CONTENTS:
-        contents = value.tobytes()
-    elif snapshots.affordable(nbytes):
+        begin = _begin(head)
+        if of_numpy:
+            if len(_heads) >= _MAX_HEADS:
+                _heads.clear()
+            _heads[dtype, value.shape] = begin
+        return f.ARRAY, begin + value.tobytes()
+    if snapshots.affordable(nbytes):
         blob = snapshots.npy(repr(dtype.str), value.shape, value.tobytes())
         head += f', "blob": "{blob}"' if blob else ""
+    return f.ARRAY, _begin(head)
+
+
+def _begin(head: str) -> bytes:
+    """What stands before an array's elements; `head` is JSON without its closing brace."""
     written = f"{head}}}".encode()
-    return f.ARRAY, len(written).to_bytes(4, "little") + written + contents
+    return len(written).to_bytes(4, "little") + written
 
 
 def _array_of_others(value: Any, name: str) -> Kept:
@@ -289,8 +308,7 @@ def _plain_tensor(value: Any, torch: Any) -> Kept:
             head += f', "blob": "{blob}"' if blob else ""
     elif size == 1:
         return f.GAP, f'{head}, "why": "a tensor that has no numbers in memory"}}'.encode()
-    written = f"{head}}}".encode()
-    return f.ARRAY, len(written).to_bytes(4, "little") + written + contents
+    return f.ARRAY, _begin(head) + contents
 
 
 def _torch_dtype(dtype: Any) -> tuple[str, str]:

@@ -72,7 +72,11 @@ _ARGUMENTS: Any = BaseException.__dict__["args"].__get__
 def of_library(value: object) -> str | None:
     """A text made of what an object of a library (or derived from one's) holds: an estimator's parameters, numbers."""
     kind = type(value)
-    names = {own_name(k) for k in ancestors(kind) if library(k) in ("sklearn", "torch")}
+    names = _bases.get(kind)
+    if names is None:
+        names = {own_name(k) for k in ancestors(kind) if library(k) in ("sklearn", "torch")}
+        if library(kind) is not None:  # else it is the program's own, and is not kept alive for this
+            _bases[kind] = names
     if "BaseEstimator" in names:
         text: str | None = _estimator(value, 0)
     elif not names and library(kind) is None:
@@ -82,20 +86,27 @@ def of_library(value: object) -> str | None:
     return text and short(text)
 
 
+#: Of libraries' classes: the names of their bases that are sklearn's or torch's.
+_bases: dict[type, set[str]] = {}
+
+
 def _estimator(value: object, depth: int) -> str:
     """An estimator with the parameters that are not as by default."""
     kind = type(value)
     held = attributes(value)
     shown: list[str] = []
     for name, default in _parameters(kind).items():
-        if name in held and not _same(held[name], default) and sum(map(len, shown)) <= MAX_REPR:
-            text = literals.REDACTED if secrets.is_secret(name) else _parameter(held[name], depth + 1)
+        own = held.get(name, default)
+        if own is not default and not _same(own, default) and sum(map(len, shown)) <= MAX_REPR:
+            text = literals.REDACTED if secrets.is_secret(name) else _parameter(own, depth + 1)
             shown.append(f"{name}={text}")
     return f"{own_name(kind)}({', '.join(shown)})"
 
 
 def _parameter(value: Any, depth: int) -> str:
     kind = type(value)
+    if kind is float or kind is bool:
+        return repr(value)
     if kind in (list, tuple) and 0 < len(value) <= _MAX_SHOWN and depth <= _MAX_DEPTH:
         parts = ", ".join(_parameter(v, depth + 1) for v in list(value))
         return f"[{parts}]" if kind is list else f"({parts},)" if len(value) == 1 else f"({parts})"
@@ -111,18 +122,18 @@ def _parameters(kind: type) -> dict[str, Any]:
         while type(found) is types.FunctionType and type(found.__dict__.get("__wrapped__")) is types.FunctionType:
             found = found.__dict__["__wrapped__"]
         if type(found) is types.FunctionType:
-            code, given = found.__code__, found.__defaults__ or ()
+            code, given, by_keyword = found.__code__, found.__defaults__ or (), found.__kwdefaults__ or {}
+            if len(given) == code.co_argcount - 1 and len(by_keyword) == code.co_kwonlyargcount:
+                return dict(zip(code.co_varnames[1:], given, strict=False)) | by_keyword if given else by_keyword
             names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
             defaults = dict(zip(code.co_varnames[code.co_argcount - len(given) : code.co_argcount], given, strict=True))
-            return dict.fromkeys(names, _parameters) | defaults | (found.__kwdefaults__ or {})
+            return dict.fromkeys(names, _parameters) | defaults | by_keyword
     return {}
 
 
 def _same(value: Any, default: Any) -> bool:
-    if value is default:
-        return True
-    plain = (int, float, str, bool)
-    return type(value) is type(default) and type(value) in plain and repr(value) == repr(default)
+    plain = type(value) is type(default) and type(value) in (int, float, str, bool)
+    return plain and value == default and repr(value) == repr(default)
 
 
 def _numbers(value: object, names: set[str]) -> str | None:

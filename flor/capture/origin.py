@@ -127,14 +127,20 @@ _MAX_CLASSES = 1000
 
 def attributes(value: object) -> dict[str, Any]:
     """The attributes that the object itself holds; the dictionary is its own, and is not to be changed."""
-    for kind in ancestors(type(value)):
-        found = namespace(kind).get("__dict__")
-        if found is not None:
-            held = found.__get__(value) if type(found) in _IN_C else None
-            return held if type(held) is dict else {}
-    return {}
+    kind = type(value)
+    getter = None if own_metaclass(kind) else _getters.get(kind)
+    if getter is None:
+        getter = next((d for k in ancestors(kind) if (d := namespace(k).get("__dict__")) is not None), None)
+        if getter is None or type(getter) not in _IN_C:
+            return {}
+        if library(kind) is not None:
+            _getters[kind] = getter
+    held = getter.__get__(value)
+    return held if type(held) is dict else {}
 
 
+#: Of libraries' classes: what their objects' attributes are had by.
+_getters: dict[type, Any] = {}
 _IN_C = (types.GetSetDescriptorType, types.MemberDescriptorType)
 
 

@@ -28,7 +28,7 @@ from flor.capture.thinning import COARSE, NO_DESCRIPTOR, Place, Thinning
 from flor.home import create_private
 from flor.trace import format as f
 
-_ALLOWANCE_NS = 50_000_000
+_ALLOWANCE_NS = 25_000_000
 _MAX_STR = 65536
 #: The modules that fork for multiprocessing, and for what goes its ways.
 _MULTIPROCESSING = ("multiprocessing.popen_fork", "multiprocess.popen_fork", "billiard.popen_fork")
@@ -758,6 +758,20 @@ class Probe:
         s.emit(head | last[2] << f.KIND_SHIFT, last[3])
         return True
 
+    def wrote_last(self, s: _Stream, kind: int, data: bytes) -> int | None:
+        """Where these bytes lie, if they are those that this probe wrote last: of an array that has not changed."""
+        last = self.last
+        if last is None or last[1] is not s or last[2] != kind or self.last_epoch != _r.epoch:
+            return None
+        return last[3] if type(last[0]) is bytes and last[0] == data else None
+
+    def to_remember(self, v: object, kind: int, data: bytes) -> object:
+        """What stands for `v`, of which these bytes were kept; the program's own bytes do not."""
+        stands = _without_keeping(v)
+        if stands is None and data is not v and kind != f.GAP and len(data) <= f.MAX_REUSED:
+            return data
+        return stands
+
     def remember(self, s: _Stream, v: object, kind: int, ref: int) -> None:
         self.last = None if v is None else (v, s, kind, ref)
         self.last_epoch = _r.epoch
@@ -787,9 +801,12 @@ class Probe:
         finally:
             _r.spent += time.monotonic_ns() - begin
         if isinstance(what, bytes):
-            ref = s.keep(self.place, what)
+            ref = self.wrote_last(s, kind, what)
+            if ref is None:
+                ref = s.keep(self.place, what)
+                if ref is not None:
+                    self.remember(s, self.to_remember(v, kind, what), kind, ref)
             if ref is not None:
-                self.remember(s, _without_keeping(v), kind, ref)
                 s.emit(head | kind << f.KIND_SHIFT, ref)
                 if told and not s.dead:
                     s.meant = True  # what a signal's handler raises there

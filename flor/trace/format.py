@@ -138,7 +138,7 @@ MAX_SKIP = 1 << 48
 MAX_TREE_DEPTH = 64
 
 #: Heap bytes that more than one record refers to are at most so many.
-MAX_REUSED = 256
+MAX_REUSED = 4608  # bytes: an array's that are kept in place, and what is said of it
 
 #: Blocks whose OPEN pushes an activation; OPEN on any other kind starts a loop's next instance.
 ACTIVATION_BLOCKS = frozenset({"module", "function", "lambda", "generator"})
