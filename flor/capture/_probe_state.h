@@ -90,7 +90,8 @@ enum {
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
-#define ALLOWANCE_NS 25000000LL /* slow values may take this long, and their share of the run's time */
+#define ALL 1000 /* a share of all the time: there is no limit */
+#define ALLOWANCE_NS 25000000LL /* slow values may cost this much, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
 typedef struct {
@@ -201,7 +202,7 @@ static struct {
     int active;
     char *directory; /* this process's folder; NULL: not made yet */
     int64_t origin;
-    int64_t spent; /* nanoseconds for slow values, of which share / 1000 of the run's time is allowed */
+    int64_t spent; /* nanoseconds that slow values have cost, of which share / ALL of the run's time is allowed */
     int64_t share;
     int over; /* they had, when the clock was last asked */
     unsigned asked;

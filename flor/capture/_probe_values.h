@@ -6,7 +6,8 @@
 
 /* ---- values ---- */
 
-#define ARRAY_NS 200 /* what a small array that has not changed is taken to cost, and a nanosecond for 16 bytes */
+/* What a value that took so many nanoseconds costs the program, whose code and data it drives out of the caches. */
+#define COST(ns) ((ns) * 3 / 2)
 
 static size_t held(PyObject *last) { return last && PyBytes_CheckExact(last) ? (size_t)PyBytes_GET_SIZE(last) : 0; }
 
@@ -94,7 +95,6 @@ static int is_same_array(const Stream *s, const Probe *p, PyObject *v) {
     for (int i = 0; same && i < view.ndim; i++) same = view.shape[i] == known->lengths[i];
     same = same && !memcmp(PyBytes_AS_STRING(p->last) + size - view.len, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
-    R.spent += ARRAY_NS + size / 16;
     return same;
 }
 
@@ -238,8 +238,9 @@ static int few_numbers(Stream *s, Probe *p, uint32_t head, PyObject *v) {
 
 /* Have slow values taken their share of the run's time? While they have, the clock is asked now and then only. */
 static int over_budget(void) {
+    if (R.share >= ALL || R.spent <= ALLOWANCE_NS) return 0;
     if (R.over && ++R.asked & 15) return 1;
-    R.over = R.spent > ALLOWANCE_NS && R.spent > ALLOWANCE_NS + (clock_ns(COARSE) - R.origin) / 1000 * R.share;
+    R.over = R.spent > ALLOWANCE_NS + (clock_ns(COARSE) - R.origin) / ALL * R.share;
     return R.over;
 }
 
@@ -347,16 +348,17 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         return 0;
     }
     if (collection && few_numbers(s, p, head, v)) return 0;
+    int64_t begin = clock_ns(CLOCK_MONOTONIC);
     if (!redact && is_same_array(s, p, v)) {
         emit(s, head | KIND(K_ARRAY), p->last_ref);
+        R.spent += COST(clock_ns(CLOCK_MONOTONIC) - begin);
         return 0;
     }
-    int64_t begin = clock_ns(CLOCK_MONOTONIC);
     s->busy = 1;
     PyObject *kept = CALL_QUIETLY(R.keep, v, redact ? Py_True : Py_False);
     s->busy = 0;
     if (kept) write_kept(s, p, head, v, kept);
-    R.spent += clock_ns(CLOCK_MONOTONIC) - begin;
+    R.spent += COST(clock_ns(CLOCK_MONOTONIC) - begin);
     if (kept) {
         Py_DECREF(kept);
         return 0;

@@ -7,6 +7,7 @@ text is made here, of the numbers that they hold: a repr may compute, wait for a
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -42,8 +43,8 @@ _SHOWN = frozenset(
 
 def describe(value: object, text: str | None = None) -> bytes:
     """An OBJECT of flor.trace.format."""
-    head = f'{{"type": {quoted(origin.qualified(type(value)))}, "id": {id(value)}'
-    return f"{head}}}".encode() if text is None else f'{head}, "text": {quoted(text)}}}'.encode()
+    rest = "" if text is None else f', "text": {quoted(text)}'
+    return f'{{"type": {quoted(origin.qualified(type(value)))}, "id": {id(value)}{rest}}}'.encode()
 
 
 def short(text: str) -> str:
@@ -69,25 +70,15 @@ def exception(value: BaseException) -> str:
 _ARGUMENTS: Any = BaseException.__dict__["args"].__get__
 
 
-def of_library(value: object) -> str | None:
-    """A text made of what an object of a library (or derived from one's) holds: an estimator's parameters, numbers."""
-    kind = type(value)
-    names = _bases.get(kind)
-    if names is None:
-        names = {own_name(k) for k in ancestors(kind) if library(k) in ("sklearn", "torch")}
-        if library(kind) is not None:  # else it is the program's own, and is not kept alive for this
-            _bases[kind] = names
+def of_library(kind: type) -> Callable[[object], str | None]:
+    """What makes a text of what an object of a class holds that is a library's, or derived from one's: an estimator's
+    parameters, numbers."""
+    names = {own_name(k) for k in ancestors(kind) if library(k) in ("sklearn", "torch")}
     if "BaseEstimator" in names:
-        text: str | None = _estimator(value, 0)
-    elif not names and library(kind) is None:
-        return None
-    else:
-        text = _numbers(value, names)
-    return text and short(text)
-
-
-#: Of libraries' classes: the names of their bases that are sklearn's or torch's.
-_bases: dict[type, set[str]] = {}
+        return lambda value: short(_estimator(value, 0))
+    if not names and library(kind) is None:
+        return lambda value: None
+    return lambda value: _numbers(value, names)
 
 
 def _estimator(value: object, depth: int) -> str:
@@ -95,11 +86,13 @@ def _estimator(value: object, depth: int) -> str:
     kind = type(value)
     held = attributes(value)
     shown: list[str] = []
+    room = MAX_REPR
     for name, default in _parameters(kind).items():
         own = held.get(name, default)
-        if own is not default and not _same(own, default) and sum(map(len, shown)) <= MAX_REPR:
+        if own is not default and room >= 0 and not _same(own, default):
             text = literals.REDACTED if secrets.is_secret(name) else _parameter(own, depth + 1)
             shown.append(f"{name}={text}")
+            room -= len(shown[-1])
     return f"{own_name(kind)}({', '.join(shown)})"
 
 
@@ -157,4 +150,4 @@ def _numbers(value: object, names: set[str]) -> str | None:
     modules = held.get("_modules")
     if "Sequential" in names and type(modules) is dict:
         shown = [own_name(type(module)) for module in list(modules.values())[:_MAX_SHOWN]]
-    return f"{own_name(type(value))}({', '.join(shown)})" if shown else None
+    return short(f"{own_name(type(value))}({', '.join(shown)})") if shown else None

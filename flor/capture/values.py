@@ -116,7 +116,7 @@ def _handler(kind: type) -> _Handler:
         found = next((_DERIVED[base] for base in ancestors(kind) if base in _DERIVED), None)
     if found is None:
         is_written = literals.is_written(kind)
-        found = _container if is_written else _standard_object if whose == PYTHON else _library_object
+        found = _container if is_written else _standard_object if whose == PYTHON else _object_of(kind)
     if whose is None:
         _OWN.put(kind, found)
     else:
@@ -132,8 +132,10 @@ def _standard_object(value: object) -> Kept:
     return f.OBJECT, objects.describe(value, objects.standard(value))
 
 
-def _library_object(value: object) -> Kept:
-    return f.OBJECT, objects.describe(value, objects.of_library(value))
+def _object_of(kind: type) -> _Handler:
+    """What keeps objects of a class that is a library's, or the program's own."""
+    text = objects.of_library(kind)
+    return lambda value: (f.OBJECT, objects.describe(value, text(value)))
 
 
 def _exception(value: BaseException) -> Kept:
