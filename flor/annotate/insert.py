@@ -7,21 +7,19 @@ GETs taken out again leave byte for byte what they left before, and the new name
 from __future__ import annotations
 
 import ast
-import dataclasses
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from flor.annotate.gets import Get, GetError, Gets, find
 from flor.annotate.match import corresponding
 from flor.annotate.nameable import answer_for, expression_at
+from flor.annotate.piece import Piece, path_at, path_to
 from flor.annotate.places import Edit, Expression, Place, Refusal, Shadow, apply
-from flor.annotate.source import NEWLINE, Parsed, syntax_line
+from flor.annotate.source import Parsed, syntax_line
 from flor.annotate.strip import Stripped, looked_through, removals, strip, variants
-from flor.annotate.tree import Step, descend, follow, span_of
+from flor.annotate.tree import descend, follow
 from flor.errors import FlorError
 
-BINDERS = (ast.Name, ast.arg, ast.alias, ast.ExceptHandler)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -54,7 +52,7 @@ def insert_at(parsed: Parsed, expression: Expression, name: str) -> Edit | Refus
                 return Refusal(f'the name "{name}" is taken in line {get.call.lineno}: choose another')
             if get.binding is not None and get.span[0] <= expression.start < get.span[1]:
                 return Refusal(f'this is "{get.name}" already: rename it, or name the variable where it is bound')
-        before = _Piece.around(parsed, expression)
+        before = Piece.around(parsed, expression)
     except GetError as error:
         return Refusal(f"line {error.line}: {error.reason}")
     for edit in _candidates(parsed, gets, expression, name):
@@ -171,93 +169,7 @@ def _place_of(stripped: Stripped, name: str) -> Place | None:
 
 def node_at(parsed: Parsed, start: int, end: int, kind: type[ast.AST]) -> ast.AST:
     """The innermost node of a kind at exactly these offsets, which must be there."""
-    return _path_at(parsed, start, end, kind)[-1].node
-
-
-def _path_at(parsed: Parsed, start: int, end: int, kind: type[ast.AST]) -> list[Step]:
-    path = descend(parsed, start, end)
-    while not isinstance(node := path[-1].node, kind) or (parsed.start(node), parsed.end(node)) != (start, end):
-        path.pop()
-        assert path, f"no {kind.__name__} at {start} to {end}"
-    return path
-
-
-def path_to(parsed: Parsed, expression: Expression) -> list[Step]:
-    """The nodes from the module to that of an expression of `parsed`."""
-    if expression.kind == "expression":
-        return _path_at(parsed, expression.start, expression.end, ast.expr)
-    path = descend(parsed, expression.start, expression.end)
-    while not isinstance(node := path[-1].node, BINDERS) or span_of(node) != expression.span:
-        path.pop()
-        assert path, "a binding has its node"
-    return path
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """The lines of one statement of the text or of a class: enough of a text to understand an edit in it."""
-
-    start: int  # offset of `text` in the whole
-    text: str
-    text_without: str  # its GETs taken out
-    place: Place  # of the expression to be named, in `text_without`
-
-    @classmethod
-    def around(cls, parsed: Parsed, expression: Expression) -> _Piece:
-        """The piece around an expression; the whole text where its lines do not stand alone. Raises GetError."""
-        low, high, head = _lines_around(parsed, expression.start)
-        text = head + parsed.text[low:high]
-        if "GET" not in text and (head or text == parsed.text):  # it is as it is, and parses
-            above = parsed.lines.position(low)[0] - 1 - len(NEWLINE.findall(head))
-            line, column, end_line, end_column = expression.span
-            span = (line - above, column, end_line - above, end_column)
-            return cls(low - len(head), text, text, Place(expression.kind, span, expression.variable))
-        try:
-            start, piece = low - len(head), Parsed(text)
-        except SyntaxError:
-            start, piece = 0, Parsed(parsed.text)
-        shift = dataclasses.replace(
-            expression,
-            start=expression.start - start,
-            end=expression.end - start,
-            span=piece.lines.span(expression.start - start, expression.end - start),
-        )
-        node = path_to(piece, shift)[-1].node
-        stripped = strip(piece)
-        place = Place(expression.kind, span_of(stripped.partner[node]), expression.variable)
-        return cls(start, piece.text, stripped.text, place)
-
-    def with_edit(self, edit: Edit) -> Stripped | None:
-        """This piece with an edit of the whole text made, its GETs taken out; None if that is no annotated text."""
-        try:
-            return strip(Parsed(apply([(s - self.start, e - self.start, new) for s, e, new in edit], self.text)))
-        except (SyntaxError, GetError):
-            return None
-
-
-def _lines_around(parsed: Parsed, offset: int) -> tuple[int, int, str]:
-    """The lines of the statement at an offset, of the text or of a class in it, and of those that share them, to the
-    next one's first; and what has to stand above them.
-
-    Expression statements come with the statement before them, which tells what a `GET("n", x)` of its own is.
-    """
-    body, end, head = parsed.tree.body, len(parsed.text), ""
-    while True:
-        starts = [parsed.lines.line_start(parsed.start(s)) for s in body]
-        first = last = max((i for i, start in enumerate(starts) if start <= offset), default=0)
-        while first > 0 and (starts[first] <= parsed.end(body[first - 1]) or isinstance(body[first], ast.Expr)):
-            first -= 1
-        while last + 1 < len(body) and starts[last + 1] <= parsed.end(body[last]):
-            last += 1
-        low, high = starts[first], starts[last + 1] if last + 1 < len(body) else end
-        around = body[first]
-        if first != last or not isinstance(around, ast.ClassDef):
-            return low, high, head
-        inside = parsed.start(around.body[0])
-        lines = parsed.lines.line_start(inside)
-        if offset < lines or parsed.text[lines:inside].strip():
-            return low, high, head
-        body, end, head = around.body, high, "class C:\n"
+    return path_at(parsed, start, end, kind)[-1].node
 
 
 def _candidates(parsed: Parsed, gets: Gets, expression: Expression, name: str) -> Iterator[Edit]:

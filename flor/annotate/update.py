@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from flor.annotate import shadow as shadows
 from flor.annotate.align import align, one_line
 from flor.annotate.gets import find
-from flor.annotate.insert import BINDERS, insert_selected, node_at
+from flor.annotate.insert import insert_selected, node_at
 from flor.annotate.nameable import answer_for
+from flor.annotate.piece import BINDERS
 from flor.annotate.places import Edit, Missing, Name, Place, Refusal, Shadow, apply
 from flor.annotate.source import Parsed, decode
 from flor.annotate.tree import is_docstring, span_of

@@ -4,7 +4,7 @@
 
 Each is named alone; edits that do not overlap are then made together. The copy without its GETs is to be the source,
 byte for byte, and its tree is to differ by the GETs alone. Prints what was refused or wrong, and how many there were.
-What one statement has that names cannot be tried for within a minute (tables of 20,000 lines) is counted as left out.
+What one statement has that names cannot be tried for within ten minutes is counted as left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from flor.annotate.strip import strip
 from flor.errors import FlorError
 
 _HEADER = "#/corpus/source.py\n"
-_PATIENCE = 60  # seconds for one statement of a module
+_PATIENCE = 600  # seconds for one statement of a module
 
 
 @dataclass
