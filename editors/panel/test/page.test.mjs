@@ -66,6 +66,14 @@ before(async () => {
   const named = ARRAYS.replaceAll(/^    (\w+) = (.*)$/gm, '    $1 = GET("$1", $2)')
   fs.writeFileSync(path.join(folder, 'arrays_h.py'), `#${folder}/arrays.py\n${named}`)
   await flor('etl', 'arrays', 'arrays_h.py')
+  fs.writeFileSync(path.join(folder, 'old.py'), 'for i in range(3):\n    half = i / 2\n')
+  await flor('python', 'old.py', 'old')
+  fs.writeFileSync(
+    path.join(folder, 'old_h.py'),
+    `#${folder}/old.py\nfor i in range(3):\n    half = GET("half", i / 2)\n`,
+  )
+  await flor('etl', 'old', 'old_h.py')
+  await flor('python', 'old.py', 'old')
   server = await serve(home, 'train')
   browser = await launch()
 })
@@ -307,6 +315,17 @@ test('what a program logs says so, and where', async (t) => {
     await go.click() // the table is new, and shown once more when that is noticed: a click may come between
     await said.waitFor({ timeout: 5000 }).catch((error) => assert.ok(left, error))
   }
+})
+
+test('a table that lacks the last run says so', async (t) => {
+  const page = await open(t, { experiment: 'old' })
+  await cell(page, 'half', 2).filter({ hasText: '1' }).waitFor()
+  const remark = page.getByText('refresh it')
+  await remark.waitFor()
+  await page.screenshot({ path: `${SHOTS}old-light.png` })
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await cell(page, 'half', 5).filter({ hasText: '1' }).waitFor()
+  await remark.waitFor({ state: 'hidden' })
 })
 
 test('nothing is named yet, and no such experiment', async (t) => {
