@@ -73,6 +73,12 @@ class Gets:
     parsed: Parsed
     found: list[Get]
     imports: list[ast.stmt] = field(default_factory=list)  # from flor import GET
+    defined: int | None = None  # the line in which the text defines a GET of its own
+
+
+def another_get(where: str) -> str:
+    """What to say of a GET in a text that defines one of its own."""
+    return f"{where} defines another GET: import flor and write flor.GET, or rename that one"
 
 
 def is_get(node: ast.AST) -> bool:
@@ -154,9 +160,7 @@ def find(parsed: Parsed, strict: bool) -> Gets:
     else:
         shaped = next((call for call in bare if get_literal(call) is not None), None)
         if strict and shaped is not None:
-            raise GetError(
-                shaped.lineno, f"line {defined} defines another GET: import flor and write flor.GET, or rename that one"
-            )
+            raise GetError(shaped.lineno, another_get(f"line {defined}"))
         found = [get for get in found if not _is_bare(get.call)]
         imports = []
     if flor_gets and flor_gets == flor_uses:
@@ -166,7 +170,7 @@ def find(parsed: Parsed, strict: bool) -> Gets:
         get.span, get.region = (parsed.start(get.call), parsed.end(get.call)), _region(parsed, get)
         if not FSTRINGS_HAVE_POSITIONS:
             _check_position(parsed, get)
-    gets = Gets(parsed, found, imports)
+    gets = Gets(parsed, found, imports, defined)
     _mark_statements(gets)
     return gets
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from flor.annotate import header
 from flor.annotate.chunks import Chunk, Chunks
-from flor.annotate.gets import GetError
+from flor.annotate.gets import GetError, another_get
 from flor.annotate.insert import bad_name, insert_at, insert_counterpart, insert_selected, remove, rename
 from flor.annotate.places import Edit, Expression, Place, Refusal
 from flor.annotate.source import NEWLINE, Lines, Parsed, syntax_line
@@ -49,6 +49,7 @@ class _Content:
     names: list[Named] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     tree: ast.Module | None = None  # without the GETs, if it has some; positions are those of the chunk
+    defined: int | None = None  # the line in which it defines a GET of its own
 
 
 #: What chunks hold that have no header.
@@ -107,7 +108,15 @@ class Living:
                 found.append(Problem(*own.literal, f"{own.name!r}: {refusal.reason}"))
             if own.refused is not None:
                 found.append(Problem(own.start, own.end, own.refused))
+            if self._defined is not None and self.text.startswith("GET", own.start):
+                found.append(Problem(own.start, own.end, another_get(f"line {self._defined}")))
         return sorted(found, key=lambda problem: problem.start)
+
+    @cached_property
+    def _defined(self) -> int | None:
+        """The line in which it defines a GET of its own."""
+        defined = enumerate(content.defined for content in self._contents)
+        return next((self.chunks.above[number] + line for number, line in defined if line is not None), None)
 
     @property
     def sources(self) -> list[str | None]:
@@ -140,13 +149,13 @@ class Living:
 
     def insert(self, number: int, expression: Expression, name: str) -> Edit | Refusal:
         """The edit that names an expression of one of its chunks; the expression's offsets are the chunk's own."""
-        if (refusal := self._refusal(name)) is not None:
+        if (refusal := self._refusal(name) or self._no_get()) is not None:
             return refusal
         return self._moved(insert_at(self.chunks.chunks[number].parsed, expression, name), number)
 
     def insert_from_source(self, source: Chunks, number: int, expression: Expression, name: str) -> Edit | Refusal:
         """The edit that names an expression of a chunk of its source; the expression's offsets are that chunk's own."""
-        if (refusal := self._refusal(name)) is not None:
+        if (refusal := self._refusal(name) or self._no_get()) is not None:
             return refusal
         chunk = source.chunks[number]
         if (here := self.counterpart(source, number)) is not None:
@@ -198,6 +207,10 @@ class Living:
                 return Refusal(f'the name "{own.name}" is taken in line {line} of {self.shown_as}: choose another')
         return None
 
+    def _no_get(self) -> Refusal | None:
+        """Why a GET would not be ours, if so."""
+        return None if self._defined is None else Refusal(another_get(f"{self.shown_as}:{self._defined}"))
+
     def _moved(self, edit: Edit | Refusal, number: int) -> Edit | Refusal:
         at = self.chunks.starts[number]
         return edit if isinstance(edit, Refusal) else [(start + at, end + at, new) for start, end, new in edit]
@@ -224,7 +237,7 @@ def _content(chunk: Chunk, header_span: tuple[int, int] | None) -> _Content:
             literal = get.call.args[0]
             span = (parsed.start(literal), parsed.end(literal))
             names.append(Named(get.name, *get.span, span, parsed.slice(get.expression), 0, place, get.refused))
-    return _Content(stripped.text, names, tree=stripped.tree)
+    return _Content(stripped.text, names, tree=stripped.tree, defined=stripped.defined)
 
 
 def _at_line(text: str, line: int, message: str) -> Problem:

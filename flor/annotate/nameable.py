@@ -307,11 +307,15 @@ def _parameter(selection: _Selection, node: ast.arg) -> Expression | Refusal:
 
 def _import(selection: _Selection, node: ast.alias) -> Expression | Refusal:
     statement = selection.parent
+    assert isinstance(statement, ast.Import | ast.ImportFrom)
     if node.name == "*":
         return Refusal("import * binds no variable that is known: import the one to name by its own name")
     if isinstance(statement, ast.ImportFrom) and statement.module in ("__future__", "flor") and not statement.level:
         return Refusal(f"what is imported from {statement.module} is no value of the experiment")
-    return _binding(selection, imported_variable(node), _slots_after(selection.up()))
+    variable = imported_variable(node)
+    if any(imported_variable(a) == variable for a in statement.names[statement.names.index(node) + 1 :]):
+        return Refusal(f"{variable} is bound again in the same statement: name the last one")
+    return _binding(selection, variable, _slots_after(selection.up()))
 
 
 def _handler(selection: _Selection, node: ast.ExceptHandler) -> Expression | Refusal | None:

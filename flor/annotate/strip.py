@@ -31,6 +31,7 @@ class Stripped:
     places: list[Place | None]  # of each GET, in `text`; None: its variable is not bound where it stands
     tree: ast.Module  # that of the annotated text, GETs taken out, positions as in the annotated text
     partner: dict[ast.AST, ast.AST]  # the node of `text` for every node of `tree`
+    defined: int | None = None  # the line in which the annotated text defines a GET of its own
 
 
 def strip(parsed: Parsed, header: tuple[int, int] | None = None, reading: Reading = "bindings") -> Stripped:
@@ -45,21 +46,22 @@ def strip(parsed: Parsed, header: tuple[int, int] | None = None, reading: Readin
     wrapped = [g for g in gets.found if g.statement not in removed or g.statement is None]
     edit = removals(parsed, removed, header)
     if not gets.found and not edit:
-        return Stripped(parsed.text, [], [], parsed.tree, {node: node for node in ast.walk(parsed.tree)})
+        partner = {node: node for node in ast.walk(parsed.tree)}
+        return Stripped(parsed.text, [], [], parsed.tree, partner, gets.defined)
     if any(start < get.span[1] and get.span[0] < end for get in wrapped for start, end, _ in edit):
         raise _not_from_a_source(gets)  # `if GET("a", x): GET("b", y)` with nothing left of its body
     choices = [variants(parsed.text, get) for get in wrapped]
     chunks = _chunks(parsed, wrapped, edit)
     tree = take_out(gets, removed)
     text, stripped_tree = _without(parsed, edit, [c[0] for c in choices])
-    partner = stripped_tree and paired(tree, stripped_tree)
-    if not partner:
+    pairs = stripped_tree and paired(tree, stripped_tree)
+    if not pairs:
         picked = [_pick(chunk, choices) for chunk in chunks]
         text, stripped_tree = _without(parsed, edit, [v for chosen in picked for v in chosen])
-        partner = stripped_tree and paired(tree, stripped_tree)
-        if not partner:
+        pairs = stripped_tree and paired(tree, stripped_tree)
+        if not pairs:
             raise _not_from_a_source(gets)
-    return Stripped(text, gets.found, [_place(g, removed, partner) for g in gets.found], tree, partner)
+    return Stripped(text, gets.found, [_place(g, removed, pairs) for g in gets.found], tree, pairs, gets.defined)
 
 
 def is_removed(get: Get, reading: Reading) -> bool:

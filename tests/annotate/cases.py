@@ -186,6 +186,7 @@ INSERTED_FROM_3_12 = {
 
 REFUSED = {
     "bound twice by one statement": ("«a», a = f()", "bound again"),
+    "bound twice by an import": ("import «a».b, a.c", "bound again"),
     "bound twice by a loop": ("for «i», (i, j) in x: pass", "bound again"),
     "bound twice by a with statement": ("with a as («b», c), d as b: pass", "bound again"),
     "nothing": ("x = 1   «»", "no expression here"),

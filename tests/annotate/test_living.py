@@ -11,6 +11,7 @@ from flor.annotate.chunks import Chunks
 from flor.annotate.living import Living
 from flor.annotate.nameable import expression_at
 from flor.annotate.places import Expression, Refusal, apply
+from flor.errors import FlorError
 
 SOURCE = """\
 import os
@@ -125,6 +126,25 @@ def test_problems(old: str, new: str, at: str, message: str) -> None:
     assert message in problem.message
     other = name_from_source(copy, SOURCE, "fit(rate)", "score", 2)
     assert isinstance(other, str) or "does not parse" in other.reason
+
+
+def test_a_get_of_the_programs_own() -> None:
+    """It may be defined far from where something is named."""
+    source = SOURCE + "GET = 1\n"
+    copy = living("#/p/train.py\n" + source)
+    refused = name_from_source(copy, source, "rate * 2", "double")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == ("train_h.py:17 defines another GET: import flor and write flor.GET, or rename that one")
+    written = living(copy.text.replace("fit(rate)", 'GET("score", fit(rate))', 1), copy)
+    assert [problem.message for problem in written.problems] == [
+        "line 17 defines another GET: import flor and write flor.GET, or rename that one"
+    ]
+    with pytest.raises(FlorError, match="line 17 defines another GET"):
+        shadow.parse(written.text.encode(), "train_h.py")
+    ours = "import flor\n" + source.replace("fit(rate)", 'flor.GET("score", fit(rate))', 1)
+    assert not living("#/p/train.py\n" + ours).problems
+    in_a_class = living("#/p/train.py\n" + SOURCE + "class A:\n    GET = 1\n")
+    assert isinstance(name_from_source(in_a_class, SOURCE, "rate * 2", "double"), str)
 
 
 def test_no_header() -> None:
