@@ -135,13 +135,13 @@ def test_a_get_of_the_programs_own() -> None:
     refused = name_from_source(copy, source, "rate * 2", "double")
     assert isinstance(refused, Refusal)
     assert refused.reason == ("train_h.py:17 defines another GET: import flor and write flor.GET, or rename that one")
-    written = living(copy.text.replace("fit(rate)", 'GET("score", fit(rate))', 1), copy)
+    written = living(copy.text.replace("= fit(rate)", '= GET("score", fit(rate))', 1), copy)
     assert [problem.message for problem in written.problems] == [
         "line 17 defines another GET: import flor and write flor.GET, or rename that one"
     ]
     with pytest.raises(FlorError, match="line 17 defines another GET"):
         shadow.parse(written.text.encode(), "train_h.py")
-    ours = "import flor\n" + source.replace("fit(rate)", 'flor.GET("score", fit(rate))', 1)
+    ours = "import flor\n" + source.replace("= fit(rate)", '= flor.GET("score", fit(rate))', 1)
     assert not living("#/p/train.py\n" + ours).problems
     in_a_class = living("#/p/train.py\n" + SOURCE + "class A:\n    GET = 1\n")
     assert isinstance(name_from_source(in_a_class, SOURCE, "rate * 2", "double"), str)
