@@ -90,7 +90,7 @@ enum {
 #define CHUNK 61440 /* bytes of a tail: whole pages, whole records */
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
-#define ALL 1000 /* a share of all the time: there is no limit */
+#define ALL 1000                /* a share of all the time: there is no limit */
 #define ALLOWANCE_NS 25000000LL /* slow values may cost this much, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
