@@ -190,6 +190,10 @@ def _of_expression(selection: _Selection, node: ast.expr) -> Expression | Refusa
         return None
     if isinstance(parent, ast.Call) and get_literal(parent) is not None and node is not parent.args[1]:
         return None
+    if isinstance(parent, ast.Attribute) and isinstance(selection.path[-3].node, ast.Call):
+        call = selection.path[-3].node
+        if call.func is parent and get_literal(call) is not None:
+            return None  # the flor of flor.GET
     if isinstance(node, ast.Call) and get_literal(node) is not None:
         return _answer(selection.to((node.args[1], "args")))
     if isinstance(node, ast.FormattedValue) or isinstance(parent, ast.JoinedStr):

@@ -2,7 +2,7 @@
 
 Texts that parse one after the other parse together, so the lines of a statement are enough, or of a method with its
 class's head. In a long statement the item of a bracketed list is: within its commas, what parses as an item there
-parses as one among thousands.
+parses as one among thousands. The arguments of a GET are no such list: what goes with it depends on what is around it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from flor.annotate.gets import GetError
+from flor.annotate.gets import GetError, is_get
 from flor.annotate.places import Edit, Expression, Place, apply
 from flor.annotate.source import NEWLINE, Parsed
 from flor.annotate.strip import Stripped, strip
 from flor.annotate.tree import Step, descend, same, span_of
 
 BINDERS = (ast.Name, ast.arg, ast.alias, ast.ExceptHandler)
-#: Characters of a piece that is worth to be parted.
+#: A piece of more characters is parted.
 _LONG = 4000
 #: What may lie between two items, but for white space and parentheses.
 _BETWEEN = re.compile(r"#[^\r\n]*|[,(]")
@@ -187,7 +187,7 @@ def _items(parsed: Parsed, node: ast.AST) -> _Items | None:
             pairs = zip(node.keys, node.values, strict=True)
             parts = [[value] if key is None else [key, value] for key, value in pairs]
             opening, closing = "{", "}"
-        case ast.Call():
+        case ast.Call() if not is_get(node):  # what it takes out with it depends on what is around
             arguments: list[ast.AST] = [*node.args, *node.keywords]
             parts = [[item] for item in sorted(arguments, key=parsed.start)]
             opening, closing = "f(", ")"

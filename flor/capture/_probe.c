@@ -314,7 +314,7 @@ static PyMappingMethods SUBSCRIPTS[] = {
 };
 
 static void probe_dealloc(PyObject *self) {
-    R.held -= held(((Probe *)self)->last);
+    R.held -= bytes_in(((Probe *)self)->last);
     Py_XDECREF(((Probe *)self)->last);
     Py_XDECREF(((Probe *)self)->outcomes);
     PyMem_RawFree(((Probe *)self)->bindings);

@@ -9,12 +9,12 @@
 /* What a value that took so many nanoseconds costs the program, whose code and data it drives out of the caches. */
 #define COST(ns) ((ns) * 3 / 2)
 
-static size_t held(PyObject *last) { return last && PyBytes_CheckExact(last) ? (size_t)PyBytes_GET_SIZE(last) : 0; }
+static size_t bytes_in(PyObject *last) { return last && PyBytes_CheckExact(last) ? (size_t)PyBytes_GET_SIZE(last) : 0; }
 
 /* What this probe saw last, or the bytes that were kept of it, lies there in the heap: the next time it is not written
  * again. */
 static void remember(Stream *s, Probe *p, PyObject *v, uint32_t kind, uint64_t ref) { /* takes over `v` */
-    R.held += held(v) - held(p->last);
+    R.held += bytes_in(v) - bytes_in(p->last);
     Py_XSETREF(p->last, v);
     p->shape.dimensions = 0;
     p->last_stream = s;
@@ -37,7 +37,8 @@ static PyObject *without_keeping(PyObject *v) {
 /* Has this probe seen `v` last, and is what it wrote of it still to be found? */
 static inline int seen_last(const Stream *s, const Probe *p, PyObject *v) {
     if (!p->last || p->last_stream != s || p->last_epoch != R.epoch) return 0;
-    return p->last == v || (PyWeakref_CheckRefExact(p->last) && refers_to(p->last, v));
+    if (p->last == v) return !PyBytes_CheckExact(v); /* of bytes there is one object, whoever made it */
+    return PyWeakref_CheckRefExact(p->last) && refers_to(p->last, v);
 }
 
 static inline int wrote_bytes(const Stream *s, const Probe *p, uint32_t kind) {
@@ -45,7 +46,7 @@ static inline int wrote_bytes(const Stream *s, const Probe *p, uint32_t kind) {
            p->last_epoch == R.epoch;
 }
 
-/* Are these the bytes that this probe wrote last: an array that has not changed? */
+/* Are these the bytes that this probe wrote last: those of a value that has not changed? */
 static int wrote_last(const Stream *s, const Probe *p, uint32_t kind, PyObject *bytes) {
     if (!wrote_bytes(s, p, kind)) return 0;
     Py_ssize_t size = PyBytes_GET_SIZE(bytes);
@@ -55,21 +56,29 @@ static int wrote_last(const Stream *s, const Probe *p, uint32_t kind, PyObject *
 
 /* The elements of an array of numpy's as they lie in memory, in C order. Returns 0 if they do not. */
 static int open_array(PyObject *v, Py_buffer *view) {
-    if (!PyObject_GetBuffer(v, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) return 1;
-    PyErr_Clear();
-    return 0;
+    int collects = PyGC_Disable(); /* no finalizer of the program's is to run here */
+    int opened = !PyObject_GetBuffer(v, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT);
+    if (!opened) PyErr_Clear();
+    if (collects) PyGC_Enable();
+    return opened;
 }
 
 /* An array has not changed: the next time it is compared without Python. */
 static void note_shape(Probe *p, PyObject *v) {
-    if (p->shape.dimensions) return;
+    if (p->shape.dimensions) {
+        p->shape.secrets = (uint32_t)PyList_GET_SIZE(R.secrets); /* these bytes hold none of them */
+        return;
+    }
     PyTypeObject *type = Py_TYPE(v);
     if (!R.ndarray && !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !strcmp(type->tp_name, "numpy.ndarray"))
         R.ndarray = type;
     Shape found = {.dimensions = UNFIT, .secrets = (uint32_t)PyList_GET_SIZE(R.secrets)};
     Py_buffer view;
     if (type == R.ndarray && open_array(v, &view)) {
-        int fits = view.ndim > 0 && view.ndim <= 4 && view.len > 0 && strlen(view.format) < sizeof found.format;
+        uint32_t about; /* the bytes begin with their description and its length, the elements follow */
+        memcpy(&about, PyBytes_AS_STRING(p->last), 4);
+        int fits = (Py_ssize_t)about + 4 + view.len == PyBytes_GET_SIZE(p->last);
+        fits = fits && view.ndim > 0 && view.ndim <= 4 && view.len > 0 && strlen(view.format) < sizeof found.format;
         for (int i = 0; fits && i < view.ndim; i++) {
             fits = view.shape[i] <= UINT16_MAX;
             found.lengths[i] = (uint16_t)view.shape[i];
@@ -102,7 +111,7 @@ static int is_same_array(const Stream *s, const Probe *p, PyObject *v) {
 static PyObject *to_remember(PyObject *v, uint32_t kind, PyObject *bytes) {
     PyObject *stands = without_keeping(v);
     if (stands) return stands;
-    size_t size = held(bytes);
+    size_t size = bytes_in(bytes);
     return bytes == v || kind == K_GAP || size > MAX_REUSED || R.held + size > MAX_HELD ? NULL : Py_NewRef(bytes);
 }
 
@@ -315,8 +324,8 @@ static void write_kept(Stream *s, Probe *p, uint32_t head, PyObject *v, PyObject
     } else if (!PyBytes_CheckExact(what)) {
         payload = (uint64_t)PyLong_AsLongLong(what);
     } else if (wrote_last(s, p, kind, what)) {
-        if (kind == K_ARRAY) note_shape(p, v);
         payload = p->last_ref;
+        if (kind == K_ARRAY) note_shape(p, v);
     } else if (heap_put(s, p->place, PyBytes_AS_STRING(what), (size_t)PyBytes_GET_SIZE(what), &payload)) {
         remember(s, p, to_remember(v, kind, what), kind, payload);
     } else {

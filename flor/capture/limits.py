@@ -39,7 +39,7 @@ def size(text: str, what: str) -> int:
 
 
 def share(value: object, what: str) -> float:
-    """A share of the run's time, from 0 to 1, which is no limit. Raises FlorError that begins with `what`."""
+    """A share of the run's time, from 0 to 1; 1 is no limit. Raises FlorError that begins with `what`."""
     try:
         found = float(value)  # type: ignore[arg-type]
         if isinstance(value, bool) or not 0 <= found <= 1:

@@ -126,7 +126,7 @@ def _parameters(kind: type) -> dict[str, Any]:
 
 def _same(value: Any, default: Any) -> bool:
     plain = type(value) is type(default) and type(value) in (int, float, str, bool)
-    return plain and value == default and repr(value) == repr(default)
+    return plain and (value == default or value != value) and repr(value) == repr(default)
 
 
 def _numbers(value: object, names: set[str]) -> str | None:

@@ -758,11 +758,13 @@ class Probe:
         seen = last[0]() if last is not None and type(last[0]) is weakref.ref else last and last[0]
         if last is None or seen is not v or last[1] is not s or self.last_epoch != _r.epoch:
             return False
+        if type(v) is bytes:  # of bytes there is one object, whoever made it
+            return False
         s.emit(head | last[2] << f.KIND_SHIFT, last[3])
         return True
 
     def wrote_last(self, s: _Stream, kind: int, data: bytes) -> int | None:
-        """Where these bytes lie, if they are those that this probe wrote last: of an array that has not changed."""
+        """Where these bytes lie, if they are those that this probe wrote last: of a value that has not changed."""
         last = self.last
         if last is None or last[1] is not s or last[2] != kind or self.last_epoch != _r.epoch:
             return None

@@ -24,7 +24,8 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
    takes a value from another call of the same function.
 5. *Processes.* A child of `os.fork` goes on in copies of the instances that it was forked in, beside them. A row in a
    copy shows what the child evaluated there, else what the original shows, but in no case what the process that forked
-   it evaluated after that. A copy without values, and without any beneath, is no row where rows are chosen. In a
+   it evaluated after that, nor what stands at the original because its block ran there once, where that began in the
+   child, too. A copy without values, and without any beneath, is no row where rows are chosen. In a
    process that is started afresh, the main module that it runs again is a copy of the first process's, of which it
    has all; the original is no row if each of its values is on rows of copies.
 6. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
@@ -214,6 +215,7 @@ class _Graph:
             self.seq = np.concatenate(([-1], tree.seq[instance[1:]]))
             #: (stream, node) -> the copy that the stream has of it
             self.copy = {(int(self.stream[copy]), original): copy for copy, original in self.copies}
+        self._nodes: dict[int, Ints] = {}
         self.thinned = bool(tree.thinned.any())
         if self.thinned:
             self._doubt_others(tree, levels)
@@ -248,6 +250,13 @@ class _Graph:
     def leading_of(self, block: int) -> Ints:
         """The leading nodes of a block."""
         return np.flatnonzero((self.block == block) & self.leading)
+
+    def nodes_of(self, block: int) -> Ints:
+        """All nodes of a block."""
+        found = self._nodes.get(block)
+        if found is None:
+            found = self._nodes[block] = np.flatnonzero(self.block == block)
+        return found
 
     def _alone(self, nodes: Ints, beneath: Ints) -> Bools:
         """Whether each node is the only one of its block beneath, or at, an ancestor of it or itself."""
@@ -294,7 +303,7 @@ class _Graph:
         shown = np.zeros(self.size, np.int64)
         shown[stands[nodes]] = nodes
         for copy, original in self.copies:
-            if shown[copy] == 0 < shown[original]:
+            if shown[copy] == 0 < shown[original] and not self._has_others(copy, int(shown[original])):
                 shown[copy] = self._passed_on(int(shown[original]), int(self.stream[copy]))
         for level in paths[int(self.depth[stands[nodes]].min()) + 1 :]:
             above = shown[self.parent[level]]
@@ -302,6 +311,18 @@ class _Graph:
                 above[self.recursive[level] & (self.block[level] == function)] = 0
             shown[level] = np.where(shown[level] > 0, shown[level], above)
         return shown[rows]
+
+    def _has_others(self, copy: int, node: int) -> bool:
+        """Whether another instance of a block, of those from a node up to what `copy` is one of, began beneath it: then
+        it is not the only one there."""
+        stream, end = int(self.stream[copy]), int(self.end[copy])
+        while node > 0 and self.block[node] != self.block[copy]:
+            own = self.nodes_of(int(self.block[node]))
+            beneath = own[np.searchsorted(own, copy) : np.searchsorted(own, end)]
+            if len(beneath) and (len(beneath) > 1 or self.copy.get((stream, node)) != beneath[0]):
+                return True
+            node = int(self.parent[node])
+        return False
 
     def _passed_on(self, node: int, stream: int) -> int:
         """What a forked child, in its stream, has of a node that its parent shows: its copy, or the node if it began

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +27,7 @@ class Context:
     def __init__(self, name: str) -> None:
         self.name = name
         self._run: _OwnRun | _PartOfRun | None = None
+        self._entered_again = 0
 
     def __enter__(self) -> Context:
         global _open
@@ -36,6 +37,7 @@ class Context:
                 told = recording.current()
                 _forget_ended()
                 if _open is not None:
+                    self._entered_again += _open is self
                     raise FlorError(
                         f"Context {self.name!r} is inside Context {_open.name!r}: what it records belongs to that one"
                     )
@@ -54,18 +56,34 @@ class Context:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: types.TracebackType | None
     ) -> None:
         global _open
-        if self._run is not None:
-            run, self._run, _open = self._run, None, None
+        if self._entered_again:
+            self._entered_again -= 1
+            return
+        with _lock:  # who opens one meanwhile waits: until then they would be part of this one
+            run, self._run = self._run, None
+            if run is None:
+                return
             try:
                 run.end(error)
             except Exception as failed:  # the run's folder was removed, say
                 say(f"Context {self.name!r} could not be ended ({getattr(failed, 'strerror', None) or failed})")
+            finally:
+                if _open is self:
+                    _open = None
 
 
 _open: Context | None = None
 _names: set[str] = set()
-_numbers = itertools.count()  # of Contexts that are parts of a run
-_lock = threading.Lock()
+_lock = threading.RLock()
+
+
+def _forked() -> None:
+    """The thread that held it is not in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _forget_ended() -> None:
@@ -107,14 +125,14 @@ class _OwnRun:
             if told is None:
                 raise FlorError(f"Context {name!r} is not recorded")
             told.context = told.line("context", str(self.log), {"name": name, "run": True})
+            self.told = told
+            told.begin(name)
+            tracked.instrument(told)
+            beside = os.path.dirname(script) if script is not None and not sys.flags.safe_path else ""
+            children.install(self.session.process, script or "", beside)
         except BaseException:
             self.finish(1, None, lambda _: None)
             raise
-        self.told = told
-        told.begin(name)
-        tracked.instrument(told)
-        beside = os.path.dirname(script) if script is not None and not sys.flags.safe_path else ""
-        children.install(self.session.process, script or "", beside)
 
     def finish(self, code: int, exception: str | None, then: Callable[[Run], None]) -> None:
         """End the run."""
@@ -123,12 +141,7 @@ class _OwnRun:
         self.session.finish(then)
 
     def end(self, error: BaseException | None) -> None:
-        children.uninstall()
-        tracked.restore()
-        replay.save()
-        number, self.told.context = self.told.context, None
-        self.told.end()
-        epochs.forget()
+        number = self.told.context
 
         def then(run: Run) -> None:
             from flor.trace import logged
@@ -138,7 +151,15 @@ class _OwnRun:
             _write(run, number, self.log)
             ended(run)
 
-        self.finish(*outcome(error), then)
+        try:
+            children.uninstall()
+            tracked.restore()
+            replay.save()
+            self.told.context = None
+            self.told.end()
+            epochs.forget()
+        finally:
+            self.finish(*outcome(error), then)
 
 
 class _PartOfRun:
@@ -154,8 +175,9 @@ class _PartOfRun:
             link = runs / self.run.name
             if not link.is_symlink():
                 link.symlink_to(Path("..", "..", self.run.parents[1].name, "runs", self.run.name))
-        about = {"name": name, "run": False, "number": next(_numbers)}
-        self.around = told.context  # that of the program which started this process
+        about = {"name": name, "run": False, "number": [os.getpid(), time.monotonic_ns()]}  # no other has these
+        told.look()
+        self.around = told.context, told.opener  # that of the program which started this process
         told.context = told.line("context", str(self.log), about)
         told.call(told.context, "")  # from here
         tracked.instrument(told)
@@ -163,11 +185,13 @@ class _PartOfRun:
     def end(self, error: BaseException | None) -> None:
         number = self.told.context
         self.told.call(number, "")  # to here
-        self.told.leave_context(self.around)
-        if self.around is None:
-            tracked.restore()
-        replay.save()
-        _write(open_run(self.run), number, self.log)
+        try:
+            self.told.leave_context(self.around)
+        finally:
+            if self.around[0] is None:
+                tracked.restore()
+            replay.save()
+            _write(open_run(self.run), number, self.log)
 
 
 def _write(run: Run, context: int | None, target: Path) -> None:

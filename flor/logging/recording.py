@@ -45,6 +45,7 @@ class Recording:
         self.looked, self.over = 0, False  # when it was changed, as it was last read; whether the run had ended then
         self.opener = 0  # the process that has opened the Context
         self.read = 0  # how much of `file` was read for what that process says of it
+        self.left: set[int] = set()  # Contexts that were left, as far as it was read
         self.failed = False
 
     def _functions(self) -> tuple[Any, Any]:
@@ -70,7 +71,7 @@ class Recording:
             changed = os.stat(self.about).st_mtime_ns
             if changed != self.looked:
                 self.looked, self.over = changed, json.loads(self.about.read_bytes())["status"] != "running"
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             self.over = True
         if self.over and pickled.capture is self.capture:
             process.end()
@@ -100,19 +101,34 @@ class Recording:
         self.process.context = number
         self.opener = os.getpid()
 
-    def leave_context(self, number: int | None) -> None:
-        """The Context is left, and `number` is the one around it. May raise OSError."""
-        left, self.context = self.context, number
-        self.line("left", "", {"context": left})
+    def leave_context(self, around: tuple[int | None, int]) -> None:
+        """The Context is left; around it are another one, or none, and its opener. A forked child leaves it for itself
+        alone. May raise OSError."""
+        left, opener = self.context, self.opener
+        self.process.context, self.opener = around
+        if opener == os.getpid():
+            self.line("left", "", {"context": left})
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """The Context that this process was started or forked in may have been left meanwhile."""
         if self.context is not None and self.opener != os.getpid():
-            size = os.stat(self.file).st_size
-            if size != self.read:
-                self.read, lines = size, logged.lines(self.capture.run).values()
-                if any(own.typ == "left" and own.about["context"] == self.context for own in lines):
-                    self.context = None
+            if os.stat(self.file).st_size > self.read:
+                self._read_on()
+            if self.context in self.left:
+                self.context = None
+
+    def _read_on(self) -> None:
+        """Note which Contexts were left since the file was last read."""
+        with open(self.file, "rb") as file:
+            file.seek(self.read)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        self.read += len(data)
+        for line in data.splitlines():
+            if b'"left"' in line:
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    own = json.loads(line)
+                    self.left |= {own["about"]["context"]} if own["typ"] == "left" else set()
 
     def log(self, typ: str, name: str | None, value: object, frame: types.FrameType) -> bool:
         """Record what a statement in this frame logs. `name`: the one that it gives. Returns whether it looks like a
@@ -128,7 +144,7 @@ class Recording:
 
     def calls(self, file: str, function: str, line: int, consumes: str) -> None:
         """Record that a tracked function is called now."""
-        self._look()
+        self.look()
         key = file, line, self.context
         number = self.called.get(key)
         if number is None:
@@ -165,7 +181,10 @@ class Recording:
         secret = about.pop("secret") or (name is not None and is_secret(name))
         if name is not None:
             about["column"] = name
-        self._keep_source(file, frame)
+        try:
+            self._keep_source(file, frame)
+        except OSError as error:
+            self.fail(error)
         return self.line(typ, file, about), secret
 
     def _keep_source(self, file: str, frame: types.FrameType) -> None:

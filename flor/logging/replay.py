@@ -30,6 +30,7 @@ from flor.trace.cet_json import json_value
 from flor.trace.stream import text
 
 _NAME = ".replay.json"
+_MAX_BITS = 4096  # of an int that is written as a number: Python refuses to write very long ones
 _PAUSE = 20  # times as long as it took to write the file last time
 
 
@@ -75,9 +76,9 @@ class _Keys:
         try:
             whole = {"NAME": self.name, "MEMO": self.memo, "KVS": self.kvs}
             write_file(self.path, json.dumps(whole, indent=1).encode() + b"\n", 0o644)
-        except OSError as error:
+        except (OSError, ValueError, RecursionError) as error:
             if not self.failed:
-                say(f"{self.path} is not written ({error.strerror})")
+                say(f"{self.path} is not written ({getattr(error, 'strerror', None) or error})")
             self.failed = True
         now = time.monotonic()
         self.due = now + _PAUSE * (now - began)
@@ -97,6 +98,17 @@ def add(told: Recording, name: str, value: object, secret: bool, frame: types.Fr
             _keys = _Keys(told)
         keys = _keys
     keys.add(name, value, secret, frame)
+
+
+def _forked() -> None:
+    """The threads that held the locks are not in the child."""
+    global _lock
+    _lock = threading.RLock()
+    if _keys is not None:
+        _keys.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def save() -> None:
@@ -123,7 +135,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _plain(value: object, secret: bool) -> Any:
     """A value as JSON has it: as such where it is exact, else as its text in the trace is."""
     kind = type(value)
-    if not secret and (value is None or kind in (bool, int) or (kind is float and math.isfinite(value))):  # type: ignore[arg-type]
+    plain = value is None or kind is bool or (kind is float and math.isfinite(value))  # type: ignore[arg-type]
+    if not secret and (plain or (kind is int and value.bit_length() <= _MAX_BITS)):  # type: ignore[attr-defined]
         return value
     kept = values.keep(value, secret)
     number, payload = kept[0], kept[1]

@@ -41,24 +41,25 @@ changes = {
     61: lambda: np.arange(8), 65: lambda: np.arange(8, dtype="u8"), 69: lambda: np.arange(8)[::-1],
     73: lambda: np.arange(4096, dtype="u1"), 77: lambda: np.arange(4097, dtype="u1"),
     81: lambda: np.array([1.5, np.nan]), 85: lambda: np.array([True, False]), 89: lambda: np.zeros(2, "c8"),
-    93: lambda: np.zeros(2, "f2"), 97: lambda: np.zeros(2, "g"), 101: lambda: None,
+    93: lambda: np.zeros(2, "f2"), 97: lambda: np.zeros(2, "g"), 101: lambda: np.array([b"a", b"b"], "S2"),
+    105: lambda: np.array([b"']", b'"}'], "S2"), 109: lambda: np.zeros(2, "V2"), 113: lambda: np.arange(2.0),
 }
 truth = []
-for i in range(106):
+for i in range(118):
     changed = changes[i]() if i in changes else None
     if changed is not None:
         a = changed
-    truth.append([np.asarray(a).dtype.str, list(a.shape), a.tobytes().hex()])
+    truth.append([np.asarray(a).dtype.str, list(a.shape), a.tobytes().hex(), str(a.tolist())])
     len([a])
 print(json.dumps(truth))
 """
 
 
 def elements(data: bytes) -> list[Any]:
-    """The dtype, shape and bytes of an ARRAY."""
+    """The dtype, shape and bytes of an ARRAY, and all that is said of it."""
     size = int.from_bytes(data[:4], "little")
     about = json.loads(data[4 : 4 + size])
-    return [about["dtype"], about["shape"], data[4 + size :].hex()]
+    return [about["dtype"], about["shape"], data[4 + size :].hex(), about]
 
 
 def test_an_array_is_what_it_was_each_time(recorder: str, write: Write) -> None:
@@ -70,13 +71,73 @@ def test_an_array_is_what_it_was_each_time(recorder: str, write: Write) -> None:
     *_, (source, site, _) = sites(trace, "a")
     found = trace.values(source, site)
     assert found.kind.tolist() == [f.ARRAY] * len(truth)
-    for i, (data, (dtype, shape, content)) in enumerate(zip(found.data.to_pylist(), truth, strict=True)):
+    for i, (data, (dtype, shape, content, written)) in enumerate(zip(found.data.to_pylist(), truth, strict=True)):
         own = elements(data)
         assert own[1] == shape, i
-        if own[0] == dtype and own[2]:  # others are kept as text or not in place
-            assert own[2] == content, i
+        if own[2]:  # kept in place
+            assert (own[0], own[2]) == (dtype, content), i
+        elif "text" in own[3]:
+            assert own[3]["text"] == written, i
     kept_in_place = [i for i, data in enumerate(found.data.to_pylist()) if elements(data)[2]]
-    assert {*range(45), *range(61, 77), *range(81, 106)} <= {*kept_in_place}
+    assert {*range(45), *range(61, 77), *range(81, 101), *range(113, 118)} <= {*kept_in_place}
+
+
+ONE_OBJECT = """
+class Text(str):
+    pass
+def seen(value):
+    len([value])
+for _ in range(3):
+    for value in (Text("a"), b"a", Text(""), b"", Text("a"), b"a"):
+        seen(value)
+"""
+
+
+def test_bytes_are_told_from_a_text_that_is_kept_as_the_same(recorder: str, write: Write) -> None:
+    """CPython has one object for all bytes of one character."""
+    write("script.py", ONE_OBJECT)
+    assert flor("python", "script.py", "case").returncode == 0
+    trace = newest_trace("case")
+    *_, (source, site, _) = sites(trace, "value")
+    found = trace.values(source, site)
+    assert found.kind.tolist() == 9 * [f.STR, f.BYTES]
+
+
+FINALIZER = """
+import gc
+import numpy as np
+
+def f(value):
+    len([value])
+
+class Cycle:
+    def __init__(self):
+        self.me = self
+    def __del__(self):
+        f(B)
+
+A = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+B = np.arange(9.0)
+gc.collect()
+gc.set_threshold(1, 1, 1)
+try:
+    raise ValueError
+except ValueError:
+    for _ in range(4):
+        Cycle()
+        f(A)
+gc.set_threshold(0)
+"""
+
+
+def test_no_finalizer_runs_while_an_array_is_looked_at(recorder: str, write: Write) -> None:
+    write("script.py", FINALIZER)
+    assert flor("python", "script.py", "case").returncode == 0
+    trace = newest_trace("case")
+    *_, (source, site, _) = sites(trace, "value")
+    shapes = {data: elements(data)[1] for data in trace.values(source, site).data.to_pylist()}
+    found = [shapes[data] for data in trace.values(source, site).data.to_pylist()]
+    assert found.count([2, 3]) == 4
 
 
 HEAP = """
