@@ -215,9 +215,13 @@ def remove(folder: Path, paths: Sequence[Path]) -> None:
 
 
 def _is_last(run: Run) -> bool:
-    """Whether no other run of its experiment ended later: then log.json is of this one."""
-    ends = [other.info["end"] for path in run_paths(run.experiment) if (other := _readable(path)) is not None]
-    return run.info["end"] is None or all(end is None or end <= run.info["end"] for end in ends)
+    """Whether it has ended, and no other run of its experiment later: then log.json is of this one. (The log of a run
+    that was killed was never written, and that of a linked one lies with its own experiment.)"""
+    if run.info["end"] is None:
+        return False
+    others = [_readable(path) for path in run_paths(run.experiment) if not path.is_symlink()]
+    ends = [other.info["end"] for other in others if other is not None]
+    return all(end is None or end <= run.info["end"] for end in ends)
 
 
 def _remove_tree(folder: Path) -> None:

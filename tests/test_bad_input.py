@@ -590,6 +590,29 @@ def test_what_is_kept_of_a_run_goes_with_it(write: Write, home: Path) -> None:
     assert not log.exists()
 
 
+def test_the_log_of_a_run_stays_when_a_killed_one_is_removed(write: Write, home: Path) -> None:
+    write("script.py", "import os, sys\nx = 1\nif len(sys.argv) > 1:\n    os.kill(os.getpid(), 9)\n")
+    assert flor("python", "script.py", "gone").returncode == 0
+    assert flor("python", "script.py", "gone", "kill").returncode == -9
+    finished, killed = run_paths("gone")
+    log = home / "gone" / "log.json"
+    assert flor("rm", "-y", f"gone/{killed.name}").stderr == ""
+    assert log.exists()
+    assert flor("rm", "-y", f"gone/{finished.name}").stderr == ""
+    assert not log.exists()
+
+
+def test_the_log_of_a_run_goes_with_it_though_a_linked_one_ended_later(write: Write, home: Path) -> None:
+    write("script.py", "x = 1\n")
+    for experiment in ("gone", "other"):
+        assert flor("python", "script.py", experiment).returncode == 0
+    (own,), (linked,) = run_paths("gone"), run_paths("other")
+    (home / "gone" / "runs" / linked.name).symlink_to(linked)
+    assert flor("rm", "-y", f"gone/{own.name}").stderr == ""
+    assert not (home / "gone" / "log.json").exists()
+    assert linked.exists() and (home / "other" / "log.json").exists()
+
+
 def test_an_experiment_of_which_no_run_can_be_read(sample: Path, home: Path) -> None:
     for path in run_paths("packed"):
         (path / "run.json").write_text("{")
