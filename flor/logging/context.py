@@ -144,10 +144,8 @@ class _OwnRun:
         number = self.told.context
 
         def then(run: Run) -> None:
-            from flor.trace import logged
             from flor.trace.ended import ended
 
-            run.info["logged"] = logged.sources(run.path)
             _write(run, number, self.log)
             ended(run)
 

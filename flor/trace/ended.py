@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flor.capture import beside
 from flor.home import CODE, Run, create_private
+from flor.trace import logged
 
 # Before the program runs: an import after a KeyboardInterrupt (its dataclasses call `exec`) would make CPython forget
 # that it is to die by it.
@@ -28,8 +29,10 @@ LOG_LIMIT = 50_000_000
 def ended(run: Run) -> None:
     """Write the experiment's log.json, and let the run be packed as soon as its run.json says that it has ended.
 
-    `run.info` learns whether the log ends early. Raises OSError where the log cannot be written.
+    `run.info` learns which sources the run has kept without capturing them, and whether the log ends early. Raises
+    OSError where the log cannot be written.
     """
+    run.info["logged"] = logged.sources(run.path)
     target = run.path.parent.parent / "log.json"
     try:
         if _write_log(run.path, target):

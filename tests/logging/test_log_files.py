@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from flor.home import open_run, run_paths
 from tests.logging.running import flor, log, outline, python, records
 
 Write = Callable[[str, str], Path]
@@ -478,6 +480,17 @@ def test_a_tracked_function_of_a_library(write: Write, tmp_path: Path, how: str)
     assert done.stderr == ""
     for n in (1, 2):
         assert outline(log(f"uses{n}")) == {"f": [{"loop": [f"metric {i}"]} for i in range(n)]}
+
+
+def test_a_run_says_which_sources_logged_though_they_were_not_captured(write: Write, tmp_path: Path) -> None:
+    library = tmp_path / "elsewhere" / "lib.py"
+    library.parent.mkdir()
+    library.write_text("import flor\n\ndef f():\n    flor.log('n', 1)\n")
+    script = write("uses.py", f"import sys\nsys.path.append({str(library.parent)!r})\nimport lib\nlib.f()\n")
+    assert flor("python", str(script), "outer").stderr == ""
+    (run,) = run_paths("outer")
+    sha256 = hashlib.sha256(library.read_bytes()).hexdigest()
+    assert open_run(run).info["logged"] == [{"path": str(library), "sha256": sha256, "module": "lib"}]
 
 
 def test_git_keeps_the_code_of_a_context(write: Write) -> None:
