@@ -103,9 +103,10 @@ def _with_mains(instances: Instances, main: int, mains: Sequence[int], forks: Fo
         own.setdefault(int(process[instance]), instance)
     parent = instances.parent.copy()
     inside = np.flatnonzero((parent == main) & (process != process[main]))
-    for number in _distinct(process[inside]):
-        if (there := main_of(forks, own, number)) is not None:
-            parent[inside[process[inside] == number]] = there
+    numbers, which = np.unique(process[inside], return_inverse=True)
+    found = [main_of(forks, own, number) for number in numbers.tolist()]
+    place = np.array([main if there is None else there for there in found], np.int64)
+    parent[inside] = place[which]
     pairs = np.array([(instance, main) for instance in sorted(own.values())], np.int64).reshape(-1, 2)
     return replace(instances, parent=parent), pairs
 

@@ -6,16 +6,21 @@ import io
 import random
 import re
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flor.home import open_run
 from flor.trace import format as f
+from flor.trace.assemble import _with_mains
 from flor.trace.cet_json import write_log
+from flor.trace.columns import Instances
+from flor.trace.forked import Forks
 from flor.trace.read import Trace, open_trace
 from tests.trace.test_properties import Record, streams, wild_streams, write
 from tests.trace.writer import MAIN, OTHER, WrittenRun, main_process
@@ -63,6 +68,30 @@ def contents(trace: Trace) -> dict[str, Any]:
         "warnings": sorted(re.sub(r"\d+(?=\.events)", "#", w) for w in trace.warnings),
         "log": log.getvalue(),
     }
+
+
+def test_many_processes_that_ran_the_main_module_again_take_time_as_they_are_many() -> None:
+    """Each has an instance of its own of that module, and what lies in it."""
+    count, each = 20_000, 10
+    process = np.repeat(np.arange(count), each)
+    is_main = np.arange(count * each) % each == 0
+    zeros = np.zeros(count * each, np.int32)
+    given_ = Instances(
+        source=zeros,
+        block=np.where(is_main, 0, 1).astype(np.int32),
+        parent=np.where(is_main, -1, 0),
+        ordinal=zeros.astype(np.int64),
+        stream=process.astype(np.int32),
+        seq=np.arange(count * each),
+        begin=zeros.astype(np.int64),
+    )
+    streams = [(number, 0) for number in range(count)]
+    began = time.process_time()
+    made = _with_mains(given_, 0, [0], Forks(streams, []))
+    took = time.process_time() - began
+    assert took < 1.5
+    assert made[0].parent.tolist() == np.where(is_main, -1, process * each).tolist()
+    assert made[1].tolist() == [[number * each, 0] for number in range(1, count)]
 
 
 def make(home: str, processes: list[list[list[Record]]], fork: int) -> WrittenRun:
