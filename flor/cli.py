@@ -322,7 +322,9 @@ def rm(parsed: argparse.Namespace) -> int:
     print(f"removed {what.description}")
     experiment, slash, run = parsed.what.partition("/")
     if slash and run in listing.runs_of_table(experiment):
-        _warn([f"the table of {experiment} still has the run's rows: flor etl {experiment} makes it anew"])
+        from flor.query.renewal import etl_command
+
+        _warn([f"the table of {experiment} still has the run's rows: {etl_command(experiment)} makes it anew"])
     return 0
 
 

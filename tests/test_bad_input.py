@@ -586,7 +586,7 @@ def test_what_is_kept_of_a_run_goes_with_it(write: Write, home: Path) -> None:
     flor("name", "script.py:2:5", "x")
     flor("etl", "gone", "script_h.py")
     done = flor("rm", "-y", f"gone/{newer.name}")
-    assert done.stderr == "flor: the table of gone still has the run's rows: flor etl gone makes it anew\n"
+    assert done.stderr == "flor: the table of gone still has the run's rows: flor etl gone script_h.py makes it anew\n"
     assert not log.exists()
 
 

@@ -29,6 +29,7 @@ from flor.errors import FlorError
 from flor.query import answers
 from flor.query.answers import Answer, Batch
 from flor.query.held import projection
+from flor.query.renewal import etl_command
 from flor.query.views import SCHEMAS, view
 
 _PARQUET = ds.ParquetFileFormat()
@@ -254,7 +255,7 @@ def table(experiment: str, warnings: list[str]) -> ds.Dataset:
         reason = str(error).partition("\n")[0]
         raise FlorError(f"{path} cannot be read ({reason}): flor etl {experiment} SHADOW makes it anew") from None
     if (why := outdated(experiment)) is not None:
-        warnings.append(f"the table of {experiment} {why}: flor etl {experiment} renews it")
+        warnings.append(f"the table of {experiment} {why}: {etl_command(experiment)} renews it")
     return dataset
 
 

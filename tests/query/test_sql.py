@@ -126,7 +126,7 @@ def test_a_table_that_is_older_than_the_last_run(home: Path) -> None:
     assert query("select * from demo").warnings == []
     os.utime(home / "demo/table.parquet", (1001, 1001))
     (warning,) = query("select * from demo").warnings
-    assert warning == "the table of demo is older than its last run: flor etl demo renews it"
+    assert warning == "the table of demo is older than its last run: flor etl demo SHADOW renews it"
 
 
 def test_a_table_of_runs_that_were_removed(home: Path) -> None:
@@ -135,7 +135,28 @@ def test_a_table_of_runs_that_were_removed(home: Path) -> None:
     assert query("select * from demo").warnings == []
     (home / "demo/table.json").write_text(json.dumps({"runs": [*there, "r0"]}))
     (warning,) = query("select * from demo").warnings
-    assert warning == "the table of demo has rows of runs that were removed: flor etl demo renews it"
+    assert warning == "the table of demo has rows of runs that were removed: flor etl demo SHADOW renews it"
+
+
+@pytest.mark.parametrize(
+    ("shadows", "command"),
+    [
+        ([], "flor etl demo"),
+        (["/p/a_h.py", "/p/b c_h.py"], "flor etl demo /p/a_h.py '/p/b c_h.py'"),
+        (["{here}/a_h.py"], "flor etl demo a_h.py"),
+        (None, "flor etl demo SHADOW"),
+        ([1], "flor etl demo SHADOW"),
+    ],
+)
+def test_an_old_table_is_renewed_with_the_shadow_copies_that_it_was_made_with(
+    shadows: list[object], command: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = json.dumps({"shadows": shadows}).replace("{here}", str(tmp_path))
+    (home / "demo/table.json").write_text(written)
+    os.utime(home / "demo/table.parquet", (1001, 1001))
+    (warning,) = query("select * from demo").warnings
+    assert warning == f"the table of demo is older than its last run: {command} renews it"
 
 
 def test_an_experiment_that_a_view_hides(home: Path) -> None:
