@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.capture.sites import Block, SourceMap
+from flor.etl import changed
+from flor.etl.changed import Statement
 from flor.home import Run
 from flor.trace import logged
 from flor.trace.columns import Values
@@ -35,7 +37,7 @@ class LoggedName:
     file: str  # path of the source
     line: int  # of the statement
     text: str  # what is logged, as written there
-    others: tuple[tuple[str, str], ...] = ()  # runs in which other statements logged it: the id, and what they logged
+    others: tuple[tuple[str, str], ...] = ()  # runs in which statements logged it that are gone: the id, and a remark
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ def names(runs: Iterable[Run]) -> list[LoggedName]:
     """The names that runs, the oldest first, logged, in the order in which they were met. Upper and lower case are one,
     as in SQL."""
     found: dict[str, LoggedName] = {}
-    texts: dict[str, dict[str, str]] = {}  # name -> run -> what is logged there
+    met: dict[str, dict[str, frozenset[Statement]]] = {}  # name -> run -> what logged it there
+    newest: dict[str, Run] = {}
     for run in runs:
         own: dict[str, LoggedName] = {}
-        logs: dict[str, dict[str, None]] = {}
+        statements: dict[str, set[Statement]] = {}
         for line in logged.lines(run.path).values():
             if (name := line.column) is not None:
                 number, text = line.about.get("instruction_no"), str(line.about.get("value", ""))
@@ -62,16 +65,12 @@ def names(runs: Iterable[Run]) -> list[LoggedName]:
                 known = found.get(name.casefold())
                 spelled = name if known is None else known.name
                 own.setdefault(name.casefold(), LoggedName(spelled, line.typ, line.file, line_number, text))
-                logs.setdefault(name.casefold(), {})[" ".join(text.split())] = None
+                statements.setdefault(name.casefold(), set()).update(filter(None, [changed.statement(line)]))
         found |= own
-        for key, different in logs.items():
-            texts.setdefault(key, {})[run.id] = " and ".join(sorted(different))
-    return [replace(own, others=_others(texts[key])) for key, own in found.items()]
-
-
-def _others(texts: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    newest = next(reversed(texts.values()))
-    return tuple((run, text) for run, text in texts.items() if text != newest)
+        for key, several in statements.items():
+            met.setdefault(key, {})[run.id] = frozenset(several)
+            newest[key] = run
+    return [replace(own, others=tuple(changed.remarks(met[key], newest[key]))) for key, own in found.items()]
 
 
 def values(trace: Trace) -> list[LoggedValues]:

@@ -152,7 +152,7 @@ def _logged(
             diagnostics.append(
                 Diagnostic(f"the program logs something of this name, which is the column {name}", own.name)
             )
-        diagnostics += [Diagnostic(f"{text} was logged here, not {own.text}", name, (run,)) for run, text in own.others]
+        diagnostics += [Diagnostic(remark, name, (run,)) for run, remark in own.others]
         columns[own.name.casefold()] = name
         found.append(replace(own, name=name))
     return found, columns

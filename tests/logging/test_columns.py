@@ -226,6 +226,50 @@ def test_a_name_that_another_statement_had_in_an_older_run(write: Write) -> None
     assert "rate" not in said
 
 
+BRANCH = """
+    import sys
+    import flor
+    loss = 1.0
+    for epoch in range(2):
+        flor.log("loss", loss / 2)
+        if epoch == 1 and len(sys.argv) > 1:
+            flor.log("loss", loss / 4)
+    exec("flor.log('q', 1)")
+    """
+
+
+@pytest.mark.parametrize("arguments", [[[], ["x"]], [["x"], []]])
+def test_a_branch_that_was_not_taken_is_no_other_statement(write: Write, arguments: list[list[str]]) -> None:
+    script = write("branch.py", BRANCH)
+    for given in arguments:
+        command("python", str(script), "branch", *given)
+    assert "logged here" not in command("etl", "branch").stderr
+
+
+def test_statements_that_are_gone_are_said_with_all_that_stand_for_them(write: Write) -> None:
+    script = write("branch.py", BRANCH)
+    command("python", str(script), "branch", "x")
+    write("branch.py", BRANCH.replace("loss / 2", "loss / 3").replace("exec(\"flor.log('q', 1)\")", "flor.log('q', 1)"))
+    command("python", str(script), "branch", "x")
+    said = command("etl", "branch").stderr
+    assert "flor: loss: loss / 2 was logged here, not loss / 3 and loss / 4 (run " in said
+    assert said.count("logged here") == 1
+    write("branch.py", BRANCH.replace("loss / 2", "loss").replace("loss / 4", "-loss"))
+    command("python", str(script), "branch", "x")
+    said = command("etl", "branch").stderr
+    assert "flor: loss: loss / 2 and loss / 4 were logged here, not -loss and loss (run " in said
+    assert "flor: loss: loss / 3 and loss / 4 were logged here, not -loss and loss (run " in said
+
+
+def test_what_an_argument_was_by_default_is_no_other_statement(write: Write) -> None:
+    source = 'import flor\nrate = flor.arg("rate", 0.5)\n'
+    script = write("train.py", source)
+    command("python", "--arg", "rate=0.25", str(script), "train")
+    write("train.py", source.replace("0.5", "0.75"))
+    command("python", str(script), "train")
+    assert "logged here" not in command("etl", "train").stderr
+
+
 def test_a_name_that_the_program_gives_itself_is_no_statements_second_one(write: Write) -> None:
     script = write(
         "given.py",
