@@ -91,6 +91,7 @@ enum {
 #define FIRST_SEGMENT (4 * CHUNK)
 #define LAST_SEGMENT (16 * 1024 * 1024 / CHUNK * CHUNK)
 #define ALL 1000                /* a share of all the time: there is no limit */
+#define FIRST 4                 /* so many slow values of each probe are looked at whatever the time */
 #define ALLOWANCE_NS 25000000LL /* slow values may cost this much, and their share of the run's time */
 
 /* A block: how much of it is recorded (_probe_thin.h). */
@@ -193,7 +194,7 @@ typedef struct {
     PyObject *outcomes; /* a TEST's first OUTCOME, an OUTCOME's next */
     /* what chooses an iteration's body: the bindings that its loads are derived from, and whether those were steady */
     uint32_t *bindings, binding_count, checked;
-    uint8_t begun, steady, holds;
+    uint8_t begun, steady, holds, looked; /* looked: at so many slow values, up to FIRST */
 } Probe;
 
 static PyTypeObject ProbeTypes[OUTCOME + 1];

@@ -352,7 +352,9 @@ static int slow_value(Stream *s, Probe *p, uint32_t head, PyObject *v, int redac
         emit(s, head | KIND(K_FLOAT), bits);
         return 0;
     }
-    if (over_budget()) {
+    if (p->looked < FIRST) {
+        p->looked++;
+    } else if (over_budget()) {
         intern_gap(s, head, Py_TYPE(v));
         return 0;
     }

@@ -523,6 +523,34 @@ def test_a_forked_child_whose_threads_begin_at_once_is_one_process(recorder: str
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_row_shows_nothing_of_a_call_in_another_process(method: str, write: Write) -> None:
+    """The main process calls `work` once, and so does each of the others: it is not the only call."""
+    script = write(
+        "script.py",
+        """
+        import multiprocessing, sys
+        def inner(i):
+            z = i * 100
+            return z
+        def work(i):
+            r = i + 0
+            if i == 0:
+                inner(i + 5)
+            return r
+        if __name__ == "__main__":
+            work(0)
+            with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+                pool.map(work, [1, 2])
+        """,
+    )
+    assert flor("python", str(script), "case", method).returncode == 0
+    named = annotate("script.py", ("i * 100", 'GET("z", i * 100)'), ("i + 0", 'GET("r", i + 0)'))
+    assert flor("etl", "case", named).returncode == 0
+    with open("case.csv") as file:
+        assert sorted((row["r"], row["z"]) for row in csv.DictReader(file)) == [("0", "500"), ("1", ""), ("2", "")]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_rows_show_what_their_own_process_evaluated(method: str, recorder: str, write: Write) -> None:
     write("tools.py", "import os\nwhose = os.getpid()\n")
     script = write(

@@ -224,6 +224,24 @@ def test_a_gap_names_the_type_that_the_value_had_when_types_come_and_go(
     assert gaps == {n: f"Kind{n}" for n in gaps}
 
 
+def test_the_first_values_of_an_expression_are_looked_at_whatever_the_time(
+    recorder: str, write: Callable[[str, str], Path]
+) -> None:
+    write(
+        "script.py",
+        """
+        for i in range(20000):
+            x = {i: [i]}
+        for j in range(5):
+            best = (j, "a text"), {j}
+        """,
+    )
+    assert flor("python", "script.py", "first", FLOR_TIME_SHARE="0").returncode == 0
+    trace = newest_trace("first")
+    (source, site, _) = sites(trace, '(j, "a text"), {j}')[0]
+    assert trace.values(source, site).kind.tolist() == [f.EXACT] * 4 + [f.GAP]
+
+
 @pytest.mark.parametrize("share", ["0", "1"])
 def test_slow_values_that_are_over_the_time_budget_are_gaps_and_say_so(
     share: str, recorder: str, write: Callable[[str, str], Path]
