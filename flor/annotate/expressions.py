@@ -1,8 +1,9 @@
 """Which expression of a statement is which in another version of it. Says nothing where it is not sure.
 
-Equal parts that occur once in each are the same. Else a part is the same if it has the same role: the value of the same
-target, the same argument of the same call, the same operand of the same operation. A part that is not equal is the same
-place, with another expression, if its role says so, it stands nowhere else, and the other one stood nowhere else.
+Equal parts that occur once in each are the same, unless they have changed places. Else a part is the same if it has the
+same role: the value of the same target, the same argument of the same call, the same operand of the same operation. A
+part that is not equal is the same place, with another expression, if its role says so, it stands nowhere else, and the
+other one stood nowhere else.
 """
 
 from __future__ import annotations
@@ -121,10 +122,62 @@ def _equal_parts(alike: Alike, pairs: Pairs, x: ast.AST, y: ast.AST) -> None:
     second = [n for n in _head_parts(y) if _counts(alike, n)]
     counts = Counter(alike.number[n] for n in first), Counter(alike.number[n] for n in second)
     others = {alike.number[n]: n for n in second}
+    above, other_above = _above(x), _above(y)
+    moved: set[ast.AST] = set()
     for node in first:  # those around before those inside
         number = alike.number[node]
-        if counts[0][number] == counts[1][number] == 1 and pairs.free(node, others[number]):
+        if counts[0][number] != 1 or counts[1][number] != 1 or node in moved or not pairs.free(node, others[number]):
+            continue
+        if _changed_places(alike, node, above, others[number], other_above):
+            moved.update(ast.walk(node))
+        else:
             alike.pair(pairs, node, others[number])
+
+
+def _above(statement: ast.AST) -> dict[ast.AST, ast.AST]:
+    """The node around each node of a statement."""
+    return {child: node for node in ast.walk(statement) for child in ast.iter_child_nodes(node)}
+
+
+def _changed_places(
+    alike: Alike, x: ast.AST, above: dict[ast.AST, ast.AST], y: ast.AST, other_above: dict[ast.AST, ast.AST]
+) -> bool:
+    """Whether two equal parts have different roles in what is of one kind: another argument of the same function, the
+    value of another key, the other operand."""
+    p, q = above[x], other_above[y]
+    match p, q:
+        case ast.keyword(), ast.keyword():
+            call, other = above[p], other_above[q]
+            return p.arg != q.arg and _are_calls_of_one(alike, call, other)
+        case ast.Call(), ast.Call():
+            alike_calls = _are_calls_of_one(alike, p, q) and len(p.args) == len(q.args)
+            return alike_calls and x in p.args and y in q.args and p.args.index(x) != q.args.index(y)
+        case ast.Dict(), ast.Dict():
+            key, other_key = _key(p, x), _key(q, y)
+            return key is not None and other_key is not None and not alike.same(key, other_key)
+        case ast.Set() | ast.FormattedValue() | ast.JoinedStr(), _:
+            return False
+        case ast.expr(), ast.expr() if type(p) is type(q) and _label(p) == _label(q):
+            return _role(p, x) != _role(q, y)
+    return False
+
+
+def _are_calls_of_one(alike: Alike, x: ast.AST, y: ast.AST) -> bool:
+    return isinstance(x, ast.Call) and isinstance(y, ast.Call) and alike.same(x.func, y.func)
+
+
+def _key(node: ast.Dict, value: ast.AST) -> ast.expr | None:
+    return next((k for k, v in zip(node.keys, node.values, strict=True) if v is value), None)
+
+
+def _role(node: ast.AST, part: ast.AST) -> tuple[str, int]:
+    """The field, and the place in it, that a part has."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        for i, item in enumerate(value if isinstance(value, list) else [value]):
+            if item is part:
+                return name, i
+    raise AssertionError("a part is in a field of what is around it")
 
 
 def _counts(alike: Alike, node: ast.AST) -> bool:
