@@ -58,6 +58,7 @@ class _Parts:
 
     process: Process | None = None
     path0 = ""  # the script's folder
+    module = ""  # its name, if it is run as one
     script = ""
     get_code: Any = None  # of SourceFileLoader, as it was,
     amended: Any = None  # and as it is now
@@ -66,9 +67,10 @@ class _Parts:
 _here = _Parts()
 
 
-def install(process: Process, script: str, path0: str) -> None:
-    """From now on children of this process, which runs `script`, join its run."""
-    _here.process, _here.script, _here.path0 = process, script, path0
+def install(process: Process, script: str, path0: str, main: str = "") -> None:
+    """From now on children of this process, which runs `script`, join its run. `main`: its name, if it is run as a
+    module."""
+    _here.process, _here.script, _here.path0, _here.module = process, script, path0, main
     for name, function in _AMENDED.items():
         if module := sys.modules.get(name):
             _amend_loaded(module, function)
@@ -108,6 +110,7 @@ def _invitation(process: Process, secrets: list[str]) -> str:
         "starter": process.folder or process.starter,
         "script": _here.script,
         "path0": _here.path0,
+        "module": _here.module,
         "secrets": secrets,
         "arguments": process.arguments,
         "imports": process.imports,
@@ -201,6 +204,7 @@ def join(
     starter: str | None,
     script: str,
     path0: str,
+    module: str,
     secrets: list[str],
     arguments: dict[str, str],
     imports: bool,
@@ -219,9 +223,9 @@ def join(
         process.context = context
         process.start()
         atexit.register(process.end)
-        install(process, script, path0)
+        install(process, script, path0, module)
         if imports:
-            _capture_main(process, script)
+            _capture_main(process, script, module)
     except Exception:
         pass
     finally:
@@ -229,8 +233,11 @@ def join(
             forget_shadowed(path0)
 
 
-def _capture_main(process: Process, script: str) -> None:
-    """multiprocessing runs the script again in the child, by `runpy.run_path`, as the module `__mp_main__`."""
+def _capture_main(process: Process, script: str, module: str) -> None:
+    """multiprocessing runs the main module again in the child as `__mp_main__`: a script by `runpy.run_path`, a module
+    by its loader, but for a package's `__main__`."""
+    if module and not module.endswith("__main__"):
+        process.capture.main, process.capture.main_as = module, "__mp_main__"
     import runpy
 
     original: Any = runpy._get_code_from_file  # type: ignore[attr-defined]

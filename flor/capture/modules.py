@@ -50,7 +50,8 @@ class Capture:
         self.next_id = first_id
         self.failed: dict[str, str] = {}  # path -> why it runs without being captured
         self.unfollowed: dict[str, dict[str, Any]] = {}  # path -> what it runs that is not captured
-        self.main = ""  # name of a module that is to be captured, once, as `__main__`
+        self.main = ""  # name of a module that is to be captured, once, as `main_as`
+        self.main_as = "__main__"
         self.before: frozenset[str] = frozenset()  # names of modules that were imported before capture began
         self.probes: list[tuple[dict[str, Any], list[Any]]] = []  # a source's line in modules.jsonl, its probes
 
@@ -71,7 +72,7 @@ class Capture:
                 wanted = is_main or self.chosen.wants(fullname, path)
                 if code is None or not wanted or not _compiles_as_it_stands(loader, path):
                     return code
-                return self.code(path, loader.get_data(path), "__main__" if is_main else fullname)
+                return self.code(path, loader.get_data(path), self.main_as if is_main else fullname)
             except Exception as error:
                 if path:
                     self.skip(path, error)

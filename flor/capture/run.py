@@ -145,7 +145,8 @@ def run(
             capturing.skip(program.path, error)
             code = compile(program.data, program.path, "exec", dont_inherit=True)
     main = _main_module(program, arguments)
-    children.install(session.process, program.path, "" if sys.flags.safe_path else program.path0)
+    path0 = "" if sys.flags.safe_path else program.path0
+    children.install(session.process, program.path, path0, program.spec.name if as_module else "")
     _execute(_entry(target, code, main, program), session)
 
 

@@ -96,12 +96,14 @@ def _with_mains(instances: Instances, main: int, mains: Sequence[int], forks: Fo
     """What lies directly in the main module, in a process that was started afresh and ran that module again, lies in
     its own instance of it. Rows (such an instance, `main`): it goes on from there, as a copy does."""
     process = np.array(forks.process)[instances.stream]
-    again = np.flatnonzero(np.isin(instances.source, mains) & (instances.block == 0) & (instances.parent < 0))
+    is_main = np.isin(instances.source, mains) & (instances.block == 0)
+    again = np.flatnonzero(is_main & ((instances.parent < 0) | (instances.parent == main)))  # perhaps after a package
     again = again[(process[again] != process[main]) & (again > main)]
     own: dict[int, int] = {}
     for instance in again[np.lexsort((instances.seq[again], instances.stream[again]))].tolist():
         own.setdefault(int(process[instance]), instance)
     parent = instances.parent.copy()
+    parent[list(own.values())] = -1
     inside = np.flatnonzero((parent == main) & (process != process[main]))
     numbers, which = np.unique(process[inside], return_inverse=True)
     found = [main_of(forks, own, number) for number in numbers.tolist()]

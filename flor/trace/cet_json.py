@@ -158,11 +158,13 @@ def _into_mains(parents: list[int], decoded: Decoded, blocks: set[int]) -> None:
         return
     stream = [forks.rank[own] for own in decoded.stream]
     process = [forks.process[own] for own in stream]
-    again = [i for i in range(main + 1, len(parents)) if decoded.block[i] in blocks and parents[i] < 0]
+    again = [i for i in range(main + 1, len(parents)) if decoded.block[i] in blocks and parents[i] in (-1, main)]
     own: dict[int, int] = {}
     for instance in sorted(again, key=lambda i: (stream[i], decoded.seq[i])):
         if process[instance] != process[main]:
             own.setdefault(process[instance], instance)
+    for instance in own.values():
+        parents[instance] = -1
     for instance, parent in enumerate(parents):
         if parent == main and process[instance] != process[main]:
             there = main_of(forks, own, process[instance])
