@@ -109,7 +109,9 @@ def _missing(name: str, values: Recorded, counts: Counter[int]) -> list[Diagnost
     diagnostics = []
     if counts[f.GAP]:
         reasons = Counter(gap_reason(data) for data in heap_bytes(values, f.GAP))
-        diagnostics += [Diagnostic(f"{counted(n)} not in the trace: {why}", name) for why, n in reasons.most_common()]
+        for why, n in reasons.most_common():
+            more = " (FLOR_TIME_SHARE gives a run more)" if why == "time budget" else ""
+            diagnostics.append(Diagnostic(f"{counted(n)} not in the trace: {why}{more}", name))
     if counts[f.SUMMARY] and (cut := sum(is_cut(f.SUMMARY, data) for data in heap_bytes(values, f.SUMMARY))):
         longer = f"{counted(cut)} longer than what a trace keeps: the table has the beginning, and the length"
         diagnostics.append(Diagnostic(longer, name))
