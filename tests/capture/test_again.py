@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,9 @@ def test_what_lies_in_a_part_that_is_packed_long_ago_is_found(write: Write) -> N
     write("script.py", LONG)
     assert flor("python", "script.py", "case").returncode == 0
     (run,) = runs("case", [])
+    until = time.monotonic() + 90
+    while (run.path / "segments").exists() and time.monotonic() < until:
+        time.sleep(0.1)
     trace = newest_trace("case")
     *_, (source, site, _) = sites(trace, "a")
     found = trace.values(source, site)
