@@ -246,7 +246,7 @@ def test_the_first_values_of_an_expression_are_looked_at_whatever_the_time(
 def test_slow_values_that_are_over_the_time_budget_are_gaps_and_say_so(
     share: str, recorder: str, write: Callable[[str, str], Path]
 ) -> None:
-    """They may take a tenth of a second in any case, then their share of the time."""
+    """They may cost 25 ms in any case, then their share of the time."""
     write(
         "script.py",
         """
