@@ -421,6 +421,14 @@ def test_a_name_without_a_value_is_null_and_says_why(name: str, folder: Path, wr
         assert [w for w in words.split() if w not in line] == []
 
 
+def test_a_tuple_that_was_named_by_hand_is_no_other_code(folder: Path, write: Write) -> None:
+    """The GET has the tuple's parentheses for its own, so that the source without it would be `x = 1, 2`."""
+    write("script.py", "x = (1, 2)\n")
+    run("script.py", "demo")
+    rows, said = etl("demo", annotate("script.py", ("(1, 2)", 'GET("x", (1, 2))')))
+    assert (columns(rows, "x"), said) == ([("[1, 2]",)], "")
+
+
 def test_a_file_that_the_run_did_not_capture(script: Path, write: Write) -> None:
     run("script.py", "demo")
     write("other.py", "y = 1 + 1\n")

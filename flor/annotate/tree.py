@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from flor.annotate.source import Parsed
+from flor.annotate.source import Parsed, parse_tree
 from flor.capture.sites import Span
 
 #: Fields that hold statements, or what holds statements.
@@ -144,6 +144,14 @@ def paired(a: ast.AST, b: ast.AST, without: frozenset[str] = frozenset()) -> dic
 def same(a: ast.AST, b: ast.AST) -> bool:
     """Are two trees equal, positions aside?"""
     return paired(a, b) is not None
+
+
+def same_code(text: str, other: str) -> bool:
+    """Are two texts the same code, layout, comments and parentheses aside?"""
+    try:
+        return text == other or same(parse_tree(text), parse_tree(other))
+    except SyntaxError:
+        return False
 
 
 def statement_lists(tree: ast.AST) -> Iterator[tuple[ast.AST, str, list[ast.stmt]]]:

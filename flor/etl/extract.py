@@ -17,6 +17,7 @@ from flor.annotate import align, header
 from flor.annotate.loops import Counterpart
 from flor.annotate.places import Missing, Place, Shadow
 from flor.annotate.source import decode
+from flor.annotate.tree import same_code
 from flor.capture.sites import Block, SourceMap
 from flor.diagnostics import Diagnostic
 from flor.errors import FlorError
@@ -86,6 +87,14 @@ class Annotated:
     def sha256(self) -> str:
         """Content hash of the source that was annotated."""
         return hashlib.sha256(self.shadow.decoded.encode(self.shadow.source, self.shadow.shown_as)).hexdigest()
+
+    def is_code_of(self, version: bytes) -> bool:
+        """Whether a version of its source is the code that was annotated, layout and comments aside: a GET around a
+        tuple that was typed by hand has the tuple's parentheses for its own."""
+        try:
+            return same_code(decode(version).text, self.shadow.source)
+        except FlorError:
+            return False
 
     def sources(self, sources: Sequence[Source], root: str | None = None) -> list[int] | str:
         """Which of a run's sources are its source: several if one file was run under several module names. Else why

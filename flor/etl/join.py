@@ -26,8 +26,8 @@ The rules, in order. A *run* is the root of its tree; an instance without a pare
    copy shows what the child evaluated there, else what the original shows, but in no case what the process that forked
    it evaluated after that, nor what stands at the original because its block ran there once, where that began in the
    child, too. A copy without values, and without any beneath, is no row where rows are chosen. In a
-   process that is started afresh, the main module that it runs again is a copy of the first process's, of which it
-   has all; the original is no row if each of its values is on rows of copies.
+   process that is started afresh, the main module that it runs again is a copy of that of the process that started
+   it, of which it has all; the original is no row if each of its values is on rows of copies.
 6. *Order.* Rows come in the order in which their places began: the main thread's, then thread by thread.
 
 It follows that every value is on some row, and that there are never more rows than instances with values.
@@ -132,28 +132,34 @@ def join(tree: Tree, held: Iterable[Ints], chosen: Sequence[int] | None = None) 
 
 
 def _without_repeated(tree: Tree, places: Ints, shown: Mapping[int, Ints], held: Sequence[Ints]) -> Bools | None:
-    """A mask of the rows without that of the main module, if each of its values is also on a row of a process that was
-    started afresh (rule 5). None: it has no row, or is to keep it."""
+    """A mask of the rows without those of main modules each of whose values is also on a row of a process that was
+    started afresh (rule 5). None: they have no rows, or are to keep them."""
     again = [
         (copy, original)
         for copy, original in tree.copies.tolist()
         if tree.forks.are_one(tree.forks.process[tree.stream[copy]], int(tree.stream[original]))
     ]
-    own = np.flatnonzero(np.isin(places, [original for _, original in again]))
-    if not len(own):
-        return None
-    for instances in held:
-        holds = np.zeros(len(tree.parent) + 1, np.bool_)  # the last one is for instance -1
-        holds[instances] = True
-        for block in _distinct(tree.block[instances].astype(np.int64)).tolist():
-            for value in shown[block][own].tolist():
-                copies = [copy for copy, original in again if original == value]
-                on = (shown[block] == value) | (np.isin(shown[block], copies) & ~holds[shown[block]])
-                if holds[value] and not np.delete(on, own).any():
-                    return None
+    originals = np.flatnonzero(np.isin(places, [original for _, original in again])).tolist()
     rest = np.ones(len(places), np.bool_)
-    rest[own] = False
-    return rest
+    for row in reversed(originals):  # that of a process that was forked comes before that of the one it was forked from
+        rest[row] = False
+        rest[row] = not all(_is_on(tree, row, rest, shown, instances, again) for instances in held)
+    return None if rest.all() else rest
+
+
+def _is_on(
+    tree: Tree, row: int, rest: Bools, shown: Mapping[int, Ints], instances: Ints, again: list[tuple[int, int]]
+) -> bool:
+    """Whether what a row shows of `instances`, which hold a name's values, is also on one of the rows in a mask."""
+    holds = np.zeros(len(tree.parent) + 1, np.bool_)  # the last one is for instance -1
+    holds[instances] = True
+    for block in _distinct(tree.block[instances].astype(np.int64)).tolist():
+        value = int(shown[block][row])
+        copies = [copy for copy, original in again if original == value]
+        on = (shown[block] == value) | (np.isin(shown[block], copies) & ~holds[shown[block]])
+        if holds[value] and not on[rest].any():
+            return False
+    return True
 
 
 def _with_ancestors(parent: Ints, nodes: Ints) -> Bools:

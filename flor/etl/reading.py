@@ -180,10 +180,11 @@ def _edited_copies(annotated: Sequence[Annotated], runs: Sequence[home.Run]) -> 
     for copy in annotated:
         path = copy.shadow.source_path
         try:
-            now = hashlib.sha256(path.read_bytes()).hexdigest()
+            source = path.read_bytes()
         except OSError:
             continue
-        if now != copy.sha256 and (str(path), now) in captured:
+        now = hashlib.sha256(source).hexdigest()
+        if now != copy.sha256 and (str(path), now) in captured and not copy.is_code_of(source):
             more = f"{copy.path} differs from {path} by more than names: flor cp --update {copy.path} renews it"
             diagnostics.append(Diagnostic(more))
     return diagnostics

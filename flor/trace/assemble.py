@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flor.trace.columns import Instances, Rows, Values, arrow
-from flor.trace.forked import CircleError, Forks, Places, main_of
+from flor.trace.forked import CircleError, Forks, Mains, Places
 
 Ints = npt.NDArray[np.int64]
 
@@ -66,9 +66,8 @@ def assemble(
         instances = replace(instances, ordinal=_over_streams(instances, copies, activations))
     for copy, original in pairs.tolist():
         instances.ordinal[copy] = instances.ordinal[original]
-    if main >= 0 and len(mains):
-        instances, own = _with_mains(instances, main, mains, forks)
-        pairs = np.concatenate([own, pairs])
+    if main >= 0 and (len(mains) or len(copies)):
+        instances, pairs = _with_mains(instances, main, mains, pairs, forks)
     number = _parents_first(instances.parent)
     if number is not None:
         instances = _renumbered(instances, number)
@@ -92,25 +91,26 @@ def _with_copies(instances: Instances, copies: Ints, forks: Forks) -> Ints:
     return parent
 
 
-def _with_mains(instances: Instances, main: int, mains: Sequence[int], forks: Forks) -> tuple[Instances, Ints]:
-    """What lies directly in the main module, in a process that was started afresh and ran that module again, lies in
-    its own instance of it. Rows (such an instance, `main`): it goes on from there, as a copy does."""
+def _with_mains(
+    instances: Instances, main: int, mains: Sequence[int], copies: Ints, forks: Forks
+) -> tuple[Instances, Ints]:
+    """What lies directly in the main module, in a process that was started afresh, lies in its own instance of it, or
+    in that of what started it. To the rows (copy, original) come those of such instances: each goes on from that of
+    what started its process, as a copy does."""
     process = np.array(forks.process)[instances.stream]
     is_main = np.isin(instances.source, mains) & (instances.block == 0)
     again = np.flatnonzero(is_main & ((instances.parent < 0) | (instances.parent == main)))  # perhaps after a package
     again = again[(process[again] != process[main]) & (again > main)]
-    own: dict[int, int] = {}
-    for instance in again[np.lexsort((instances.seq[again], instances.stream[again]))].tolist():
-        own.setdefault(int(process[instance]), instance)
+    again = again[np.lexsort((instances.seq[again], instances.stream[again]))]
+    found = Mains(forks, memoryview(process), main, again.tolist(), copies.tolist())  # type: ignore[arg-type]
     parent = instances.parent.copy()
-    parent[list(own.values())] = -1
+    parent[list(found.again.values())] = -1
     inside = np.flatnonzero((parent == main) & (process != process[main]))
+    inside = inside[~np.isin(inside, copies[:, 0])]
     numbers, which = np.unique(process[inside], return_inverse=True)
-    found = [main_of(forks, own, number) for number in numbers.tolist()]
-    place = np.array([main if there is None else there for there in found], np.int64)
-    parent[inside] = place[which]
-    pairs = np.array([(instance, main) for instance in sorted(own.values())], np.int64).reshape(-1, 2)
-    return replace(instances, parent=parent), pairs
+    parent[inside] = np.array([found.of(number) for number in numbers.tolist()], np.int64)[which]
+    pairs = np.concatenate([np.array(found.pairs(), np.int64).reshape(-1, 2), copies])
+    return replace(instances, parent=parent), pairs[np.argsort(process[pairs[:, 0]], kind="stable")]
 
 
 def _counted_on(instances: Instances, copies: Ints, forks: Forks, activations: Sequence[Sequence[int]]) -> Ints:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from flor.trace import format as f
 from flor.trace import values
 from flor.trace.decode import MISSING, Decoded, decode
-from flor.trace.forked import Forks, Places, main_of
+from flor.trace.forked import Forks, Mains, Places
 from flor.trace.layout import mains_again
 from flor.trace.stream import ROW, find, text
 
@@ -146,7 +146,8 @@ def parents_of(decoded: Decoded) -> list[int]:
                 parents[instance] = places.of_child(process[instance], parent)
         for copy, around in zip(copies, list(places.of_copies()), strict=True):
             parents[copy] = around
-    if mains := mains_again([source.key for source in decoded.sources]):
+    mains = mains_again([source.key for source in decoded.sources])
+    if mains or copies:
         _into_mains(parents, decoded, {decoded.sources[number].first_block for number in mains})
     return parents
 
@@ -159,16 +160,14 @@ def _into_mains(parents: list[int], decoded: Decoded, blocks: set[int]) -> None:
     stream = [forks.rank[own] for own in decoded.stream]
     process = [forks.process[own] for own in stream]
     again = [i for i in range(main + 1, len(parents)) if decoded.block[i] in blocks and parents[i] in (-1, main)]
-    own: dict[int, int] = {}
-    for instance in sorted(again, key=lambda i: (stream[i], decoded.seq[i])):
-        if process[instance] != process[main]:
-            own.setdefault(process[instance], instance)
-    for instance in own.values():
+    again.sort(key=lambda i: (stream[i], decoded.seq[i]))
+    copies = {copy: decoded.parent[copy] for copy in decoded.copies.tolist()}
+    mains = Mains(forks, process, main, again, copies.items())
+    for instance in mains.again.values():
         parents[instance] = -1
     for instance, parent in enumerate(parents):
-        if parent == main and process[instance] != process[main]:
-            there = main_of(forks, own, process[instance])
-            parents[instance] = main if there is None else there
+        if parent == main and process[instance] != process[main] and instance not in copies:
+            parents[instance] = mains.of(process[instance])
 
 
 def root_of(parent: Sequence[int], roots: Sequence[int], main: int) -> int:

@@ -48,7 +48,7 @@ class About:
 
     keys: list[SourceKey]
     streams: list[tuple[int, int]]  # by their numbers: process, and number there
-    forks: list[Fork]  # by process: where it was forked
+    forks: list[Fork]  # by process: where it comes from
     activations: list[list[int]]  # of each source the blocks that have activations
     warnings: list[str]
     main: int  # instance of the main script's module, or -1

@@ -31,9 +31,10 @@ _HELD_OPEN = 256
 #: Stands for heap bytes that are not where a value says.
 MISSING = b'{"why": "its bytes are missing in the trace"}'
 
-#: Of a process: the one that it was forked from (-1: it was not), whether multiprocessing did it (1) or `os.fork`; and
-#: of these the forking thread's stream (-1: none) and its last record before that.
-Fork = tuple[int, int, int, int]
+#: Of a process: the one that it was forked from (-1: it was not), whether multiprocessing did it (1) or `os.fork`; of
+#: these the forking thread's stream (-1: none) and its last record before that; and the one that started it afresh (-1:
+#: none, or it is not known).
+Fork = tuple[int, int, int, int, int]
 
 #: The segment in which heap bytes are found whose own segment is gone.
 CARRIED = (1 << (64 - HEAP_SHIFT)) - 1
@@ -59,7 +60,7 @@ class Decoded:
     counts: memoryview  # by site: how many values there are, also of sites that were not kept
     skipped: memoryview  # by run-wide block: how many of its instances were not recorded, in all parts so far
     streams: list[tuple[int, int]]  # by their numbers: process, and number there
-    forks: list[Fork]  # by process: where it was forked
+    forks: list[Fork]  # by process: where it comes from
     heap: Heaps
     warnings: list[str]
     duplicates: int  # values that were dropped because their instance has another of the same site, in all parts so far
@@ -304,7 +305,7 @@ class _Reading:
         return [(index[name], stream) for _, (name, stream) in places]
 
     def forks(self) -> list[Fork]:
-        """By process: where it was forked."""
+        """By process: where it comes from."""
         found = []
         for process in self._layout.processes:
             stream = last = -1
@@ -313,7 +314,7 @@ class _Reading:
                 state = self._streams.get((parent.name, process.fork[0]))
                 stream = -1 if state is None else state.number
                 last = self._own_record(process.parent, process.fork[1], process.fork[0]) - 1
-            found.append((process.parent, int(process.apart), stream, last))
+            found.append((process.parent, int(process.apart), stream, last, process.starter))
         return found
 
     def _hold_files(self) -> None:

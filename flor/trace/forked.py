@@ -1,10 +1,11 @@
-"""Children of `os.fork`: what they have of the time before they were forked, and the block instances that they go on
-in, copies of those that were going on then, each beside its original. Standard library only.
+"""Where processes come from: what children of `os.fork` have of the time before they were forked, and the block
+instances that they go on in, copies of those that were going on then, each beside its original; and whose main module
+those go on from that were started afresh. Standard library only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from flor.trace.decode import Fork
 
@@ -16,16 +17,17 @@ class CircleError(ValueError):
 
 
 class Forks:
-    """Which process was forked from which, and when. Streams are numbered as readers see them."""
+    """Which process was forked from which, and when, or started by which. Streams are numbered as readers see them."""
 
     def __init__(self, streams: Sequence[tuple[int, int]], forks: Sequence[Fork]) -> None:
         """`streams`: the process and the number there of each, as they came. Raises ValueError for what cannot be."""
         order = sorted(range(len(streams)), key=streams.__getitem__)
         self.rank = {stream: number for number, stream in enumerate(order)}  # as they came -> as readers see them
         self.process = [streams[stream][0] for stream in order]  # of each stream
-        self._forks = [(parent, apart, self.rank.get(stream, -1), last) for parent, apart, stream, last in forks]
-        if not all(parent < process for process, (parent, *_) in enumerate(forks)):
-            raise ValueError("a process is not forked from a later one")
+        self._forks = [(parent, apart, self.rank.get(stream, -1), last) for parent, apart, stream, last, _ in forks]
+        self._starters = [starter for *_, starter in forks]
+        if not all(max(parent, starter) < process for process, (parent, *_, starter) in enumerate(forks)):
+            raise ValueError("a process does not come from a later one")
         self._limits: dict[tuple[int, int], int] = {}
 
     def above(self, process: int) -> Iterator[int]:
@@ -34,13 +36,20 @@ class Forks:
             yield process
             process = self._forks[process][0] if process < len(self._forks) else -1
 
+    def starter(self, process: int) -> int:
+        """The process that started this one afresh, or the one that it was forked from; -1: none, or not known."""
+        return next((s for own in self.above(process) if (s := self._starter(own)) >= 0), -1)
+
+    def _starter(self, process: int) -> int:
+        return self._starters[process] if process < len(self._starters) else -1
+
     def are_one(self, process: int, stream: int) -> bool:
-        """Whether a process has all of a stream, because it is no child of `os.fork` of its process."""
+        """Whether a process has all of a stream, because no `os.fork` lies between them."""
         return self.limit(process, stream) == _ALL
 
     def limit(self, process: int, stream: int) -> int:
         """The last record of a stream that a process has: of its own all, of the thread that forked it those before;
-        -1: none. What is not said to be forked by `os.fork` has all."""
+        -1: none. What was started afresh has what its starter has, the run's first process has all."""
         if (process, stream) not in self._limits:
             self._limits[process, stream] = self._limit(process, stream)
         return self._limits[process, stream]
@@ -52,6 +61,8 @@ class Forks:
         for own in self.above(process):
             if own == other:
                 return limit
+            if self._starter(own) >= 0:
+                return -1 if forked else self.limit(self._starter(own), stream)
             parent, apart, forking, last = self._forks[own] if own < len(self._forks) else (-1, 0, -1, -1)
             if parent >= 0 and not apart:
                 forked = True
@@ -62,10 +73,40 @@ class Forks:
         return -1 if forked else _ALL
 
 
-def main_of(forks: Forks, own: Mapping[int, int], process: int) -> int | None:
-    """The main module's instance of a process that was started afresh, or was forked from such a one. `own`: those of
-    the processes that have one."""
-    return next((own[above] for above in forks.above(process) if above in own), None)
+class Mains:
+    """The main module's instances: the run's first process has one, children of `os.fork` go on in copies of it, and
+    processes that are started afresh may run the module again."""
+
+    def __init__(
+        self, forks: Forks, process: Sequence[int], main: int, again: Iterable[int], copies: Iterable[tuple[int, int]]
+    ) -> None:
+        """`process`: of each instance. `main`: the instance of the first process; `again`: those of other processes, in
+        the order in which they began. `copies`: (copy, original), an original that is one before its copy."""
+        self._forks = forks
+        self.again: dict[int, int] = {}  # by process that was started afresh, its own one
+        for instance in again:
+            if process[instance] != process[main]:
+                self.again.setdefault(int(process[instance]), instance)
+        self._own = {int(process[main]): main, **self.again}
+        mains = set(self._own.values())
+        for copy, original in copies:
+            if original in mains:
+                mains.add(copy)
+                self._own[int(process[copy])] = copy
+        self._main = main
+
+    def of(self, process: int) -> int:
+        """In which one lies what a process does outside of functions and modules."""
+        while process >= 0:
+            for above in self._forks.above(process):
+                if above in self._own:
+                    return self._own[above]
+            process = self._forks.starter(process)
+        return self._main
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Of each process that was started afresh and has its own one: that, and the one of what started it."""
+        return [(own, self.of(self._forks.starter(process))) for process, own in self.again.items()]
 
 
 class Places:

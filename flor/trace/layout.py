@@ -71,6 +71,7 @@ class Process:
     #: the parent's stream and its record count at the fork; None also if the thread that forked had no stream
     fork: tuple[int, int] | None
     apart: bool = False  # it does not go on from there: multiprocessing forked it
+    starter: int = -1  # index of the process that started this one afresh, -1: none, or it is not known
     ended: bool = True  # it had ended before its files were looked at, as far as that can be known
     another_boot: bool = False  # on another machine, or on this one before it was started again
     bases: list[tuple[int, int, int, SourceTable]] = field(default_factory=list)  # base, blocks, sites, source
@@ -88,7 +89,7 @@ class Process:
 
 @dataclass
 class Layout:
-    """A run's raw segments. A process comes after the one that it was forked from."""
+    """A run's raw segments. A process comes after the one that it was forked from, or that started it."""
 
     run: Path
     processes: list[Process]
@@ -151,7 +152,8 @@ def read_layout(
                 _damage(layout, f"segments/{name}: its parent {description['parent']!r} is missing")
         forked = description["parent"] is not None
         apart = description.get("apart") is True
-        process = Process(run / "segments" / name, name, description["started"], parent, forked, fork, apart)
+        starter = number.get(description["starter"], -1)
+        process = Process(run / "segments" / name, name, description["started"], parent, forked, fork, apart, starter)
         pid, pid_started = description["pid"], description["pid_started"]
         if isinstance(pid, int) and isinstance(pid_started, str):
             process.ended = not is_elsewhere(pid_started) and process_started(pid) != pid_started
@@ -206,7 +208,9 @@ def _process_json(path: Path) -> dict[str, Any]:
     stream = data["stream"] if parent is not None else None
     if not isinstance(parent, str | None) or (stream is not None and not _are_counts(stream, data["record"])):
         raise ValueError(f"parent: {parent!r}")
-    return {k: data.get(k) for k in ("parent", "started", "stream", "record", "apart", "pid", "pid_started")}
+    if not isinstance(starter := data.get("starter"), str | None):
+        raise ValueError(f"starter: {starter!r}")
+    return {k: data.get(k) for k in ("parent", "starter", "started", "stream", "record", "apart", "pid", "pid_started")}
 
 
 def _are_counts(*numbers: object) -> bool:
@@ -214,13 +218,13 @@ def _are_counts(*numbers: object) -> bool:
 
 
 def _parents_first(descriptions: dict[str, dict[str, Any]]) -> list[str]:
-    """Names by time of start, each behind its parent; what hangs in a circle counts as without parent."""
+    """Names by time of start, each behind its parent, or what started it; what hangs in a circle counts as without."""
     order: dict[str, None] = {}
     for name in sorted(descriptions, key=lambda n: (descriptions[n]["started"], n)):
         chain: dict[str, None] = {}
         while name in descriptions and name not in order and name not in chain:
             chain[name] = None
-            name = descriptions[name]["parent"]
+            name = descriptions[name]["parent"] or descriptions[name]["starter"]
         order.update(dict.fromkeys(reversed(chain)))
     return list(order)
 

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from flor.errors import FlorError
 from flor.trace.checkpoint import part_path
 from flor.trace.columns import About, Instances, Rows, Values, instances_of, no_rows
+from flor.trace.decode import Fork
 from flor.trace.layout import SourceKey, VanishedError, reason
 
 BLOCKS = pa.schema(
@@ -80,7 +81,7 @@ class Packed:
             self.about = About(
                 [SourceKey(str(s["sha256"]), str(s["path"]), str(s["module"])) for s in about["sources"]],
                 [(int(process), int(stream)) for process, stream in about["streams"]],
-                [(int(parent), int(apart), int(s), int(last)) for parent, apart, s, last in about.get("forks", [])],
+                [_fork(*fork) for fork in about.get("forks", [])],
                 [[int(block) for block in own] for own in about["activations"]],
                 [str(w) for w in about["warnings"]],
                 int(about["main"]),
@@ -240,6 +241,11 @@ def _numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
 
 def _within(numbers: npt.NDArray[Any], low: int, end: int) -> bool:
     return not len(numbers) or bool(low <= numbers.min() <= numbers.max() < end)
+
+
+def _fork(parent: object, apart: object, stream: object, last: object, starter: object = -1) -> Fork:
+    """A process's row; older parts do not say what started it."""
+    return int(parent), int(apart), int(stream), int(last), int(starter)  # type: ignore[call-overload]
 
 
 def _range(group: Any) -> tuple[_Site, _Site]:

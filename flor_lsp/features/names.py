@@ -12,6 +12,7 @@ from lsprotocol import types
 from flor.annotate.living import Living, Named
 from flor.annotate.places import Refusal
 from flor.annotate.source import Lines
+from flor.annotate.tree import same_code
 from flor.errors import FlorError
 from flor_lsp import edits
 from flor_lsp.documents import Document
@@ -284,11 +285,16 @@ def _diagnostics(server: FlorServer, document: Document) -> Iterator[types.Diagn
     here = [own.rstrip() for own in living.sources if own is not None]
     if len(here) < len(living.sources) or source.chunks.broken:
         return  # the one or the other is being written
-    if [own for own in here if own] != [chunk.key for chunk in source.chunks.chunks if chunk.key]:
+    copied, there = [own for own in here if own], [chunk.key for chunk in source.chunks.chunks if chunk.key]
+    if copied != there:
         origins = living.origins(source.chunks)
         lost = [own.name for own in living.names if own.chunk not in origins]
+        alike = len(copied) == len(there) and all(map(same_code, copied, there))
         about = f": {', '.join(lost)} stand where it has changed" if lost else ""
-        message = f"the source has changed since this copy was made{about}: update the shadow copy"
+        message = f"the source has changed since this copy was made{about}"
+        if alike:  # `GET("x", (1, 2))`, typed by hand, is taken for that of `1, 2`
+            message = "the source has the same code as this copy, in another layout"
+        message = f"{message}: update the shadow copy"
         yield types.Diagnostic(line, message, types.DiagnosticSeverity.Information, source=_SOURCE, code=CHANGED)
 
 

@@ -627,3 +627,57 @@ def test_rows_show_what_their_own_process_evaluated(method: str, recorder: str, 
     with open("case.csv") as file:
         rows = list(csv.DictReader(file))
     assert [bool(row["both"]) for row in rows] == [True] * 5  # the main module's values are on these
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver", "loky"])
+def test_rows_of_what_a_forked_child_started_show_what_that_evaluated(method: str, recorder: str, write: Write) -> None:
+    script = write(
+        "script.py",
+        """
+        import os, sys
+        def work(i):
+            r = i, os.getpid()
+            return r
+        def go(who, method):
+            mark = who * 2
+            if method == "loky":
+                from joblib import Parallel, delayed
+                return Parallel(2)(delayed(work)(i) for i in range(2))
+            import multiprocessing
+            with multiprocessing.get_context(method).Pool(2) as pool:
+                return pool.map(work, range(2))
+        if __name__ == "__main__":
+            before = os.getpid()
+            child = os.fork() == 0
+            if not child:
+                os.wait()
+                alone = before + 1
+            who = "child" if child else "first"
+            done = go(who, sys.argv[1])
+            print(sorted(pid for _, pid in done), who)
+        """,
+    )
+    result = flor("python", str(script), "case", method)
+    assert result.returncode == 0, result.stderr
+    started = {pid: line.split()[-1] for line in result.stdout.splitlines() for pid in re.findall(r"\d+", line)}
+    assert sorted(started.values()).count("child") >= 1 <= sorted(started.values()).count("first")
+    assert flor("log", "case").stdout == (home() / "case" / "log.json").read_text()
+    changes = [
+        ("i, os.getpid()", 'GET("r", (i, os.getpid()))'),
+        ("who * 2", 'GET("mark", who * 2)'),
+        ("before = os.getpid()", 'before = GET("before", os.getpid())'),
+        ("before + 1", 'GET("alone", before + 1)'),
+        ('"child" if child else "first"', 'GET("who", "child" if child else "first")'),
+        ("go(who, sys.argv[1])", 'GET("done", go(who, sys.argv[1]))'),
+    ]
+    assert flor("etl", "case", annotate("script.py", *changes)).returncode == 0
+    with open("case.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    first = int(rows[0]["before"])
+    for row in rows:
+        number, pid = json.loads(row["r"])
+        who = started[str(pid)]
+        assert (row["who"], row["mark"], row["before"]) == (who, who * 2, str(first))
+        assert row["alone"] == ("" if who == "child" else str(first + 1))
+        assert json.loads(row["done"])[number] == [number, pid]

@@ -413,6 +413,20 @@ def test_a_shadow_copy_is_kept_up_to_date(client: Client, script: Path, tmp_path
     assert diagnostics(client, shadow, lambda found: not any("has changed" in d["message"] for d in found)) is not None
 
 
+def test_a_tuple_that_was_named_by_hand_is_no_other_code(client: Client, tmp_path: Path) -> None:
+    client.initialize()
+    script = tmp_path / "pair.py"
+    script.write_text("pair = (1, 2)\n")
+    client.open(script)
+    copied = tmp_path / "pair_h.py"
+    copied.write_text(f'#{script}\npair = GET("pair", (1, 2))\n')
+    ((at, message),) = diagnostics(client, client.open(copied), bool)
+    assert (at, message) == (
+        str(script),
+        "the source has the same code as this copy, in another layout: update the shadow copy",
+    )
+
+
 def test_what_is_wrong_with_a_shadow_copy(client: Client, script: Path, tmp_path: Path) -> None:
     capture(script, tmp_path / "home")
     client.initialize()

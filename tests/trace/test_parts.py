@@ -85,7 +85,7 @@ def test_many_processes_that_ran_the_main_module_again() -> None:
         begin=zeros.astype(np.int64),
     )
     streams = [(number, 0) for number in range(count)]
-    made = _with_mains(given_, 0, [0], Forks(streams, []))
+    made = _with_mains(given_, 0, [0], np.zeros((0, 2), np.int64), Forks(streams, []))
     assert made[0].parent.tolist() == np.where(is_main, -1, process * each).tolist()
     assert made[1].tolist() == [[number * each, 0] for number in range(1, count)]
 
