@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flor.annotate.gets import get_literal
@@ -31,6 +32,7 @@ from flor.annotate.tree import (
 __all__ = ["answer_for", "enclosing", "expression_at", "suggest"]
 
 _NOTHING = Refusal("there is no expression here: select one")
+_CALLED = Refusal("what is called is not recorded: name the call, or an argument")
 _IN_FSTRING = Refusal(
     "Python before 3.12 cannot name a part of an f-string: name the whole string, or assign the part to a variable"
 )
@@ -41,7 +43,7 @@ def expression_at(source: str | Parsed, start: int, end: int) -> Expression | Re
 
     White space around the selection and parentheses around an expression do not matter. What receives a value (a
     target, a keyword) stands for that value. Where the selection is no node (`b + c` in `a + b + c`), the answer is the
-    node around it.
+    node around it; and where a caret stands on what is called, the call.
     """
     try:
         parsed = Parsed.of(source)
@@ -75,7 +77,7 @@ def enclosing(source: str | Parsed, offset: int, limit: int = 3) -> list[Express
     found: list[Expression] = []
     for depth in range(len(path) - 1, 0, -1):
         answer = _answer(_Selection(parsed, path[: depth + 1], offset, offset))
-        if isinstance(answer, Expression) and answer not in found:
+        if isinstance(answer, Expression) and answer not in found and not _is_called(path[: depth + 1]):
             found.append(answer)
         if isinstance(path[depth].node, ast.stmt):
             break
@@ -127,13 +129,21 @@ def _smallest(selection: _Selection) -> Expression | Refusal:
         return exact
     while len(selection.path) > 1:
         answer = _answer(selection)
-        if answer is not None:
-            return answer
+        called = isinstance(answer, Expression) and _is_called(selection.path)
+        if answer is not None and not (called and selection.start == selection.end):
+            return _CALLED if called else answer
         selection = selection.up()
     return _NOTHING
 
 
-def _exact(selection: _Selection) -> Expression | None:
+def _is_called(path: Sequence[Step]) -> bool:
+    """Whether a path ends at the function, or the method, of a call: naming that has no value."""
+    if len(path) < 2 or path[-1].field != "func" or not isinstance(path[-2].node, ast.Call):
+        return False
+    return isinstance(path[-1].node, ast.Name | ast.Attribute) and get_literal(path[-2].node) is None
+
+
+def _exact(selection: _Selection) -> Expression | Refusal | None:
     """The expression that is selected together with its parentheses, or with the comma or semicolon after it."""
     parsed, start, end = selection.parsed, selection.start, selection.end
     while start < end:
@@ -152,7 +162,9 @@ def _exact(selection: _Selection) -> Expression | None:
     if start >= end or (start, end) == (selection.start, selection.end):
         return None
     answer = _answer(_Selection(parsed, path, start, end))
-    return answer if isinstance(answer, Expression) else None
+    if not isinstance(answer, Expression):
+        return None
+    return _CALLED if _is_called(path) else answer
 
 
 def _answer(selection: _Selection) -> Expression | Refusal | None:

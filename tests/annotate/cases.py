@@ -70,7 +70,9 @@ INSERTED = {
     "keyword with its value": ("f(«k=v»)", 'f(k=GET("n", v))'),
     "double starred argument": ("f(«**kw»)", 'f(**GET("n", kw))'),
     "starred argument": ('print(«*a», sep="")', 'print(*GET("n", a), sep="")'),
-    "called function": ("«f»(x)", 'GET("n", f)(x)'),
+    "what gives a called function": ("«f[0]»(x)", 'GET("n", f[0])(x)'),
+    "caret at a called function": ("y = «»f(x)", 'y = GET("n", f(x))'),
+    "caret at a called method": ("y = a.«»f(x)", 'y = GET("n", a.f(x))'),
     "decorator": ("@«dec»\ndef f(): pass", '@GET("n", dec)\ndef f(): pass'),
     "base class": ("class A(«B», m=C): pass", 'class A(GET("n", B), m=C): pass'),
     "default": ("def f(a=«3»): pass", 'def f(a=GET("n", 3)): pass'),
@@ -185,6 +187,10 @@ INSERTED_FROM_3_12 = {
 }
 
 REFUSED = {
+    "called function": ("«f»(x)", "what is called is not recorded"),
+    "called function in parentheses": ("«(f)»(x)", "what is called is not recorded"),
+    "called method": ("«a.f»(x)", "what is called is not recorded"),
+    "called method's name": ("a.«f»(x)", "what is called is not recorded"),
     "bound twice by one statement": ("«a», a = f()", "bound again"),
     "bound twice by an import": ("import «a».b, a.c", "bound again"),
     "bound twice by a loop": ("for «i», (i, j) in x: pass", "bound again"),

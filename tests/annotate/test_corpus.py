@@ -100,4 +100,4 @@ def test_names_anywhere_leave_a_real_module_when_taken_out(module: str) -> None:
 def test_a_name_anywhere_is_in_the_copy_alone(module: str) -> None:
     result = check(Path(os.__file__).parent / f"{module}.py", every=9)
     assert (result.refused, result.wrong) == ([], [])
-    assert result.named > 20 or module in ("keyword", "struct", "token", "abc", "colorsys", "numbers")
+    assert result.named > 15 or module in ("keyword", "struct", "token", "abc", "colorsys", "numbers")

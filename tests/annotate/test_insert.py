@@ -74,6 +74,11 @@ def test_a_caret_offers_what_encloses_it_the_innermost_first() -> None:
     assert [e.text for e in enclosing(text, start)] == ["a.b", "a.b + 1", "g(a.b + 1)"]
 
 
+def test_a_caret_does_not_offer_what_is_called() -> None:
+    text, start, _ = unmark("y = a.b.«»f(x)(1)")
+    assert [e.text for e in enclosing(text, start)] == ["a.b.f(x)", "a.b.f(x)(1)"]
+
+
 def test_a_caret_offers_nothing_outside_its_statement() -> None:
     text, start, _ = unmark("for x in y:\n    z = «»x\n")
     assert [e.text for e in enclosing(text, start)] == ["x"]
