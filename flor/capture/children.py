@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import atexit
+import contextlib
 import importlib.machinery
 import os
 import sys
@@ -107,7 +108,7 @@ def _invitation(process: Process, secrets: list[str]) -> str:
         "origin": process.origin,
         "chosen": tuple(process.capture.chosen),
         "limits": tuple(process.limits),
-        "starter": process.folder or process.starter,
+        "starter": _folder(process) or process.starter,
         "script": _here.script,
         "path0": _here.path0,
         "module": _here.module,
@@ -117,6 +118,14 @@ def _invitation(process: Process, secrets: list[str]) -> str:
         "context": process.context,
     }
     return _JOIN.format(package=_PACKAGE, about=about)
+
+
+def _folder(process: Process) -> str | None:
+    """The name of this process's folder. A forked child that has recorded nothing yet has none, only its parent's."""
+    if os.getpid() != process.pid:
+        with contextlib.suppress(OSError):
+            process.directory()
+    return process.folder
 
 
 def _accompany(sent: Any) -> Any:

@@ -283,9 +283,11 @@ def _find(
 
 
 def _holding(trace: Trace, places: _Places) -> set[tuple[int, int]]:
-    """The blocks (source, block) whose instances hold the names' values, with those around them in the source. And
-    those that were thinned, of loops what is around them: there something may have run that was not recorded."""
+    """The blocks (source, block) whose instances hold the names' values, with those around them in the source. Main
+    modules that were run again: there lies what their processes did. And those that were thinned, of loops what is
+    around them: there something may have run that was not recorded."""
     found = {(index, trace.sources[index].map.sites[own.site].block) for at in places.values() for index, own in at}
+    found.update((index, 0) for index in trace.mains)
     for index, block in trace.skipped():
         source = trace.sources[index]
         if not source.available or block >= len(source.map.blocks) or source.map.blocks[block].kind not in LOOPS:

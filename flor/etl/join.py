@@ -38,6 +38,7 @@ a row with its place there, and what stands beneath it is on no row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -139,27 +140,32 @@ def _without_repeated(tree: Tree, places: Ints, shown: Mapping[int, Ints], held:
         for copy, original in tree.copies.tolist()
         if tree.forks.are_one(tree.forks.process[tree.stream[copy]], int(tree.stream[original]))
     ]
-    originals = np.flatnonzero(np.isin(places, [original for _, original in again])).tolist()
+    originals = np.flatnonzero(np.isin(places, [original for _, original in again]))
+    if not len(originals):
+        return None
+    values: list[list[int]] = []  # what these rows show, for each name and block; -1: nothing
+    on: list[Counter[int]] = []  # on how many rows each of them is
+    for instances in held:
+        holds = np.zeros(len(tree.parent) + 1, np.bool_)  # the last one is for instance -1
+        holds[instances] = True
+        same = np.arange(len(holds))  # as this instance a row shows one, because a copy without has its original's
+        same[-1] = -1
+        for copy, original in again:
+            if not holds[copy]:
+                same[copy] = same[original]
+        for block in _distinct(tree.block[instances].astype(np.int64)).tolist():
+            on_row = same[shown[block]]
+            own = on_row[originals]
+            values.append(np.where(holds[own], own, -1).tolist())
+            on.append(Counter(on_row[np.isin(on_row, own)].tolist()))
     rest = np.ones(len(places), np.bool_)
-    for row in reversed(originals):  # that of a process that was forked comes before that of the one it was forked from
-        rest[row] = False
-        rest[row] = not all(_is_on(tree, row, rest, shown, instances, again) for instances in held)
-    return None if rest.all() else rest
-
-
-def _is_on(
-    tree: Tree, row: int, rest: Bools, shown: Mapping[int, Ints], instances: Ints, again: list[tuple[int, int]]
-) -> bool:
-    """Whether what a row shows of `instances`, which hold a name's values, is also on one of the rows in a mask."""
-    holds = np.zeros(len(tree.parent) + 1, np.bool_)  # the last one is for instance -1
-    holds[instances] = True
-    for block in _distinct(tree.block[instances].astype(np.int64)).tolist():
-        value = int(shown[block][row])
-        copies = [copy for copy, original in again if original == value]
-        on = (shown[block] == value) | (np.isin(shown[block], copies) & ~holds[shown[block]])
-        if holds[value] and not on[rest].any():
-            return False
-    return True
+    for at in reversed(range(len(originals))):  # a process's row comes before those of what it started, or forked
+        here = [own[at] for own in values]
+        if all(value < 0 or rows[value] > 1 for value, rows in zip(here, on, strict=True)):
+            rest[originals[at]] = False
+            for value, rows in zip(here, on, strict=True):
+                rows[value] -= 1
+    return rest
 
 
 def _with_ancestors(parent: Ints, nodes: Ints) -> Bools:

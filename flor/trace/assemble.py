@@ -62,12 +62,16 @@ def assemble(
     if len(copies):
         instances = replace(instances, parent=_with_copies(instances, copies, forks))
         instances = replace(instances, ordinal=_counted_on(instances, pairs, forks, activations))
-    if len(streams) > 1:
-        instances = replace(instances, ordinal=_over_streams(instances, copies, activations))
-    for copy, original in pairs.tolist():
-        instances.ordinal[copy] = instances.ordinal[original]
+    forked, counted_in = pairs, instances.parent
     if main >= 0 and (len(mains) or len(copies)):
         instances, pairs = _with_mains(instances, main, mains, pairs, forks)
+        own = pairs[~np.isin(pairs[:, 0], forked[:, 0]), 0]
+        counted_in = np.where(np.isin(instances.parent, own), main, instances.parent)  # as one in all of these
+    if len(streams) > 1:
+        ordinal = _over_streams(replace(instances, parent=counted_in), copies, activations)
+        instances = replace(instances, ordinal=ordinal)
+    for copy, original in forked.tolist():
+        instances.ordinal[copy] = instances.ordinal[original]
     number = _parents_first(instances.parent)
     if number is not None:
         instances = _renumbered(instances, number)
@@ -106,7 +110,6 @@ def _with_mains(
     parent = instances.parent.copy()
     parent[list(found.again.values())] = -1
     inside = np.flatnonzero((parent == main) & (process != process[main]))
-    inside = inside[~np.isin(inside, copies[:, 0])]
     numbers, which = np.unique(process[inside], return_inverse=True)
     parent[inside] = np.array([found.of(number) for number in numbers.tolist()], np.int64)[which]
     pairs = np.concatenate([np.array(found.pairs(), np.int64).reshape(-1, 2), copies])

@@ -161,12 +161,12 @@ def _into_mains(parents: list[int], decoded: Decoded, blocks: set[int]) -> None:
     process = [forks.process[own] for own in stream]
     again = [i for i in range(main + 1, len(parents)) if decoded.block[i] in blocks and parents[i] in (-1, main)]
     again.sort(key=lambda i: (stream[i], decoded.seq[i]))
-    copies = {copy: decoded.parent[copy] for copy in decoded.copies.tolist()}
-    mains = Mains(forks, process, main, again, copies.items())
+    copies = [(copy, decoded.parent[copy]) for copy in decoded.copies.tolist()]
+    mains = Mains(forks, process, main, again, copies)
     for instance in mains.again.values():
         parents[instance] = -1
     for instance, parent in enumerate(parents):
-        if parent == main and process[instance] != process[main] and instance not in copies:
+        if parent == main and process[instance] != process[main]:
             parents[instance] = mains.of(process[instance])
 
 

@@ -55,22 +55,32 @@ class Forks:
         return self._limits[process, stream]
 
     def _limit(self, process: int, stream: int) -> int:
-        limit = _ALL
         other = self.process[stream]
-        forked = False
-        for own in self.above(process):
-            if own == other:
-                return limit
-            if self._starter(own) >= 0:
-                return -1 if forked else self.limit(self._starter(own), stream)
-            parent, apart, forking, last = self._forks[own] if own < len(self._forks) else (-1, 0, -1, -1)
-            if parent >= 0 and not apart:
-                forked = True
-                if stream == forking:
-                    limit = min(limit, last)
-                elif parent == other:
-                    return -1
-        return -1 if forked else _ALL
+        while True:
+            limit, forking_ones = _ALL, set()
+            for own in self.above(process):
+                if own == other:
+                    return limit
+                if (starter := self._starter(own)) >= 0:
+                    break
+                parent, apart, forking, last = self._forks[own] if own < len(self._forks) else (-1, 0, -1, -1)
+                if parent >= 0 and not apart:
+                    forking_ones.add(parent)
+                    if stream == forking:
+                        limit = min(limit, last)
+                    elif parent == other:
+                        return -1
+            else:
+                return -1 if forking_ones else _ALL
+            if not forking_ones.isdisjoint(self._line(other)):
+                return -1  # of what they started it is not known when it did that
+            process = starter
+
+    def _line(self, process: int) -> Iterator[int]:
+        """A process, and all that it comes from."""
+        while process >= 0:
+            yield from self.above(process)
+            process = self.starter(process)
 
 
 class Mains:

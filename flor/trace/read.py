@@ -207,8 +207,7 @@ class Trace:
         blocks = [source.block_count or _UNKNOWN for source in self.sources]
         self._check(found.source, found.block, blocks)
         try:
-            mains = mains_again(about.keys)
-            assembled = assemble(found, late, copies, about.streams, self.forks, about.activations, main, mains)
+            assembled = assemble(found, late, copies, about.streams, self.forks, about.activations, main, self.mains)
         except CircleError:
             raise self._damaged("instances are their own parents") from None
         self._unresolved.add("cut", assembled.cut)
@@ -268,6 +267,11 @@ class Trace:
             return Forks(self._about.streams, self._about.forks)
         except ValueError as error:
             raise self._damaged(str(error)) from None
+
+    @property
+    def mains(self) -> list[int]:
+        """Which of the sources are the main module again, run in processes that were started afresh."""
+        return mains_again(self._about.keys)
 
     @cached_property
     def counts(self) -> dict[tuple[int, int], int]:

@@ -681,3 +681,138 @@ def test_rows_of_what_a_forked_child_started_show_what_that_evaluated(method: st
         assert (row["who"], row["mark"], row["before"]) == (who, who * 2, str(first))
         assert row["alone"] == ("" if who == "child" else str(first + 1))
         assert json.loads(row["done"])[number] == [number, pid]
+
+
+def rows_of(name: str, *columns: str) -> list[tuple[str, ...]]:
+    """The table that was written last: what stands in these columns, sorted."""
+    with open(f"{name}.csv") as file:
+        return sorted(tuple(row[column] for column in columns) for row in csv.DictReader(file))
+
+
+def test_a_forked_child_of_a_spawned_process(recorder: str, write: Write) -> None:
+    script = write(
+        "script.py",
+        """
+        import multiprocessing, os
+        def work():
+            base = "spawned"
+            if os.fork() == 0:
+                inner = "forked"
+                os._exit(0)
+            os.wait()
+            late = "after that"
+        if __name__ == "__main__":
+            before = "first"
+            process = multiprocessing.get_context("spawn").Process(target=work)
+            process.start()
+            process.join()
+            for k in range(2):
+                square = k * k
+        """,
+    )
+    assert flor("python", str(script), "case").returncode == 0
+    assert flor("log", "case").stdout == (home() / "case" / "log.json").read_text()
+    changes = [(f'"{value}"', f'GET("{value.split()[0]}", "{value}")') for value in ("spawned", "forked", "after that")]
+    named = annotate("script.py", *changes, ('"first"', 'GET("before", "first")'), ("k * k", 'GET("square", k * k)'))
+    assert flor("etl", "case", named).returncode == 0
+    assert rows_of("case", "before", "square", "spawned", "forked", "after") == [
+        ("first", "", "spawned", "", "after that"),
+        ("first", "", "spawned", "forked", ""),
+        ("first", "0", "", "", ""),
+        ("first", "1", "", "", ""),
+    ]
+
+
+@pytest.mark.parametrize("steps", [5, 300_000])
+def test_processes_that_started_processes(steps: int, write: Write) -> None:
+    """A long run's table is made of those instances alone that it needs."""
+    write(
+        "library.py",
+        """
+        import multiprocessing
+        def inner(i):
+            number = i * 10
+        def outer(tag):
+            mark = tag * 2
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                pool.map(inner, range(2))
+        """,
+    )
+    script = write(
+        "script.py",
+        f"""
+        from concurrent.futures import ProcessPoolExecutor
+        import multiprocessing
+        if __name__ == "__main__":
+            import library
+            for tag in "ab":
+                with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                    pool.submit(library.outer, tag).result()
+            for i in range({steps}):
+                pass
+        """,
+    )
+    assert flor("python", str(script), "case").returncode == 0
+    named = annotate("library.py", ("i * 10", 'GET("number", i * 10)'), ("tag * 2", 'GET("mark", tag * 2)'))
+    assert flor("etl", "case", named).returncode == 0
+    assert rows_of("case", "mark", "number") == [("aa", "0"), ("aa", "10"), ("bb", "0"), ("bb", "10")]
+
+
+def test_what_a_forked_child_started_before_it_recorded_anything(write: Write) -> None:
+    script = write(
+        "script.py",
+        """
+        import multiprocessing, os
+        exec('''if 1:
+            def go(work):  # not captured
+                if os.fork() == 0:
+                    import time
+                    while not os.path.exists("parent"):
+                        time.sleep(0.01)
+                    with multiprocessing.get_context("spawn").Pool(1) as pool:
+                        pool.map(work, [1])
+                    os._exit(0)
+        ''')
+        def work(i):
+            number = i * 10
+        if __name__ == "__main__":
+            before = 1 + 1
+            go(work)
+            after = 2 + 2
+            open("parent", "w").close()
+            os.wait()
+        """,
+    )
+    assert flor("python", str(script), "case").returncode == 0
+    changes = [("i * 10", 'GET("number", i * 10)'), ("1 + 1", 'GET("before", 1 + 1)'), ("2 + 2", 'GET("after", 2 + 2)')]
+    assert flor("etl", "case", annotate("script.py", *changes)).returncode == 0
+    assert rows_of("case", "before", "number", "after") == [("2", "", "4"), ("2", "10", "")]
+
+
+def test_calls_are_counted_over_a_forked_child_and_what_it_started(write: Write) -> None:
+    script = write(
+        "script.py",
+        """
+        import os
+        from joblib import Parallel, delayed
+        def work(i):
+            number = i * 10
+        if __name__ == "__main__":
+            child = os.fork() == 0
+            if child:
+                work(7)
+                work(8)
+                Parallel(2)(delayed(work)(i) for i in range(3))
+            else:
+                os.wait()
+        """,
+    )
+    assert flor("python", str(script), "case").returncode == 0
+    assert flor("etl", "case", annotate("script.py", ("i * 10", 'GET("number", i * 10)'))).returncode == 0
+    found = dict(rows_of("case", "work_call", "number"))
+    assert (found["0"], found["1"], sorted(found), sorted(found.values())) == (
+        "70",
+        "80",
+        ["0", "1", "2", "3", "4"],
+        ["0", "10", "20", "70", "80"],
+    )

@@ -60,6 +60,7 @@ class FakeTrace:
         self.run = Run(Path("/home/x/runs") / self.id, self.info)
         self.copies = np.zeros((0, 2), np.int64)
         self.forks = Forks([], [])
+        self.mains: list[int] = []
         self.rows: list[tuple[int, int, int, int]] = []  # source, block, parent, ordinal
         self.recorded: dict[tuple[int, int], list[tuple[int, str]]] = {}
         self.thinned_away: Counter[tuple[int, int]] = Counter()
