@@ -28,11 +28,12 @@ from flor.annotate.tree import (
     same,
     span_of,
 )
+from flor.capture.sites import CALLED
 
 __all__ = ["answer_for", "enclosing", "expression_at", "suggest"]
 
 _NOTHING = Refusal("there is no expression here: select one")
-_CALLED = Refusal("what is called is not recorded: name the call, or an argument")
+_CALLED = Refusal(CALLED)
 _IN_FSTRING = Refusal(
     "Python before 3.12 cannot name a part of an f-string: name the whole string, or assign the part to a variable"
 )

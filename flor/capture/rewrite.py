@@ -50,7 +50,7 @@ from flor.capture.ops import (
     VALUE,
     Spec,
 )
-from flor.capture.sites import Block, Site, SourceMap, Span
+from flor.capture.sites import CALLED, Block, Site, SourceMap, Span
 
 _COMPREHENSION_FRAMES = sys.version_info < (3, 12)  # PEP 709 inlined list, set and dict comprehensions
 _FSTRING_POSITIONS = sys.version_info >= (3, 12)  # PEP 701: before it, positions inside an f-string are wrong
@@ -58,7 +58,6 @@ _JUMPS_HAVE_POSITIONS = sys.version_info >= (3, 12)  # before it, they stand whe
 _MAX_TEXT = 400
 _WORTH_A_COPY = 3  # derived loads in a loop's body
 
-_CALLEE = "what is called is not recorded: name the call, or an argument"
 _DECIDED = "the value of a condition that holds a constant is not recorded: name its other parts"
 _NAMESPACE = "names that a class with a base binds are not recorded: its namespace may notice. Name the value"
 _OPERAND = "`and` and `or` inside one another are not recorded where their truth alone is asked for: name their parts"
@@ -833,11 +832,11 @@ class _Rewriter:
     def in_Call(self, node: ast.Call, scope: _Scope, site: int) -> None:
         caller = self.text(node.func)
         if isinstance(node.func, ast.Name):
-            self.site("expression", node.func, scope, source="absent", why=_CALLEE)
+            self.site("expression", node.func, scope, source="absent", why=CALLED)
             if not self.is_there(node.func.id, scope):
                 self.may_raise()
         elif isinstance(node.func, ast.Attribute):
-            self.site("expression", node.func, scope, source="absent", why=_CALLEE)
+            self.site("expression", node.func, scope, source="absent", why=CALLED)
             node.func.value = self.value(node.func.value, scope, witness=site)[0]
             self.may_raise()
         else:

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, fields
 
 Span = tuple[int, int, int, int]  # line, column, end line, end column
 
+#: Why the function, or the method, of a call is absent.
+CALLED = "what is called is not recorded: name the call, or an argument"
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -287,14 +287,14 @@ def _diagnostics(server: FlorServer, document: Document) -> Iterator[types.Diagn
         return  # the one or the other is being written
     copied, there = [own for own in here if own], [chunk.key for chunk in source.chunks.chunks if chunk.key]
     if copied != there:
-        origins = living.origins(source.chunks)
-        lost = [own.name for own in living.names if own.chunk not in origins]
-        alike = len(copied) == len(there) and all(map(same_code, copied, there))
-        about = f": {', '.join(lost)} stand where it has changed" if lost else ""
-        message = f"the source has changed since this copy was made{about}"
-        if alike:  # `GET("x", (1, 2))`, typed by hand, is taken for that of `1, 2`
-            message = "the source has the same code as this copy, in another layout"
-        message = f"{message}: update the shadow copy"
+        if len(copied) == len(there) and all(map(same_code, copied, there)):
+            what = "the source has the same code as this copy, in another layout"  # a tuple that was named by hand, say
+        else:
+            origins = living.origins(source.chunks)
+            lost = [own.name for own in living.names if own.chunk not in origins]
+            about = f": {', '.join(lost)} stand where it has changed" if lost else ""
+            what = f"the source has changed since this copy was made{about}"
+        message = f"{what}: update the shadow copy"
         yield types.Diagnostic(line, message, types.DiagnosticSeverity.Information, source=_SOURCE, code=CHANGED)
 
 
